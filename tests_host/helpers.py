@@ -1,0 +1,32 @@
+"""What tests of both interpreters share."""
+
+
+class FakeClock:
+    """A clock that stands still until `advance()`; wraps as the boards' `time.ticks_ms` does."""
+
+    PERIOD = 1 << 30
+
+    def __init__(self, start_ms=0):
+        self.now = start_ms % self.PERIOD
+
+    def advance(self, ms):
+        self.now = (self.now + ms) % self.PERIOD
+
+    def ticks_ms(self):
+        return self.now
+
+    def ticks_add(self, ticks, delta):
+        return (ticks + delta) % self.PERIOD
+
+    def ticks_diff(self, end, start):
+        half = self.PERIOD // 2
+        return (end - start + half) % self.PERIOD - half
+
+
+def raises(kind, function, *args):
+    """Calls the function, expects the error and returns it."""
+    try:
+        function(*args)
+    except kind as error:
+        return error
+    raise AssertionError("no %s raised" % kind.__name__)

@@ -1,0 +1,43 @@
+"""Runs the shared tests under MicroPython.
+
+Call: `micropython tests_host/run_mpy.py [MODULE ...]` in the repository root.
+
+Every `tests_host/test_*.py` is imported and every `test_*` function in it is called; the last
+line counts them. A traceback and exit status 1 tell of a failure.
+"""
+
+import gc
+import os
+import sys
+
+sys.path[:] = ["", ".frozen", "lib", "tests_host", "tests_host/hardware"]
+
+
+def main(only):
+    passed = failed = 0
+    for file in sorted(os.listdir("tests_host")):
+        if not file.startswith("test_") or not file.endswith(".py"):
+            continue
+        if only and file[:-3] not in only:
+            continue
+        module = __import__(file[:-3])
+        count = 0
+        for name in sorted(dir(module)):
+            test = getattr(module, name)
+            if not name.startswith("test_") or not callable(test):
+                continue
+            gc.collect()
+            try:
+                test()
+                count += 1
+            except Exception as error:
+                failed += 1
+                print("FAILED", file, name)
+                sys.print_exception(error)
+        print("%s: %d" % (file, count))
+        passed += count
+    print("MicroPython: %d passed, %d failed" % (passed, failed))
+    return 1 if failed or not passed else 0
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""CoAP without waiting: bytes in, bytes out (RFC 7252, RFC 7641)."""

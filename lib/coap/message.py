@@ -1,0 +1,258 @@
+"""The CoAP message codec (RFC 7252 section 3): encode and decode side by side."""
+
+from micropython import const
+
+# Message types (RFC 7252 section 3)
+CON = const(0)
+NON = const(1)
+ACK = const(2)
+RST = const(3)
+
+# Method and response codes: class << 5 | detail (RFC 7252 section 12.1, RFC 8132)
+EMPTY = const(0x00)
+GET = const(0x01)
+POST = const(0x02)
+PUT = const(0x03)
+DELETE = const(0x04)
+FETCH = const(0x05)
+IPATCH = const(0x07)
+CREATED = const(0x41)  # 2.01
+DELETED = const(0x42)  # 2.02
+CHANGED = const(0x44)  # 2.04
+CONTENT = const(0x45)  # 2.05
+BAD_REQUEST = const(0x80)  # 4.00
+UNAUTHORIZED = const(0x81)  # 4.01
+BAD_OPTION = const(0x82)  # 4.02
+NOT_FOUND = const(0x84)  # 4.04
+METHOD_NOT_ALLOWED = const(0x85)  # 4.05
+NOT_ACCEPTABLE = const(0x86)  # 4.06
+PRECONDITION_FAILED = const(0x8C)  # 4.12
+REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
+UNSUPPORTED_CONTENT_FORMAT = const(0x8F)  # 4.15
+INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
+SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
+PROXYING_NOT_SUPPORTED = const(0xA5)  # 5.05
+
+# Option numbers (RFC 7252 section 12.2, RFC 7641, RFC 7959)
+URI_HOST = const(3)
+ETAG = const(4)
+OBSERVE = const(6)
+URI_PORT = const(7)
+LOCATION_PATH = const(8)
+URI_PATH = const(11)
+CONTENT_FORMAT = const(12)
+MAX_AGE = const(14)
+URI_QUERY = const(15)
+ACCEPT = const(17)
+PROXY_URI = const(35)
+PROXY_SCHEME = const(39)
+
+_MARKER = const(0xFF)
+
+
+class FormatError(ValueError):
+    """A datagram that is no CoAP message: a "message format error" of RFC 7252 section 3."""
+
+
+class Error(Exception):
+    """Raised by whoever handles a request; the endpoint renders it as the response.
+
+    `code` is a 4.xx or 5.xx code, `text` the diagnostic payload (RFC 7252 section 5.5.2).
+    """
+
+    def __init__(self, code, text=""):
+        super().__init__(code, text)
+        self.code = code
+        self.text = text
+
+
+def dotted(code):
+    """The code as the RFC writes it: 0x45 is "2.05"."""
+    return "%d.%02d" % (code >> 5, code & 31)
+
+
+def uint(value):
+    """The number in an option of format uint (RFC 7252 section 3.2); empty is 0."""
+    number = 0
+    for byte in value:
+        number = number << 8 | byte
+    return number
+
+
+def uint_bytes(number):
+    """The shortest form of a uint option: 0 is empty."""
+    out = b""
+    while number:
+        out = bytes((number & 255,)) + out
+        number >>= 8
+    return out
+
+
+class Options:
+    """The options of one message in ascending order, `items` being (number, value) pairs.
+
+    `memo` belongs to the layer above: a server that polls sends the same option bytes again
+    and again, so the endpoint keeps this object and what was concluded from it.
+    """
+
+    def __init__(self, items=()):
+        self.items = items
+        self.memo = None
+
+    def first(self, number):
+        """The value of the first option with this number, or None."""
+        for option in self.items:
+            if option[0] == number:
+                return option[1]
+        return None
+
+    def all(self, number):
+        """The values of a repeatable option, in the order of the message."""
+        return [option[1] for option in self.items if option[0] == number]
+
+
+NO_OPTIONS = Options()
+
+
+class Message:
+    """One CoAP message; the endpoint uses the same objects again for every datagram."""
+
+    def __init__(self, mtype=CON, code=EMPTY, mid=0, token=b"", options=(), payload=b""):
+        self.mtype = mtype
+        self.code = code
+        self.mid = mid
+        self.token = token
+        self.options = Options(options) if isinstance(options, (tuple, list)) else options
+        self.payload = payload
+
+    def decode_header(self, data):
+        """Takes type, code, message id and token from the datagram; returns where options begin.
+
+        Raises FormatError. What was readable (`mtype`, `mid`) is set even then, so that a
+        confirmable message can be rejected. Another version than 1 returns 0: such a message
+        is to be ignored without a word (RFC 7252 section 3).
+        """
+        self.mtype = NON
+        if len(data) < 4:
+            raise FormatError("shorter than a header")
+        first = data[0]
+        if first >> 6 != 1:
+            return 0
+        self.mtype = first >> 4 & 3
+        self.code = data[1]
+        self.mid = data[2] << 8 | data[3]
+        start = 4 + (first & 15)
+        if start > 12:
+            raise FormatError("token length 9 to 15 is reserved")
+        if start > len(data):
+            raise FormatError("token cut off")
+        self.token = data[4:start]
+        if self.code == EMPTY and len(data) > 4:
+            raise FormatError("an Empty message is four bytes")
+        return start
+
+    def decode_options(self, data, at):
+        """Takes options and payload, which begin at `at`. Raises FormatError."""
+        items = []
+        number = 0
+        end = len(data)
+        self.payload = b""
+        while at < end:
+            head = data[at]
+            at += 1
+            if head == _MARKER:
+                if at == end:
+                    raise FormatError("payload marker with nothing behind it")
+                self.payload = data[at:]
+                break
+            delta, at = _extended(data, head >> 4, at)
+            length, at = _extended(data, head & 15, at)
+            number += delta
+            if at + length > end:
+                raise FormatError("option value cut off")
+            if number > 65535:
+                raise FormatError("option number past 65535")
+            items.append((number, data[at : at + length]))
+            at += length
+        self.options = Options(items)
+
+    def encode(self, buffer):
+        """Writes the message into `buffer` (a bytearray) and returns its length in bytes.
+
+        Options must be in ascending order. Raises ValueError where the buffer is too short.
+        """
+        token = self.token
+        payload = self.payload
+        at = 4 + len(token)
+        buffer[0] = 0x40 | self.mtype << 4 | len(token)
+        buffer[1] = self.code
+        buffer[2] = self.mid >> 8
+        buffer[3] = self.mid & 255
+        buffer[4:at] = token
+        end = len(buffer)
+        last = 0
+        for number, value in self.options.items:
+            length = len(value)
+            delta = number - last
+            last = number
+            if at + 5 + length > end:
+                raise ValueError("message longer than its buffer")
+            if 0 <= delta < 13 and length < 13:  # the usual case in the fewest steps
+                buffer[at] = delta << 4 | length
+                at += 1
+            else:
+                if delta < 0:
+                    raise ValueError("options not in order")
+                head = at
+                at = _extend(buffer, delta, at + 1)
+                after_delta = at
+                at = _extend(buffer, length, at)
+                buffer[head] = _nibble(after_delta - head - 1, delta) << 4 | _nibble(
+                    at - after_delta, length
+                )
+            if length:
+                buffer[at : at + length] = value
+                at += length
+        length = len(payload)
+        if length:
+            if at + 1 + length > end:
+                raise ValueError("message longer than its buffer")
+            buffer[at] = _MARKER
+            at += 1
+            buffer[at : at + length] = payload
+            at += length
+        return at
+
+
+# The three length forms of option delta and length (RFC 7252 section 3.1): below 13 in the
+# nibble, below 269 in one more byte (nibble 13), else in two more (nibble 14).
+
+
+def _extended(data, nibble, at):
+    if nibble < 13:
+        return nibble, at
+    if nibble == 15:
+        raise FormatError("option nibble 15 is reserved")
+    if at + nibble - 12 > len(data):
+        raise FormatError("option header cut off")
+    if nibble == 13:
+        return data[at] + 13, at + 1
+    return (data[at] << 8 | data[at + 1]) + 269, at + 2
+
+
+def _extend(buffer, number, at):
+    if number < 13:
+        return at
+    if number < 269:
+        buffer[at] = number - 13
+        return at + 1
+    number -= 269
+    if number > 65535:
+        raise ValueError("option too long")
+    buffer[at] = number >> 8
+    buffer[at + 1] = number & 255
+    return at + 2
+
+
+def _nibble(extra, number):
+    return number if not extra else 12 + extra

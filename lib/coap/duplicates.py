@@ -4,7 +4,7 @@ from micropython import const
 
 _LIMIT = const(128)  # answers kept at the same time
 _WHOLE_LIMIT = const(16)  # of these, answers kept byte by byte
-_LIFETIME_S = const(247)  # EXCHANGE_LIFETIME (RFC 7252 section 4.8.2)
+_LIFETIME_S = const(248)  # EXCHANGE_LIFETIME (RFC 7252 section 4.8.2), and one for rounding
 _PERIOD_S = const(1024)
 
 

@@ -43,6 +43,7 @@ SILENCE = const(-1)  # a response code: the request is not answered at all
 IDLE_MS = const(86400000)  # the longest wait that poll() asks for: the clock wraps
 _SWEEP_MS = const(300000)
 _KNOWN_LIMIT = const(8)  # requests whose parsed options are remembered
+_KNOWN_SIZE = const(80)  # and their longest; many empty options cost 20 times their bytes in RAM
 _LATE_LIMIT = const(4)  # separate responses that wait for their turn
 
 # Longest value of the options understood here, and whether they repeat (RFC 7252 section 5.10).
@@ -90,8 +91,10 @@ class Endpoint:
         self._view = memoryview(self._buffer)
         self._in = Message()
         self._out = Message()
+        self._own = Message()  # apart from _out: a handler may send while it fills its response
         self._known = {}  # option bytes of a request: its Options
         self._exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
+        self._acked = -1  # mid of the latest separate response taken
         self._late = []  # separate responses that wait for the exchange to end
         self._kept = Duplicates()
         self._seconds = 0
@@ -129,7 +132,7 @@ class Endpoint:
                 options = self._known.get(key)
                 if options is None:
                     message.decode_options(data, start)
-                    if not message.payload:
+                    if not message.payload and len(key) <= _KNOWN_SIZE:
                         if len(self._known) >= _KNOWN_LIMIT:
                             self._known.clear()
                         self._known[key] = message.options
@@ -183,8 +186,11 @@ class Endpoint:
             and not _bad_option(message.options)
         )
         if mtype == _CON:
-            # A reserved class or an answer nobody waits for is rejected (section 4.2).
-            self._send_empty(_ACK if known else _RST, message.mid)
+            # A reserved class or an answer nobody waits for is rejected (section 4.2), but the
+            # late copy of one that was taken is acknowledged again (section 4.5).
+            if known:
+                self._acked = message.mid
+            self._send_empty(_ACK if message.mid == self._acked else _RST, message.mid)
         if known:
             self._finish(message)
 
@@ -223,7 +229,8 @@ class Endpoint:
         if options.memo is None:
             bad = _bad_option(options)
             if bad:
-                if message.mtype == _CON:
+                # A critical option drops a NON (section 5.4.1); 5.05 is due to both (5.10.2).
+                if message.mtype == _CON or bad != BAD_OPTION:
                     self._reply(message, bad)
                 return
         try:
@@ -254,16 +261,17 @@ class Endpoint:
             out.token = message.token
             try:
                 size = out.encode(self._buffer)
-            except ValueError as error:
+            except Exception as error:  # the request was executed: it must not come again
                 self._fault(error)
                 out.code = code = INTERNAL_SERVER_ERROR
                 out.options = NO_OPTIONS
-                out.payload = b"answer too long"
+                out.payload = str(error).encode()
                 size = out.encode(self._buffer)
         if now_s is not None:
             # A diagnostic text is not worth its memory: a duplicate hears the code alone.
+            # So does a NON, whose duplicate hears nothing.
             whole = None
-            if code >> 5 == 2 and size > 4 + len(message.token):
+            if code >> 5 == 2 and size > 4 + len(message.token) and message.mtype == _CON:
                 whole = bytes(self._view[:size])
             self._kept.keep(message.mid, message.token, code, now_s, whole)
             if self._sweep_at is None:
@@ -313,33 +321,40 @@ class Endpoint:
             return self._begin(code, token, options, payload, on_done, None)
         size = self._build(_NON, code, token, options, payload)
         self._transmit(self._view[:size])
-        return self._out.mid
+        return self._own.mid
 
     def respond(self, token, code, options=(), payload=b""):
         """Sends the separate response to a request that was left unanswered (section 5.2.2)."""
         if self.idle:
-            self.notify(token, options, payload, _ignore, code)
+            self._respond(token, code, options, payload)
         elif len(self._late) < _LATE_LIMIT:
             self._late.append((token, code, options, payload))
         else:
             self.lost += 1
 
+    def _respond(self, token, code, options, payload):
+        try:
+            self.notify(token, options, payload, _ignore, code)
+        except Exception as error:  # too long: the peer still waits for an answer
+            self._fault(error)
+            self.notify(token, (), str(error).encode(), _ignore, INTERNAL_SERVER_ERROR)
+
     def _build(self, mtype, code, token, options, payload):
-        out = self._out
-        out.mtype = mtype
-        out.code = code
-        out.mid = self.next_mid()
-        out.token = token
-        out.options = Options(options)
-        out.payload = payload
-        return out.encode(self._buffer)
+        own = self._own
+        own.mtype = mtype
+        own.code = code
+        own.mid = self.next_mid()
+        own.token = token
+        own.options = Options(options)
+        own.payload = payload
+        return own.encode(self._buffer)
 
     def _begin(self, code, token, options, payload, on_done, expects):
         if self._exchange is not None:
             raise RuntimeError("an exchange is under way (NSTART is 1)")
         size = self._build(_CON, code, token, options, payload)
         data = bytes(self._view[:size])  # kept for retransmission, the buffer is not
-        exchange = Exchange(self._out.mid, expects, data, on_done)
+        exchange = Exchange(self._own.mid, expects, data, on_done)
         # A random time-out between ACK_TIMEOUT and ACK_TIMEOUT * ACK_RANDOM_FACTOR (section 4.2)
         exchange.timeout_ms = ACK_TIMEOUT_MS + ACK_TIMEOUT_MS * self._random(1)[0] // 510
         exchange.due = self._after(exchange.timeout_ms)
@@ -406,8 +421,7 @@ class Endpoint:
                     self._transmit(exchange.data)
             wait_ms = left
         elif self._late:
-            token, code, options, payload = self._late.pop(0)
-            self.notify(token, options, payload, _ignore, code)
+            self._respond(*self._late.pop(0))
             wait_ms = 0
         if self._sweep_at is not None:
             left = clock.ticks_diff(self._sweep_at, now)

@@ -1,0 +1,78 @@
+"""Notification attributes by path, written by one server (TS 1.1.1 Core section 5.1.2)."""
+
+from coap.message import BAD_REQUEST, SERVICE_UNAVAILABLE, Error
+from micropython import const
+
+from lwm2m.formats import text
+
+_LIMIT = const(32)  # paths with attributes
+_PERIODS = ("pmin", "pmax")  # whole seconds, at every level
+_CONDITIONS = ("gt", "lt", "st")  # numbers, on numeric resources
+
+
+class Attributes:
+    """What Write-Attributes set: they outlive any observation."""
+
+    def __init__(self):
+        self._paths = {}  # path: {name: number}
+
+    def write(self, path, queries, numeric):
+        """Takes the Uri-Query values (bytes) of a Write-Attributes, all of them or none.
+
+        An attribute without a value is removed. Error 4.00 where a name is unknown or not
+        allowed here (`numeric` tells whether the target is a number), or values contradict.
+        """
+        new = dict(self._paths.get(path, {}))
+        for query in queries:
+            name, _, value = str(query, "utf8").partition("=")
+            if name not in _PERIODS and not (numeric and name in _CONDITIONS):
+                raise Error(BAD_REQUEST, "no such attribute here")
+            if not value:
+                new.pop(name, None)
+                continue
+            number = text.value("f" if name in _CONDITIONS else "i", value.encode())
+            if number - number != 0 or (number < 0 and name not in ("gt", "lt")):
+                raise Error(BAD_REQUEST, "not a number for this attribute")
+            new[name] = number
+        if contradictory(new):
+            raise Error(BAD_REQUEST, "attributes contradict each other")
+        if new and path not in self._paths and len(self._paths) >= _LIMIT:
+            raise Error(SERVICE_UNAVAILABLE)
+        self._paths[path] = new
+        if not new:
+            del self._paths[path]
+
+    def get(self, path):
+        """The attributes set at exactly this path."""
+        return self._paths.get(path, {})
+
+    def effective(self, path, name, default=None):
+        """The value that counts at `path`: the one set nearest to it, upwards."""
+        while path:
+            value = self.get(path).get(name)
+            if value is not None:
+                return value
+            path = path[:-1]
+        return default
+
+
+def contradictory(attributes):
+    """True for pmax below pmin (pmax 0 is unset), and for thresholds closer than two steps."""
+    pmax = attributes.get("pmax")
+    if pmax and pmax < attributes.get("pmin", 0):
+        return True
+    low = attributes.get("lt")
+    high = attributes.get("gt")
+    if low is None or high is None:
+        return False
+    return low + 2 * attributes.get("st", 0) >= high
+
+
+def linked(attributes):
+    """The attributes as they stand in link format: ;pmin=1;gt=25.5"""
+    out = ""
+    for name in _PERIODS + _CONDITIONS:
+        if name in attributes:
+            value = attributes[name]
+            out += ";%s=%s" % (name, int(value) if value == int(value) else value)
+    return out

@@ -1,0 +1,140 @@
+"""The resource table: objects as classes with one literal row per resource.
+
+    class Temperature(Object):
+        oid = 3303
+        resources = (
+            (5700, "R", "f", "value"),  # Sensor Value
+            (5605, "E", "", "reset"),  # Reset Min and Max Measured Values
+        )
+
+A row is (rid, operations, type, name). Operations are R, W, RW, E or nothing at all. Types are
+those of the registry: s string, i integer, f float, b boolean, t time (s since 1970), o opaque
+(bytes), l objlink (a pair of ids), u unsigned, c corelink; with [] behind it the resource has
+instances. The name is an attribute or property (a method for E). Its value None, or {} for
+instances, means that the resource does not exist; a class attribute is the default to which
+a Write in replace mode goes back. Instances of a resource are a dict riid: value.
+"""
+
+from coap.message import BAD_REQUEST, Error
+
+_INTEGER = 1 << 63
+
+
+class Object:
+    """One instance of an object; subclasses are the objects."""
+
+    oid = 0
+    iid = 0
+    version = None  # "1.1": where it is not the default of LwM2M 1.1 for this object
+    resources = ()
+    limits = {}  # rid: (lowest, highest) for what may be written
+    table = None
+
+    def row(self, rid):
+        """The row of a resource, or None."""
+        for row in self.resources:
+            if row[0] == rid:
+                return row
+        return None
+
+    def changed(self, rid):
+        """To be called when a value has changed: observers of it are told when it is due."""
+        if self.table is not None:
+            self.table.changed(self.oid, self.iid, rid)
+
+    def check(self, values):
+        """Refuses a Write before anything is stored: raise Error where `values`, a list of
+        (rid, riid or None, value) of the right types and within the limits, make no sense.
+        """
+
+    def clear(self, row):
+        """Sets a resource back to its default, the attribute of the class."""
+        try:
+            delattr(self, row[3])
+        except AttributeError:
+            pass  # it was never written, or a property guards it
+
+
+class Table:
+    """All instances that a client offers, in ascending order of (oid, iid)."""
+
+    def __init__(self):
+        self.instances = []
+        self.generation = 0  # counts additions and removals
+        self.on_changed = None  # called with (oid, iid, rid)
+        self.on_instances = None  # called after an addition or removal
+
+    def add(self, *objects):
+        """Adds instances; ValueError for a second one with the same ids."""
+        for new in objects:
+            if self.find(new.oid, new.iid):
+                raise ValueError("/%d/%d is there already" % (new.oid, new.iid))
+            at = 0
+            for known in self.instances:
+                if (known.oid, known.iid) > (new.oid, new.iid):
+                    break
+                at += 1
+            self.instances.insert(at, new)
+            new.table = self
+        self._instances_changed()
+
+    def remove(self, instance):
+        """Removes an instance; ValueError when it is not there."""
+        self.instances.remove(instance)
+        instance.table = None
+        self._instances_changed()
+
+    def find(self, oid, iid):
+        """The instance, or None."""
+        for instance in self.instances:
+            if instance.oid == oid and instance.iid == iid:
+                return instance
+        return None
+
+    def of(self, oid):
+        """The instances of one object."""
+        return [instance for instance in self.instances if instance.oid == oid]
+
+    def changed(self, oid, iid, rid):
+        if self.on_changed:
+            self.on_changed(oid, iid, rid)
+
+    def _instances_changed(self):
+        self.generation += 1
+        if self.on_instances:
+            self.on_instances()
+
+
+def checked(kind, value, limits=None):
+    """The value as its type demands it; Error 4.00 for another type or out of the limits."""
+    kind = kind[0]
+    if kind == "f":
+        good = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if good:
+            value = float(value)
+            # Neither NaN nor an infinity is a measure of anything: x - x is 0 for neither.
+            good = value - value == 0
+    elif kind == "b":
+        good = isinstance(value, bool)
+    elif kind in "itu":
+        good = isinstance(value, int) and not isinstance(value, bool)
+        if good:
+            good = 0 <= value < 2 * _INTEGER if kind == "u" else -_INTEGER <= value < _INTEGER
+    elif kind == "o":
+        good = isinstance(value, bytes)
+    elif kind == "l":
+        good = (
+            isinstance(value, tuple)
+            and len(value) == 2
+            and 0 <= value[0] <= 65535
+            and 0 <= value[1] <= 65535
+        )
+    else:
+        good = isinstance(value, str)
+    if good and limits is not None:
+        low, high = limits
+        measure = len(value) if kind in "soc" else value
+        good = low <= measure <= high
+    if not good:
+        raise Error(BAD_REQUEST)
+    return value

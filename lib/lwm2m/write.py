@@ -1,0 +1,107 @@
+"""Write in replace and in partial update mode (TS 1.1.1 Core section 6.3.3): all or nothing."""
+
+from coap.message import (
+    BAD_REQUEST,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    UNSUPPORTED_CONTENT_FORMAT,
+    Error,
+)
+
+from lwm2m import formats
+from lwm2m.object import checked
+
+
+def write(table, path, payload, content_format, replace):
+    """Writes the payload to an instance, resource or resource instance.
+
+    Replacing sets back what the payload leaves out at and below `path`. Error 4.00, 4.04,
+    4.05 or 4.15 leaves every value as it was.
+    """
+    instance = table.find(path[0], path[1])
+    if instance is None:
+        raise Error(NOT_FOUND)
+    module = formats.module(content_format)
+    if module is None:
+        raise Error(UNSUPPORTED_CONTENT_FORMAT)
+    if module.SINGLE and len(path) < 3:
+        raise Error(BAD_REQUEST, "one value for several resources")
+    if len(path) > 2:
+        _writable(instance, path[2])
+    values = [_typed(instance, module, found, raw) for found, raw in module.decode(path, payload)]
+    _refuse_repeated(values)
+    instance.check(values)
+    new = _merged(instance, path, values, replace)
+    cleared = ()
+    if replace and len(path) == 2:
+        written = [row for row, _ in new]
+        cleared = [row for row in instance.resources if row[1] == "RW" and row not in written]
+    _store(instance, new, cleared)
+
+
+def _writable(instance, rid):
+    row = instance.row(rid)
+    if row is None:
+        raise Error(NOT_FOUND)
+    if "W" not in row[1]:
+        raise Error(METHOD_NOT_ALLOWED)
+    return row
+
+
+def _typed(instance, module, path, raw):
+    # (rid, riid or None, value); for a multiple resource without instances the value is None.
+    row = _writable(instance, path[2])
+    multiple = len(row[2]) > 1
+    if multiple and len(path) == 3 and raw is None:
+        return path[2], None, None
+    if multiple != (len(path) == 4):
+        raise Error(BAD_REQUEST)
+    value = checked(row[2], module.value(row[2], raw), instance.limits.get(path[2]))
+    return path[2], path[3] if multiple else None, value
+
+
+def _refuse_repeated(values):
+    seen = set()
+    for rid, riid, _ in values:
+        if (rid, riid) in seen:
+            raise Error(BAD_REQUEST, "an id twice")
+        seen.add((rid, riid))
+
+
+def _merged(instance, path, values, replace):
+    # The new value of every row that the payload names, whole dictionaries for instances.
+    new = []
+    for rid, riid, value in values:
+        row = instance.row(rid)
+        if len(row[2]) == 1:
+            new.append((row, value))
+            continue
+        known = None
+        for entry in new:
+            if entry[0] is row:
+                known = entry[1]
+        if known is None:
+            old = getattr(instance, row[3]) or {}
+            if len(path) == 4 and path[3] not in old:
+                raise Error(NOT_FOUND)
+            known = {} if replace and len(path) < 4 else dict(old)
+            new.append((row, known))
+        if riid is not None:
+            known[riid] = value
+    return new
+
+
+def _store(instance, new, cleared):
+    old = [(row, getattr(instance, row[3])) for row, _ in new]
+    old += [(row, getattr(instance, row[3])) for row in cleared]
+    try:
+        for row, value in new:
+            setattr(instance, row[3], value)
+        for row in cleared:
+            instance.clear(row)
+    except Exception:
+        for row, value in old:
+            setattr(instance, row[3], value)
+        raise
+    for row, _ in old:
+        instance.changed(row[0])

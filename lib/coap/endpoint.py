@@ -83,10 +83,11 @@ class Endpoint:
 
     def __init__(self, send, handler, clock, random, log=None, size=1152):
         self._send = send
-        self._handler = handler
+        self.handler = handler
         self._clock = clock
         self._random = random
         self._log = log
+        self.wake = _ignore  # called when poll() should run soon
         self._buffer = bytearray(size)
         self._view = memoryview(self._buffer)
         self._in = Message()
@@ -140,7 +141,9 @@ class Endpoint:
                     message.options = options
                     message.payload = b""
                 self._answer(message)
-            elif code == _EMPTY:
+                return
+            self.wake()
+            if code == _EMPTY:
                 self._receive_empty(message)
             else:
                 message.decode_options(data, start)
@@ -234,7 +237,7 @@ class Endpoint:
                     self._reply(message, bad)
                 return
         try:
-            self._handler(message, out)
+            self.handler(message, out)
         except Error as error:
             out.code = error.code
             out.options = NO_OPTIONS
@@ -269,7 +272,7 @@ class Endpoint:
                 size = out.encode(self._buffer)
         if now_s is not None:
             # A diagnostic text is not worth its memory: a duplicate hears the code alone.
-            # So does a NON, whose duplicate hears nothing.
+            # The duplicate of a NON hears nothing.
             whole = None
             if code >> 5 == 2 and size > 4 + len(message.token) and message.mtype == _CON:
                 whole = bytes(self._view[:size])
@@ -435,7 +438,7 @@ class Endpoint:
         return wait_ms
 
 
-def _ignore(message):
+def _ignore(message=None):
     pass
 
 

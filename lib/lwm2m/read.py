@@ -1,4 +1,4 @@
-"""Read: from a path to the payload of an answer or a notification (TS 1.1.1 Core section 6.3.1)."""
+"""Read: from a path to the payload of an answer or notification (TS 1.1.1 Core 6.3.1)."""
 
 from coap.message import (
     CONTENT_FORMAT,
@@ -48,14 +48,16 @@ class Target:
 
     def __init__(self, table, path, accept=None):
         self.path = path
+        self.accept = accept
         self._table = table
         self._name = None  # of the attribute, where the target is one value
         self._kind = ""
         self._instance = None
-        find_readable(table, path)
+        row = find(table, path)
+        if row and "R" not in row[1]:
+            raise Error(METHOD_NOT_ALLOWED)
         if len(path) > 2:
             self._instance = table.find(path[0], path[1])
-            row = self._instance.row(path[2])
             self._kind = row[2]
             if len(self._kind) == 1:
                 self._name = row[3]
@@ -93,13 +95,6 @@ class Target:
         if not found and len(self.path) > 2:
             raise Error(NOT_FOUND)
         return found
-
-
-def find_readable(table, path):
-    """Error 4.04 where nothing is at `path`, 4.05 where it cannot be read."""
-    row = find(table, path)
-    if row and "R" not in row[1]:
-        raise Error(METHOD_NOT_ALLOWED)
 
 
 def find(table, path):

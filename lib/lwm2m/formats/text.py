@@ -51,7 +51,7 @@ def value(kind, raw):
                     raise ValueError
             return float(text)
         return _integer(text)
-    except (ValueError, UnicodeError):  # UnicodeError is no ValueError on the board
+    except ValueError:
         raise Error(BAD_REQUEST)
 
 

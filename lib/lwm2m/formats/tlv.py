@@ -173,5 +173,5 @@ def value(kind, raw):
                 raise KeyError
             return struct.unpack(">HH", raw)
         return bytes(raw) if kind == "o" else str(raw, "utf8")
-    except (KeyError, UnicodeError):
+    except (KeyError, ValueError):
         raise Error(BAD_REQUEST)

@@ -1,0 +1,1 @@
+"""The objects of the LwM2M standard itself."""

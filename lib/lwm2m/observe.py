@@ -1,0 +1,187 @@
+"""Observations and when they notify (TS 1.1.1 Core section 6.4, RFC 7641)."""
+
+from micropython import const
+
+from coap.endpoint import IDLE_MS
+from coap.message import NOT_FOUND, OBSERVE, SERVICE_UNAVAILABLE, Error, uint_bytes
+from lwm2m.path import covers
+from lwm2m.read import Target
+
+_LIMIT = const(20)  # observations at the same time
+_CONFIRM_MS = const(86400000)  # one in a day is confirmable (RFC 7641 section 4.5)
+
+
+class Observation:
+    """One token that waits for notifications, and what was last sent for it."""
+
+    def __init__(self, token, target, now_ms):
+        self.token = token
+        self.target = target
+        self.sequence = 1
+        self.mid = None  # of the last notification: a RST names it
+        self.sent_ms = now_ms
+        self.confirmed_ms = now_ms
+        self.sent = target.number()
+        self.dirty = False
+        self.pmin_ms = 0
+        self.pmax_ms = None
+        self.gt = self.lt = self.st = None
+
+    def due(self):
+        """True when the value of now is worth a notification, pmin left aside."""
+        if self.gt is None and self.lt is None and self.st is None:
+            return True
+        value = self.target.number()
+        if value is None:
+            return False
+        sent = self.sent
+        if sent is None or (self.st is not None and abs(value - sent) >= self.st):
+            return True
+        # A threshold is crossed in either direction (Core section 5.1.2).
+        if self.gt is not None and (value > self.gt) != (sent > self.gt):
+            return True
+        return self.lt is not None and (value < self.lt) != (sent < self.lt)
+
+
+class Observations:
+    """The observations of one server.
+
+    `uptime.now_ms()` is a clock that does not wrap, `server` the instance of object 1 with the
+    default periods. Notifications are non-confirmable unless `confirmable` is set, but for one
+    in a day.
+    """
+
+    def __init__(self, endpoint, attributes, server, uptime, table):
+        self._endpoint = endpoint
+        self._attributes = attributes
+        self._server = server
+        self._uptime = uptime
+        self._table = table
+        self._all = []
+        self.confirmable = False
+        self.refused = 0  # observations beyond the limit
+        endpoint.on_reset = self._reset
+
+    def __len__(self):
+        return len(self._all)
+
+    def __iter__(self):
+        return iter(self._all)
+
+    def add(self, token, target):
+        """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
+        self.remove(token)
+        if len(self._all) >= _LIMIT:
+            self.refused += 1
+            raise Error(SERVICE_UNAVAILABLE)
+        observation = Observation(token, target, self._uptime.now_ms())
+        self._tune(observation)
+        self._all.append(observation)
+        self._endpoint.wake()
+        return observation.sequence
+
+    def remove(self, token):
+        """Ends the observation with this token, if there is one."""
+        for observation in self._all:
+            if observation.token == token:
+                self._all.remove(observation)
+                return
+
+    def clear(self):
+        self._all.clear()
+
+    def changed(self, path):
+        """A value at `path` has changed: whoever observes it or something above is to hear."""
+        for observation in self._all:
+            target = observation.target.path
+            if covers(target, path) or covers(path, target):
+                observation.dirty = True
+
+    def retune(self):
+        """Attributes were written: looks up again what counts for each observation."""
+        for observation in self._all:
+            self._tune(observation)
+        self._endpoint.wake()
+
+    def rebuild(self):
+        """Instances came or went: an observed path that is gone ends with a 4.04."""
+        for observation in list(self._all):
+            target = observation.target
+            try:
+                observation.target = Target(self._table, target.path, target.accept)
+            except Error:
+                self._all.remove(observation)
+                self._endpoint.notify(observation.token, (), b"", None, NOT_FOUND)
+
+    def _tune(self, observation):
+        path = observation.target.path
+        effective = self._attributes.effective
+        pmin_s = effective(path, "pmin", self._server.pmin_s)
+        pmax_s = effective(path, "pmax", self._server.pmax_s)
+        observation.pmin_ms = (pmin_s or 0) * 1000
+        # 0 is unset, and a maximum below the minimum is to be ignored (Core section 5.1.2).
+        observation.pmax_ms = pmax_s * 1000 if pmax_s and pmax_s >= (pmin_s or 0) else None
+        own = self._attributes.get(path)
+        observation.gt = own.get("gt")
+        observation.lt = own.get("lt")
+        observation.st = own.get("st")
+
+    def poll(self, now_ms):
+        """Sends what is due; returns the milliseconds until the next may be."""
+        wait_ms = IDLE_MS
+        for observation in list(self._all):
+            age_ms = now_ms - observation.sent_ms
+            if observation.dirty:
+                left = observation.pmin_ms - age_ms
+                if left > 0:
+                    wait_ms = min(wait_ms, left)
+                elif not observation.due():
+                    observation.dirty = False
+                elif self._send(observation, now_ms):
+                    age_ms = 0
+            if observation.pmax_ms is not None:
+                left = observation.pmax_ms - age_ms
+                if left <= 0:
+                    if not self._send(observation, now_ms):
+                        continue
+                    left = observation.pmax_ms
+                wait_ms = min(wait_ms, left)
+        return wait_ms
+
+    def _send(self, observation, now_ms):
+        # False when the notification has to wait for the exchange that is under way.
+        confirm = self.confirmable or now_ms - observation.confirmed_ms >= _CONFIRM_MS
+        if confirm and not self._endpoint.idle:
+            return False
+        target = observation.target
+        token = observation.token
+
+        def on_done(acknowledged):
+            # A RST or no answer at all: nobody is interested any more (RFC 7641 section 4.5).
+            if not acknowledged:
+                self.remove(token)
+
+        observation.dirty = False
+        observation.sent_ms = now_ms
+        sequence = (observation.sequence + 1) & 0xFFFFFF
+        options = ((OBSERVE, uint_bytes(sequence)), target.options.items[0])
+        try:
+            observation.mid = self._endpoint.notify(
+                token, options, target.payload(), on_done if confirm else None
+            )
+        except (Error, ValueError):
+            # No valid value now, or too much for one datagram: nothing is sent, for an error
+            # would end the observation (RFC 7641 section 4.2).
+            return True
+        observation.sequence = sequence
+        observation.sent = target.number()
+        if confirm:
+            observation.confirmed_ms = now_ms
+        return True
+
+    def _reset(self, mid):
+        for observation in self._all:
+            if observation.mid == mid:
+                self._all.remove(observation)
+                return
+

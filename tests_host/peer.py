@@ -1,10 +1,13 @@
 """A server made of bytes: drives one client session in tests of both interpreters."""
 
-from coap.message import CON, CREATED, Message, uint, uint_bytes
 from helpers import FakeClock
+
+from coap.message import Message, uint, uint_bytes
+from coap.numbers import CON, CREATED
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.server import Server
+from lwm2m.registration import REGISTERED
 
 
 def decode(data):
@@ -60,7 +63,7 @@ class Peer:
         self.client.poll()
         (request,) = self.take()
         self.answer(request, CREATED, [(8, part.encode()) for part in location])
-        assert self.session.registration.registered
+        assert self.session.registration.state == REGISTERED
         return request
 
     def answer(self, request, code, options=(), payload=b""):

@@ -1,19 +1,9 @@
 """The CoAP codec against RFC 7252: vectors byte by byte, every length form, every format error."""
 
-from coap.message import (
-    ACK,
-    CON,
-    CONTENT,
-    GET,
-    NON,
-    RST,
-    FormatError,
-    Message,
-    dotted,
-    uint,
-    uint_bytes,
-)
 from helpers import raises
+
+from coap.message import FormatError, Message, dotted, uint, uint_bytes
+from coap.numbers import ACK, CON, CONTENT, GET, NON, RST
 
 
 def encode(message):

@@ -7,67 +7,37 @@ wants to be called again. Nothing here waits, and no exception leaves either of 
 from micropython import const
 
 from coap.duplicates import Duplicates
-from coap.message import (
-    ACCEPT,
-    BAD_OPTION,
-    INTERNAL_SERVER_ERROR,
-    NO_OPTIONS,
-    PROXY_SCHEME,
-    PROXY_URI,
-    PROXYING_NOT_SUPPORTED,
-    SERVICE_UNAVAILABLE,
-    URI_HOST,
-    URI_PATH,
-    URI_PORT,
-    URI_QUERY,
-    Error,
-    FormatError,
-    Message,
-    Options,
-)
+from coap.exchange import Exchange
+from coap.message import NO_OPTIONS, Error, FormatError, Message, Options
 
 _CON = const(0)
 _NON = const(1)
 _ACK = const(2)
 _RST = const(3)
+
+_EMPTY = const(0)
 _GET = const(1)
 _FETCH = const(5)
-_EMPTY = const(0)
+_CONTENT = const(0x45)  # 2.05
+_BAD_OPTION = const(0x82)  # 4.02
+_INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
+_SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
+_PROXYING_NOT_SUPPORTED = const(0xA5)  # 5.05
 
-# Transmission parameters (RFC 7252 section 4.8)
-ACK_TIMEOUT_MS = const(2000)
-MAX_RETRANSMIT = const(4)
-_SEPARATE_TIMEOUT_MS = const(93000)  # MAX_TRANSMIT_WAIT, for an answer after an empty ACK
+_PROXY_URI = const(35)
+_PROXY_SCHEME = const(39)
+# Longest value of the critical options understood here: Uri-Host, Uri-Port, Uri-Path, Uri-Query
+# and Accept (RFC 7252 section 5.10). Path and query repeat.
+_LONGEST = {3: 255, 7: 2, 11: 255, 15: 255, 17: 2}
+_REPEATABLE = (11, 15)
+
+_SWEEP_MS = const(300000)  # between looks for answers that are kept no longer
+_KNOWN_LIMIT = const(8)  # reads that are remembered
+_KNOWN_SIZE = const(80)  # and the longest of them, in bytes of their options
+_LATE_LIMIT = const(4)  # separate responses that wait for their turn
 
 SILENCE = const(-1)  # a response code: the request is not answered at all
 IDLE_MS = const(86400000)  # the longest wait that poll() asks for: the clock wraps
-_SWEEP_MS = const(300000)
-_KNOWN_LIMIT = const(8)  # requests whose parsed options are remembered
-_KNOWN_SIZE = const(80)  # and their longest; many empty options cost 20 times their bytes in RAM
-_LATE_LIMIT = const(4)  # separate responses that wait for their turn
-
-# Longest value of the options understood here, and whether they repeat (RFC 7252 section 5.10).
-# Anything else with an odd number is an unknown critical option.
-_CRITICAL = {
-    URI_HOST: (255, False),
-    URI_PORT: (2, False),
-    URI_PATH: (255, True),
-    URI_QUERY: (255, True),
-    ACCEPT: (2, False),
-}
-
-
-class Exchange:
-    """A confirmable message on its way, or a request that waits for its response."""
-
-    def __init__(self, mid, token, data, on_done):
-        self.mid = mid
-        self.token = token  # None: no response is expected, the ACK is all
-        self.data = data
-        self.on_done = on_done
-        self.retransmitted = 0
-        self.timeout_ms = 0
-        self.due = 0
 
 
 class Endpoint:
@@ -79,6 +49,9 @@ class Endpoint:
     (a separate response), SILENCE that nothing does. `clock` has MicroPython's ticks_ms,
     ticks_add and ticks_diff; `random(n)` returns n random bytes; `log(text)` hears of faults.
     `size` is the longest message sent, in bytes (RFC 7252 section 4.6).
+
+    A handler may set `response.again` to a function that makes the payload anew: the same GET
+    is then answered by it alone, until `forget()`.
     """
 
     def __init__(self, send, handler, clock, random, log=None, size=1152):
@@ -93,7 +66,7 @@ class Endpoint:
         self._in = Message()
         self._out = Message()
         self._own = Message()  # apart from _out: a handler may send while it fills its response
-        self._known = {}  # option bytes of a request: its Options
+        self._known = {}  # option bytes of a GET: (function for the payload, options to answer)
         self._exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
         self._acked = -1  # mid of the latest separate response taken
         self._late = []  # separate responses that wait for the exchange to end
@@ -114,8 +87,8 @@ class Endpoint:
         """True when a new exchange may begin."""
         return self._exchange is None and not self._late
 
-    def forget_requests(self):
-        """Drops what layers above keep in `Options.memo`: their tables have changed."""
+    def forget(self):
+        """Drops the reads that are remembered: what they were based on has changed."""
         self._known.clear()
 
     # Receiving
@@ -124,33 +97,24 @@ class Endpoint:
         """Takes one datagram as bytes."""
         message = self._in
         try:
+            if len(data) > 4 and data[1] == _GET and self._read_again(data):
+                return
             start = message.decode_header(data)
             if not start:
                 return
             code = message.code
+            if code != _EMPTY:
+                message.decode_options(data, start)
             if code == _GET and message.mtype < _ACK:
-                key = data[start:]
-                options = self._known.get(key)
-                if options is None:
-                    message.decode_options(data, start)
-                    if not message.payload and len(key) <= _KNOWN_SIZE:
-                        if len(self._known) >= _KNOWN_LIMIT:
-                            self._known.clear()
-                        self._known[key] = message.options
-                else:
-                    message.options = options
-                    message.payload = b""
-                self._answer(message)
+                self._answer(message, None, data[start:])
                 return
             self.wake()
             if code == _EMPTY:
                 self._receive_empty(message)
+            elif code >> 5 == 0:
+                self._receive_request(message)
             else:
-                message.decode_options(data, start)
-                if code >> 5 == 0:
-                    self._receive_request(message)
-                else:
-                    self._receive_response(message)
+                self._receive_response(message)
         except FormatError:
             self.malformed += 1
             if message.mtype == _CON:
@@ -160,22 +124,52 @@ class Endpoint:
         except Exception as error:  # a bad datagram costs one datagram
             self._fault(error)
 
+    def _read_again(self, data):
+        # The way of nearly every datagram: a GET with the options of one that was answered,
+        # only message id and token are new. False where it has to go the long way.
+        first = data[0]
+        start = 4 + (first & 15)
+        known = self._known.get(data[start:])
+        if known is None or not 0x40 <= first <= 0x58 or start > 12:
+            return False
+        try:
+            payload = known[0]()
+        except Error:
+            return False
+        options = known[1]
+        begin = start + len(options)
+        end = begin + len(payload)
+        buffer = self._buffer
+        if not payload or end > len(buffer):
+            return False
+        buffer[:start] = data[:start]
+        if first < 0x50:
+            buffer[0] = first | 0x20  # CON: the ACK has the same message id
+        else:
+            mid = self.next_mid()
+            buffer[2] = mid >> 8
+            buffer[3] = mid & 255
+        buffer[1] = _CONTENT
+        buffer[start:begin] = options
+        buffer[begin:end] = payload
+        self._send(self._view[:end])
+        return True
+
     def _receive_empty(self, message):
-        if message.mtype == _CON:  # a ping (RFC 7252 section 4.3)
-            self._send_empty(_RST, message.mid)
-            return
+        mtype = message.mtype
         exchange = self._exchange
-        if exchange is not None and exchange.mid == message.mid:
-            if message.mtype == _RST:
-                self._finish(None, True)
-            elif message.mtype == _ACK:
-                if exchange.token is None:
-                    self._finish(message)
-                else:  # a separate response will follow (RFC 7252 section 5.2.2)
-                    exchange.data = None
-                    exchange.due = self._after(_SEPARATE_TIMEOUT_MS)
-        elif message.mtype == _RST and self.on_reset:
-            self.on_reset(message.mid)
+        if mtype == _CON:  # a ping (RFC 7252 section 4.3)
+            self._send_empty(_RST, message.mid)
+        elif exchange is None or exchange.mid != message.mid:
+            if mtype == _RST and self.on_reset:
+                self.on_reset(message.mid)
+        elif mtype == _RST:
+            self._finish(None if exchange.token else False)
+        elif mtype == _ACK:
+            if exchange.token:
+                exchange.acknowledged()
+            else:
+                self._finish(message)
 
     def _receive_response(self, message):
         exchange = self._exchange
@@ -201,97 +195,99 @@ class Endpoint:
         if message.mtype >= _ACK:
             return  # an ACK or RST never carries a request: ignored (section 4.2)
         if message.code == _FETCH:  # like GET: may be computed again
-            self._answer(message)
+            self._answer(message, None, b"")
             return
         now_s = self._now_s()
         kept = self._kept.find(message.mid, message.token, now_s)
-        if kept is not None:
-            self.duplicates += 1
-            if message.mtype == _CON:
-                self._repeat(message, kept[0], kept[1])
-        elif self._kept.full(now_s):
-            self._reply(message, SERVICE_UNAVAILABLE)
-        else:
-            self._answer(message, now_s)
+        if kept is None:
+            if self._kept.full(now_s):
+                self._reply(message, _SERVICE_UNAVAILABLE)
+            else:
+                self._answer(message, now_s, b"")
+            return
+        self.duplicates += 1
+        if message.mtype == _CON:
+            code, whole = kept
+            if whole is not None:
+                self._send(whole)
+            elif code == _EMPTY:  # still at work, a separate response follows
+                self._send_empty(_ACK, message.mid)
+            else:
+                self._reply(message, code)
 
-    def _repeat(self, message, code, whole):
-        if whole is not None:
-            self._send(whole)
-        elif code == _EMPTY:  # still at work, a separate response follows
-            self._send_empty(_ACK, message.mid)
-        else:
-            self._reply(message, code)
-
-    def _answer(self, message, now_s=None):
-        # Executes a request and sends the answer; with now_s the answer is kept.
-        options = message.options
+    def _answer(self, message, now_s, key):
+        # Executes a request and sends the answer; with now_s the answer is kept, with the
+        # option bytes `key` the read may be remembered.
+        confirmable = message.mtype == _CON
+        bad = _bad_option(message.options)
+        if bad:
+            # A critical option drops a NON (section 5.4.1); 5.05 is due to both (5.10.2).
+            if confirmable or bad != _BAD_OPTION:
+                self._reply(message, bad)
+            return
         out = self._out
-        out.code = _EMPTY
-        out.options = NO_OPTIONS
-        out.payload = b""
-        if options.memo is None:
-            bad = _bad_option(options)
-            if bad:
-                # A critical option drops a NON (section 5.4.1); 5.05 is due to both (5.10.2).
-                if message.mtype == _CON or bad != BAD_OPTION:
-                    self._reply(message, bad)
-                return
+        self._prepare(out, message, _EMPTY)
         try:
             self.handler(message, out)
-        except Error as error:
-            out.code = error.code
-            out.options = NO_OPTIONS
-            out.payload = error.text.encode()
         except Exception as error:
-            self._fault(error)
-            out.code = INTERNAL_SERVER_ERROR
             out.options = NO_OPTIONS
-            out.payload = b""
+            out.again = None
+            if isinstance(error, Error):
+                out.code = error.code
+                out.payload = error.text.encode()
+            else:
+                self._fault(error)
+                out.code = _INTERNAL_SERVER_ERROR
+                out.payload = b""
         code = out.code
         if code == SILENCE:
             return
-        if message.mtype == _CON:
-            out.mtype = _ACK
-            out.mid = message.mid
-        else:
-            out.mtype = _NON
-            out.mid = self.next_mid()
+        size = 0
         if code == _EMPTY:
-            if message.mtype == _CON:
+            if confirmable:
                 self._send_empty(_ACK, message.mid)
-            size = 0
         else:
-            out.token = message.token
             try:
                 size = out.encode(self._buffer)
             except Exception as error:  # the request was executed: it must not come again
                 self._fault(error)
-                out.code = code = INTERNAL_SERVER_ERROR
-                out.options = NO_OPTIONS
+                self._prepare(out, message, _INTERNAL_SERVER_ERROR)
                 out.payload = str(error).encode()
+                code = _INTERNAL_SERVER_ERROR
                 size = out.encode(self._buffer)
+        start = 4 + len(message.token)
+        if out.again and out.payload and len(key) <= _KNOWN_SIZE:
+            if len(self._known) >= _KNOWN_LIMIT:
+                self._known.clear()
+            options = bytes(self._view[start : size - len(out.payload)])
+            self._known[bytes(key)] = (out.again, options)
         if now_s is not None:
             # A diagnostic text is not worth its memory: a duplicate hears the code alone.
             # The duplicate of a NON hears nothing.
             whole = None
-            if code >> 5 == 2 and size > 4 + len(message.token) and message.mtype == _CON:
+            if code >> 5 == 2 and size > start and confirmable:
                 whole = bytes(self._view[:size])
             self._kept.keep(message.mid, message.token, code, now_s, whole)
             if self._sweep_at is None:
-                self._sweep_at = self._after(_SWEEP_MS)
+                self._sweep_at = self._clock.ticks_add(self._clock.ticks_ms(), _SWEEP_MS)
         if size:
             self._send(self._view[:size])
 
-    def _reply(self, message, code):
-        # A bare answer to a request that is not handed to the handler.
-        out = self._out
+    def _prepare(self, out, message, code):
+        # The head of an answer: piggy-backed on the ACK of a CON, a NON of its own else.
+        confirmable = message.mtype == _CON
+        out.mtype = _ACK if confirmable else _NON
+        out.mid = message.mid if confirmable else self.next_mid()
         out.code = code
         out.token = message.token
         out.options = NO_OPTIONS
         out.payload = b""
-        out.mtype = _ACK if message.mtype == _CON else _NON
-        out.mid = message.mid if message.mtype == _CON else self.next_mid()
-        self._send(self._view[: out.encode(self._buffer)])
+        out.again = None
+
+    def _reply(self, message, code):
+        # A bare answer, not made by the handler.
+        self._prepare(self._out, message, code)
+        self._send(self._view[: self._out.encode(self._buffer)])
 
     def _fault(self, error):
         self.faults += 1
@@ -311,59 +307,53 @@ class Endpoint:
         is only valid during the call. Raises ValueError where it exceeds the buffer.
         """
         token = self._random(4)
-        self._begin(code, token, options, payload, on_done, token)
+        self._begin(_CON, code, token, options, payload, on_done, token)
 
-    def notify(self, token, options, payload, on_done=None, code=0x45):
+    def notify(self, token, options, payload, on_done=None, code=_CONTENT):
         """Sends a notification or another separate response (RFC 7641, RFC 7252 section 5.2.2).
 
         With `on_done` it is confirmable, allowed only while `idle`, and `on_done(message)` is
         called with the ACK, None after a time-out, False after a RST. Without, it is
         non-confirmable. Returns the message id. Raises ValueError where it exceeds the buffer.
         """
-        if on_done:
-            return self._begin(code, token, options, payload, on_done, None)
-        size = self._build(_NON, code, token, options, payload)
-        self._transmit(self._view[:size])
-        return self._own.mid
+        mtype = _CON if on_done else _NON
+        return self._begin(mtype, code, token, options, payload, on_done, None)
 
     def respond(self, token, code, options=(), payload=b""):
         """Sends the separate response to a request that was left unanswered (section 5.2.2)."""
-        if self.idle:
-            self._respond(token, code, options, payload)
-        elif len(self._late) < _LATE_LIMIT:
+        if len(self._late) < _LATE_LIMIT:
             self._late.append((token, code, options, payload))
         else:
             self.lost += 1
+        if self._exchange is None:
+            self._respond()
+        self.wake()
 
-    def _respond(self, token, code, options, payload):
+    def _respond(self):
+        token, code, options, payload = self._late.pop(0)
         try:
             self.notify(token, options, payload, _ignore, code)
         except Exception as error:  # too long: the peer still waits for an answer
             self._fault(error)
-            self.notify(token, (), str(error).encode(), _ignore, INTERNAL_SERVER_ERROR)
+            self.notify(token, (), str(error).encode(), _ignore, _INTERNAL_SERVER_ERROR)
 
-    def _build(self, mtype, code, token, options, payload):
+    def _begin(self, mtype, code, token, options, payload, on_done, expects):
+        if mtype == _CON and self._exchange is not None:
+            raise RuntimeError("an exchange is under way (NSTART is 1)")
         own = self._own
         own.mtype = mtype
         own.code = code
-        own.mid = self.next_mid()
+        own.mid = mid = self.next_mid()
         own.token = token
         own.options = Options(options)
         own.payload = payload
-        return own.encode(self._buffer)
-
-    def _begin(self, code, token, options, payload, on_done, expects):
-        if self._exchange is not None:
-            raise RuntimeError("an exchange is under way (NSTART is 1)")
-        size = self._build(_CON, code, token, options, payload)
-        data = bytes(self._view[:size])  # kept for retransmission, the buffer is not
-        exchange = Exchange(self._own.mid, expects, data, on_done)
-        # A random time-out between ACK_TIMEOUT and ACK_TIMEOUT * ACK_RANDOM_FACTOR (section 4.2)
-        exchange.timeout_ms = ACK_TIMEOUT_MS + ACK_TIMEOUT_MS * self._random(1)[0] // 510
-        exchange.due = self._after(exchange.timeout_ms)
-        self._exchange = exchange
+        data = self._view[: own.encode(self._buffer)]
+        if mtype == _CON:
+            data = bytes(data)  # kept for retransmission, the buffer is not
+            chance = self._random(1)[0]
+            self._exchange = Exchange(mid, expects, data, on_done, self._clock, chance)
         self._transmit(data)
-        return exchange.mid
+        return mid
 
     def _transmit(self, data):
         try:
@@ -378,11 +368,11 @@ class Endpoint:
         self._buffer[3] = mid & 255
         self._transmit(self._view[:4])
 
-    def _finish(self, message, reset=False):
-        exchange = self._exchange
+    def _finish(self, result):
+        on_done = self._exchange.on_done
         self._exchange = None
         try:
-            exchange.on_done(False if reset and exchange.token is None else message)
+            on_done(result)
         except Exception as error:
             self._fault(error)
 
@@ -393,11 +383,9 @@ class Endpoint:
 
     # Time
 
-    def _after(self, ms):
-        return self._clock.ticks_add(self._clock.ticks_ms(), ms)
-
     def _now_s(self):
-        # Seconds that do not jump where the clock wraps; called at least once a day by poll().
+        # Seconds that do not jump where the clock wraps, as long as answers are kept: the sweep
+        # asks often enough then, and else nothing has an age.
         passed = self._clock.ticks_diff(self._clock.ticks_ms(), self._second_at) // 1000
         if passed:
             self._seconds += passed
@@ -409,22 +397,13 @@ class Endpoint:
         clock = self._clock
         now = clock.ticks_ms()
         wait_ms = IDLE_MS
-        exchange = self._exchange
-        if exchange is not None:
-            left = clock.ticks_diff(exchange.due, now)
-            if left <= 0:
-                if exchange.data is None or exchange.retransmitted >= MAX_RETRANSMIT:
-                    self._finish(None)
-                    left = 0
-                else:
-                    exchange.retransmitted += 1
-                    exchange.timeout_ms *= 2
-                    left = exchange.timeout_ms
-                    exchange.due = clock.ticks_add(now, left)
-                    self._transmit(exchange.data)
-            wait_ms = left
+        if self._exchange is not None:
+            wait_ms = self._exchange.poll(now, self._transmit)
+            if wait_ms is None:
+                self._finish(None)
+                wait_ms = 0
         elif self._late:
-            self._respond(*self._late.pop(0))
+            self._respond()
             wait_ms = 0
         if self._sweep_at is not None:
             left = clock.ticks_diff(self._sweep_at, now)
@@ -433,8 +412,6 @@ class Endpoint:
                 left = _SWEEP_MS
                 self._sweep_at = clock.ticks_add(now, left) if len(self._kept) else None
             wait_ms = min(wait_ms, left)
-        else:
-            self._now_s()
         return wait_ms
 
 
@@ -448,10 +425,11 @@ def _bad_option(options):
     last = None
     for number, value in options.items:
         if number & 1:
-            if number == PROXY_URI or number == PROXY_SCHEME:
-                return PROXYING_NOT_SUPPORTED
-            rule = _CRITICAL.get(number)
-            if rule is None or len(value) > rule[0] or (number == last and not rule[1]):
-                return BAD_OPTION
+            if number == _PROXY_URI or number == _PROXY_SCHEME:
+                return _PROXYING_NOT_SUPPORTED
+            if len(value) > _LONGEST.get(number, -1):
+                return _BAD_OPTION
+            if number == last and number not in _REPEATABLE:
+                return _BAD_OPTION
         last = number
     return None

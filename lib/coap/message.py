@@ -2,51 +2,9 @@
 
 from micropython import const
 
-# Message types (RFC 7252 section 3)
-CON = const(0)
-NON = const(1)
-ACK = const(2)
-RST = const(3)
-
-# Method and response codes: class << 5 | detail (RFC 7252 section 12.1, RFC 8132)
-EMPTY = const(0x00)
-GET = const(0x01)
-POST = const(0x02)
-PUT = const(0x03)
-DELETE = const(0x04)
-FETCH = const(0x05)
-IPATCH = const(0x07)
-CREATED = const(0x41)  # 2.01
-DELETED = const(0x42)  # 2.02
-CHANGED = const(0x44)  # 2.04
-CONTENT = const(0x45)  # 2.05
-BAD_REQUEST = const(0x80)  # 4.00
-UNAUTHORIZED = const(0x81)  # 4.01
-BAD_OPTION = const(0x82)  # 4.02
-NOT_FOUND = const(0x84)  # 4.04
-METHOD_NOT_ALLOWED = const(0x85)  # 4.05
-NOT_ACCEPTABLE = const(0x86)  # 4.06
-PRECONDITION_FAILED = const(0x8C)  # 4.12
-REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
-UNSUPPORTED_CONTENT_FORMAT = const(0x8F)  # 4.15
-INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
-SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
-PROXYING_NOT_SUPPORTED = const(0xA5)  # 5.05
-
-# Option numbers (RFC 7252 section 12.2, RFC 7641, RFC 7959)
-URI_HOST = const(3)
-ETAG = const(4)
-OBSERVE = const(6)
-URI_PORT = const(7)
-LOCATION_PATH = const(8)
-URI_PATH = const(11)
-CONTENT_FORMAT = const(12)
-MAX_AGE = const(14)
-URI_QUERY = const(15)
-ACCEPT = const(17)
-PROXY_URI = const(35)
-PROXY_SCHEME = const(39)
-
+_CON = const(0)
+_NON = const(1)
+_EMPTY = const(0)
 _MARKER = const(0xFF)
 
 
@@ -89,15 +47,10 @@ def uint_bytes(number):
 
 
 class Options:
-    """The options of one message in ascending order, `items` being (number, value) pairs.
-
-    `memo` belongs to the layer above: a server that polls sends the same option bytes again
-    and again, so the endpoint keeps this object and what was concluded from it.
-    """
+    """The options of one message in ascending order, `items` being (number, value) pairs."""
 
     def __init__(self, items=()):
         self.items = items
-        self.memo = None
 
     def first(self, number):
         """The value of the first option with this number, or None."""
@@ -117,13 +70,14 @@ NO_OPTIONS = Options()
 class Message:
     """One CoAP message; the endpoint uses the same objects again for every datagram."""
 
-    def __init__(self, mtype=CON, code=EMPTY, mid=0, token=b"", options=(), payload=b""):
+    def __init__(self, mtype=_CON, code=_EMPTY, mid=0, token=b"", options=(), payload=b""):
         self.mtype = mtype
         self.code = code
         self.mid = mid
         self.token = token
         self.options = Options(options) if isinstance(options, (tuple, list)) else options
         self.payload = payload
+        self.again = None  # of a response: see Endpoint
 
     def decode_header(self, data):
         """Takes type, code, message id and token from the datagram; returns where options begin.
@@ -132,7 +86,7 @@ class Message:
         confirmable message can be rejected. Another version than 1 returns 0: such a message
         is to be ignored without a word (RFC 7252 section 3).
         """
-        self.mtype = NON
+        self.mtype = _NON
         if len(data) < 4:
             raise FormatError("shorter than a header")
         first = data[0]
@@ -147,7 +101,7 @@ class Message:
         if start > len(data):
             raise FormatError("token cut off")
         self.token = data[4:start]
-        if self.code == EMPTY and len(data) > 4:
+        if self.code == _EMPTY and len(data) > 4:
             raise FormatError("an Empty message is four bytes")
         return start
 

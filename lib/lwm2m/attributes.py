@@ -1,59 +1,56 @@
-"""Notification attributes by path, written by one server (TS 1.1.1 Core section 5.1.2)."""
+"""Notification attributes, written by one server (TS 1.1.1 Core section 5.1.2).
 
-from coap.message import BAD_REQUEST, SERVICE_UNAVAILABLE, Error
+The store is a dictionary path: {name: number}. It outlives any observation.
+"""
+
 from micropython import const
 
+from coap.message import Error
 from lwm2m.formats import text
+
+_BAD_REQUEST = const(0x80)  # 4.00
+_SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 
 _LIMIT = const(32)  # paths with attributes
 _PERIODS = ("pmin", "pmax")  # whole seconds, at every level
 _CONDITIONS = ("gt", "lt", "st")  # numbers, on numeric resources
 
 
-class Attributes:
-    """What Write-Attributes set: they outlive any observation."""
+def write(store, path, queries, numeric):
+    """Takes the Uri-Query values (bytes) of a Write-Attributes into `store`, all or none.
 
-    def __init__(self):
-        self._paths = {}  # path: {name: number}
+    An attribute without a value is removed. Error 4.00 where a name is unknown or not allowed
+    here (`numeric` tells whether the target is a number), or values contradict.
+    """
+    new = dict(store.get(path, {}))
+    for query in queries:
+        name, _, value = str(query, "utf8").partition("=")
+        if name not in _PERIODS and not (numeric and name in _CONDITIONS):
+            raise Error(_BAD_REQUEST, "no such attribute here")
+        if not value:
+            new.pop(name, None)
+            continue
+        number = text.value("f" if name in _CONDITIONS else "i", value.encode())
+        if number - number != 0 or (number < 0 and name not in ("gt", "lt")):
+            raise Error(_BAD_REQUEST, "not a number for this attribute")
+        new[name] = number
+    if contradictory(new):
+        raise Error(_BAD_REQUEST, "attributes contradict each other")
+    if new and path not in store and len(store) >= _LIMIT:
+        raise Error(_SERVICE_UNAVAILABLE)
+    store[path] = new
+    if not new:
+        del store[path]
 
-    def write(self, path, queries, numeric):
-        """Takes the Uri-Query values (bytes) of a Write-Attributes, all of them or none.
 
-        An attribute without a value is removed. Error 4.00 where a name is unknown or not
-        allowed here (`numeric` tells whether the target is a number), or values contradict.
-        """
-        new = dict(self._paths.get(path, {}))
-        for query in queries:
-            name, _, value = str(query, "utf8").partition("=")
-            if name not in _PERIODS and not (numeric and name in _CONDITIONS):
-                raise Error(BAD_REQUEST, "no such attribute here")
-            if not value:
-                new.pop(name, None)
-                continue
-            number = text.value("f" if name in _CONDITIONS else "i", value.encode())
-            if number - number != 0 or (number < 0 and name not in ("gt", "lt")):
-                raise Error(BAD_REQUEST, "not a number for this attribute")
-            new[name] = number
-        if contradictory(new):
-            raise Error(BAD_REQUEST, "attributes contradict each other")
-        if new and path not in self._paths and len(self._paths) >= _LIMIT:
-            raise Error(SERVICE_UNAVAILABLE)
-        self._paths[path] = new
-        if not new:
-            del self._paths[path]
-
-    def get(self, path):
-        """The attributes set at exactly this path."""
-        return self._paths.get(path, {})
-
-    def effective(self, path, name, default=None):
-        """The value that counts at `path`: the one set nearest to it, upwards."""
-        while path:
-            value = self.get(path).get(name)
-            if value is not None:
-                return value
-            path = path[:-1]
-        return default
+def effective(store, path, name, default=None):
+    """The value that counts at `path`: the one set nearest to it, upwards."""
+    while path:
+        value = store.get(path, {}).get(name)
+        if value is not None:
+            return value
+        path = path[:-1]
+    return default
 
 
 def contradictory(attributes):

@@ -1,7 +1,6 @@
 """The LwM2M client: one resource table, one session for each server."""
 
 from coap.endpoint import IDLE_MS, Endpoint
-from lwm2m.attributes import Attributes
 from lwm2m.observe import Observations
 from lwm2m.operations import Operations
 from lwm2m.registration import Registration
@@ -14,28 +13,27 @@ class Session:
     def __init__(self, client, server, send):
         table = client.table
         self.server = server
-        self.endpoint = Endpoint(send, None, client.clock, client.random, client.log)
-        self.endpoint.wake = client.wake
-        self.attributes = Attributes()
-        self.observations = Observations(
-            self.endpoint, self.attributes, server, client.uptime, table
-        )
-        self.operations = Operations(table, self.observations, self.attributes)
-        self.endpoint.handler = self.operations.handle
+        self.endpoint = endpoint = Endpoint(send, None, client.clock, client.random, client.log)
+        endpoint.wake = client.wake
+        self.attributes = {}
+        self.observations = Observations(endpoint, self.attributes, server, client.uptime, table)
+        # A new registration knows no observations (TS 1.1.1 Core section 6.4.2).
         self.registration = Registration(
             client.endpoint_name,
             server,
             table,
-            self.endpoint,
-            self.operations,
+            endpoint,
             client.uptime,
+            self.observations.clear,
             client.log,
         )
-        # A new registration knows no observations (TS 1.1.1 Core section 6.4.2).
-        self.registration.on_registered = self.observations.clear
-        self.receive = self.endpoint.receive
+        endpoint.handler = Operations(
+            table, self.observations, self.attributes, self.registration
+        ).handle
+        self.receive = endpoint.receive
 
     def poll(self, now_ms):
+        """Does what is due; returns the milliseconds until the next may be."""
         self.endpoint.poll()
         wait_ms = min(self.registration.poll(now_ms), self.observations.poll(now_ms))
         # Asked again: what was just sent has time-outs of its own.
@@ -88,6 +86,6 @@ class Client:
 
     def _instances_changed(self):
         for session in self.sessions:
-            session.endpoint.forget_requests()
+            session.endpoint.forget()
             session.observations.rebuild()
         self.wake()

@@ -15,10 +15,6 @@ instances, means that the resource does not exist; a class attribute is the defa
 a Write in replace mode goes back. Instances of a resource are a dict riid: value.
 """
 
-from coap.message import BAD_REQUEST, Error
-
-_INTEGER = 1 << 63
-
 
 class Object:
     """One instance of an object; subclasses are the objects."""
@@ -103,38 +99,3 @@ class Table:
         self.generation += 1
         if self.on_instances:
             self.on_instances()
-
-
-def checked(kind, value, limits=None):
-    """The value as its type demands it; Error 4.00 for another type or out of the limits."""
-    kind = kind[0]
-    if kind == "f":
-        good = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if good:
-            value = float(value)
-            # Neither NaN nor an infinity is a measure of anything: x - x is 0 for neither.
-            good = value - value == 0
-    elif kind == "b":
-        good = isinstance(value, bool)
-    elif kind in "itu":
-        good = isinstance(value, int) and not isinstance(value, bool)
-        if good:
-            good = 0 <= value < 2 * _INTEGER if kind == "u" else -_INTEGER <= value < _INTEGER
-    elif kind == "o":
-        good = isinstance(value, bytes)
-    elif kind == "l":
-        good = (
-            isinstance(value, tuple)
-            and len(value) == 2
-            and 0 <= value[0] <= 65535
-            and 0 <= value[1] <= 65535
-        )
-    else:
-        good = isinstance(value, str)
-    if good and limits is not None:
-        low, high = limits
-        measure = len(value) if kind in "soc" else value
-        good = low <= measure <= high
-    if not good:
-        raise Error(BAD_REQUEST)
-    return value

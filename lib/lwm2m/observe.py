@@ -3,9 +3,13 @@
 from micropython import const
 
 from coap.endpoint import IDLE_MS
-from coap.message import NOT_FOUND, OBSERVE, SERVICE_UNAVAILABLE, Error, uint_bytes
-from lwm2m.path import covers
+from coap.message import Error, uint_bytes
+from lwm2m.attributes import effective
 from lwm2m.read import Target
+
+_OBSERVE = const(6)
+_NOT_FOUND = const(0x84)  # 4.04
+_SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 
 _LIMIT = const(20)  # observations at the same time
 _CONFIRM_MS = const(86400000)  # one in a day is confirmable (RFC 7641 section 4.5)
@@ -73,7 +77,7 @@ class Observations:
         self.remove(token)
         if len(self._all) >= _LIMIT:
             self.refused += 1
-            raise Error(SERVICE_UNAVAILABLE)
+            raise Error(_SERVICE_UNAVAILABLE)
         observation = Observation(token, target, self._uptime.now_ms())
         self._tune(observation)
         self._all.append(observation)
@@ -93,8 +97,8 @@ class Observations:
     def changed(self, path):
         """A value at `path` has changed: whoever observes it or something above is to hear."""
         for observation in self._all:
-            target = observation.target.path
-            if covers(target, path) or covers(path, target):
+            depth = min(len(path), len(observation.target.path))
+            if path[:depth] == observation.target.path[:depth]:
                 observation.dirty = True
 
     def retune(self):
@@ -111,17 +115,17 @@ class Observations:
                 observation.target = Target(self._table, target.path, target.accept)
             except Error:
                 self._all.remove(observation)
-                self._endpoint.notify(observation.token, (), b"", None, NOT_FOUND)
+                self._endpoint.notify(observation.token, (), b"", None, _NOT_FOUND)
 
     def _tune(self, observation):
         path = observation.target.path
-        effective = self._attributes.effective
-        pmin_s = effective(path, "pmin", self._server.pmin_s)
-        pmax_s = effective(path, "pmax", self._server.pmax_s)
+        store = self._attributes
+        pmin_s = effective(store, path, "pmin", self._server.pmin_s)
+        pmax_s = effective(store, path, "pmax", self._server.pmax_s)
         observation.pmin_ms = (pmin_s or 0) * 1000
         # 0 is unset, and a maximum below the minimum is to be ignored (Core section 5.1.2).
         observation.pmax_ms = pmax_s * 1000 if pmax_s and pmax_s >= (pmin_s or 0) else None
-        own = self._attributes.get(path)
+        own = store.get(path, {})
         observation.gt = own.get("gt")
         observation.lt = own.get("lt")
         observation.st = own.get("st")
@@ -164,7 +168,7 @@ class Observations:
         observation.dirty = False
         observation.sent_ms = now_ms
         sequence = (observation.sequence + 1) & 0xFFFFFF
-        options = ((OBSERVE, uint_bytes(sequence)), target.options.items[0])
+        options = ((_OBSERVE, uint_bytes(sequence)), target.options.items[0])
         try:
             observation.mid = self._endpoint.notify(
                 token, options, target.payload(), on_done if confirm else None
@@ -184,4 +188,3 @@ class Observations:
             if observation.mid == mid:
                 self._all.remove(observation)
                 return
-

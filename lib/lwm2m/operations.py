@@ -3,100 +3,86 @@
 from micropython import const
 
 from coap.endpoint import SILENCE
-from coap.message import (
-    ACCEPT,
-    BAD_REQUEST,
-    CHANGED,
-    CONTENT,
-    CONTENT_FORMAT,
-    METHOD_NOT_ALLOWED,
-    NOT_FOUND,
-    OBSERVE,
-    UNAUTHORIZED,
-    URI_PATH,
-    URI_QUERY,
-    Error,
-    Options,
-    uint,
-    uint_bytes,
-)
+from coap.message import Error, Options, uint, uint_bytes
 from lwm2m import formats
-from lwm2m import path as paths
+from lwm2m.path import parse
 from lwm2m.read import Target, find
-from lwm2m.write import write
+from lwm2m.registration import REGISTERED
+
+_OBSERVE = const(6)
+_URI_PATH = const(11)
+_CONTENT_FORMAT = const(12)
+_URI_QUERY = const(15)
+_ACCEPT = const(17)
+_CHANGED = const(0x44)  # 2.04
+_CONTENT = const(0x45)  # 2.05
+_BAD_REQUEST = const(0x80)  # 4.00
+_UNAUTHORIZED = const(0x81)  # 4.01
+_NOT_FOUND = const(0x84)  # 4.04
+_METHOD_NOT_ALLOWED = const(0x85)  # 4.05
 
 _GET = const(1)
 _POST = const(2)
 _PUT = const(3)
 
-_LINK = Options(((CONTENT_FORMAT, uint_bytes(formats.LINK)),))
+_LINK = Options(((_CONTENT_FORMAT, uint_bytes(formats.LINK)),))
 
 
 class Route:
-    """What the options of a request mean here; remembered with the options."""
+    """What the options of a request mean here."""
 
     def __init__(self, options):
-        self.path = paths.parse(options.all(URI_PATH))
-        accept = options.first(ACCEPT)
+        self.path = parse(options.all(_URI_PATH))
+        accept = options.first(_ACCEPT)
         self.accept = None if accept is None else uint(accept)
-        content_format = options.first(CONTENT_FORMAT)
+        content_format = options.first(_CONTENT_FORMAT)
         self.content_format = None if content_format is None else uint(content_format)
-        observe = options.first(OBSERVE)
+        observe = options.first(_OBSERVE)
         self.observe = None if observe is None else uint(observe)
-        self.queries = options.all(URI_QUERY)
-        self.target = None  # of a plain Read, ready for the next one
+        self.queries = options.all(_URI_QUERY)
 
 
 class Operations:
     """The handler of one server's requests.
 
-    `observations` and `attributes` are those of this server. `allowed` is set while it has
-    accepted the registration: before that its requests are ignored.
+    `observations` and `attributes` are those of this server. Before it has accepted the
+    registration its requests are ignored.
     """
 
-    def __init__(self, table, observations, attributes):
+    def __init__(self, table, observations, attributes, registration):
         self._table = table
         self._observations = observations
         self._attributes = attributes
-        self.allowed = False
+        self._registration = registration
 
     def handle(self, request, response):
         """Executes a request and fills the response; raises Error."""
-        if not self.allowed:
+        if self._registration.state != REGISTERED:
             response.code = SILENCE
             return
-        options = request.options
-        route = options.memo
-        if route is None:
-            route = options.memo = Route(options)
+        route = Route(request.options)
         code = request.code
         if code == _GET:
-            target = route.target
-            if target is None:
-                self._get(route, request, response)
-            else:
-                response.code = CONTENT
-                response.options = target.options
-                response.payload = target.payload()
+            self._get(route, request, response)
             return
         path = route.path
         if path and path[0] == 0:
-            raise Error(UNAUTHORIZED)
+            raise Error(_UNAUTHORIZED)
         if code == _PUT and len(path) > 1:
             self._put(route, request)
         elif code == _POST and len(path) > 1:
             self._post(route, request)
         else:
-            raise Error(METHOD_NOT_ALLOWED)
-        response.code = CHANGED
+            raise Error(_METHOD_NOT_ALLOWED)
+        response.code = _CHANGED
 
     def _get(self, route, request, response):
         path = route.path
         if not path:
-            raise Error(NOT_FOUND)
+            raise Error(_NOT_FOUND)
         if path[0] == 0:
-            raise Error(UNAUTHORIZED)
-        response.code = CONTENT
+            raise Error(_UNAUTHORIZED)
+        response.code = _CONTENT
         if route.accept == formats.LINK:
             from lwm2m.formats import link
 
@@ -107,29 +93,31 @@ class Operations:
         response.payload = target.payload()
         if route.observe == 0:
             observe = self._observations.add(bytes(request.token), target)
-            response.options = Options([(OBSERVE, uint_bytes(observe))] + list(target.options.items))
+            response.options = Options(
+                [(_OBSERVE, uint_bytes(observe))] + list(target.options.items)
+            )
             return
         response.options = target.options
         if route.observe is None:
-            route.target = target
+            response.again = target.payload
         elif route.observe == 1:
             self._observations.remove(request.token)
 
     def _put(self, route, request):
         if route.queries or route.content_format is None:
             if request.payload:
-                raise Error(BAD_REQUEST, "a payload without Content-Format")
+                raise Error(_BAD_REQUEST, "a payload without Content-Format")
             self._write_attributes(route)
         else:
-            write(self._table, route.path, request.payload, route.content_format, True)
+            self._write(route, request, route.content_format, True)
 
     def _write_attributes(self, route):
-        path = route.path
-        row = find(self._table, path)
-        numeric = row is not None and row[2][0] in "iftu"
-        if numeric and len(path) == 3 and len(row[2]) > 1:
-            numeric = False  # thresholds belong to the instances of a multiple resource
-        self._attributes.write(path, route.queries, numeric)
+        from lwm2m import attributes
+
+        row = find(self._table, route.path)
+        # Thresholds belong to a number: a single one, or an instance of a multiple resource.
+        numeric = row and row[2][0] in "iftu" and len(route.path) == 2 + len(row[2][:2])
+        attributes.write(self._attributes, route.path, route.queries, numeric)
         self._observations.retune()
 
     def _post(self, route, request):
@@ -138,25 +126,24 @@ class Operations:
             instance = self._table.find(path[0], path[1])
             row = instance and instance.row(path[2])
             if not row:
-                raise Error(NOT_FOUND)
+                raise Error(_NOT_FOUND)
             if row[1] == "E":
                 if route.content_format not in (None, formats.TEXT):
-                    raise Error(BAD_REQUEST, "arguments are text")
+                    raise Error(_BAD_REQUEST, "arguments are text")
                 getattr(instance, row[3])(_text(request.payload))
                 return
             if len(row[2]) == 1:
-                raise Error(METHOD_NOT_ALLOWED)
-        write(
-            self._table,
-            path,
-            request.payload,
-            formats.TEXT if route.content_format is None else route.content_format,
-            False,
-        )
+                raise Error(_METHOD_NOT_ALLOWED)
+        self._write(route, request, route.content_format or formats.TEXT, False)
+
+    def _write(self, route, request, content_format, replace):
+        from lwm2m.write import write
+
+        write(self._table, route.path, request.payload, content_format, replace)
 
 
 def _text(payload):
     try:
         return str(payload, "utf8")
     except ValueError:
-        raise Error(BAD_REQUEST)
+        raise Error(_BAD_REQUEST)

@@ -1,34 +1,26 @@
 """Paths of the resource tree: tuples (oid, iid, rid, riid), as long as they are deep."""
 
-from coap.message import NOT_FOUND, Error
+from micropython import const
 
-_MAX_ID = 65534  # 65535 is reserved (TS 1.1.1 Core section 7.1)
+from coap.message import Error
+
+_NOT_FOUND = const(0x84)  # 4.04
+_MAX_ID = const(65534)  # 65535 is reserved (TS 1.1.1 Core section 7.1)
 
 
 def parse(segments):
-    """The path of Uri-Path segments (bytes or str); Error 4.04 where they are none of ours."""
+    """The path of Uri-Path segments (bytes); Error 4.04 where they are none of ours."""
     if len(segments) > 4:
-        raise Error(NOT_FOUND)
+        raise Error(_NOT_FOUND)
     path = []
     for segment in segments:
         number = 0
-        for digit in bytes(segment):
-            if not 48 <= digit <= 57:
-                raise Error(NOT_FOUND)
+        for digit in segment:
+            if not 48 <= digit <= 57 or number > _MAX_ID:
+                raise Error(_NOT_FOUND)
             number = number * 10 + digit - 48
-            if number > _MAX_ID:
-                raise Error(NOT_FOUND)
-        if not len(segment) or (len(segment) > 1 and segment[0] == 48):
-            raise Error(NOT_FOUND)  # "03" is not the id 3: paths are compared in bytes
+        # "03" is not the id 3: paths are compared in bytes (RFC 7252 section 6.4).
+        if number > _MAX_ID or not segment or (segment[0] == 48 and len(segment) > 1):
+            raise Error(_NOT_FOUND)
         path.append(number)
     return tuple(path)
-
-
-def text(path):
-    """The path as it is written: /3303/0/5700."""
-    return "/" + "/".join([str(number) for number in path])
-
-
-def covers(path, other):
-    """True when `other` is `path` or below it."""
-    return other[: len(path)] == path

@@ -1,16 +1,14 @@
 """Read: from a path to the payload of an answer or notification (TS 1.1.1 Core 6.3.1)."""
 
-from coap.message import (
-    CONTENT_FORMAT,
-    METHOD_NOT_ALLOWED,
-    NOT_ACCEPTABLE,
-    NOT_FOUND,
-    Error,
-    Options,
-    uint_bytes,
-)
+from micropython import const
 
+from coap.message import Error, Options, uint_bytes
 from lwm2m import formats
+
+_CONTENT_FORMAT = const(12)
+_NOT_FOUND = const(0x84)  # 4.04
+_METHOD_NOT_ALLOWED = const(0x85)  # 4.05
+_NOT_ACCEPTABLE = const(0x86)  # 4.06
 
 
 def records(table, path):
@@ -55,7 +53,7 @@ class Target:
         self._instance = None
         row = find(table, path)
         if row and "R" not in row[1]:
-            raise Error(METHOD_NOT_ALLOWED)
+            raise Error(_METHOD_NOT_ALLOWED)
         if len(path) > 2:
             self._instance = table.find(path[0], path[1])
             self._kind = row[2]
@@ -66,20 +64,21 @@ class Target:
             accept = formats.preferred(self._kind, single)
         self._format = formats.module(accept)
         if self._format is None or (self._format.SINGLE and not single):
-            raise Error(NOT_ACCEPTABLE)
-        self.options = Options(((CONTENT_FORMAT, uint_bytes(accept)),))
-        self._encode = getattr(self._format, "encode_value", None) if self._format.SINGLE else None
+            raise Error(_NOT_ACCEPTABLE)
+        self.options = Options(((_CONTENT_FORMAT, uint_bytes(accept)),))
+        self._value = self._bytes = None  # the same object has the same bytes as the last time
 
     def payload(self):
         """The payload with the values of now; Error 4.04 or 5.03 where there is no value."""
         if self._name is None:
             return self._format.encode(self.path, self._present())
         value = getattr(self._instance, self._name)
-        if value is None:
-            raise Error(NOT_FOUND)
-        if self._encode:
-            return self._encode(self._kind, value)
-        return self._format.encode(self.path, ((self.path, self._kind, value),))
+        if value is not self._value:
+            if value is None:
+                raise Error(_NOT_FOUND)
+            self._bytes = self._format.encode(self.path, ((self.path, self._kind, value),))
+            self._value = value
+        return self._bytes
 
     def number(self):
         """The value where the target is one number, else None (for gt, lt and st)."""
@@ -93,7 +92,7 @@ class Target:
     def _present(self):
         found = list(records(self._table, self.path))
         if not found and len(self.path) > 2:
-            raise Error(NOT_FOUND)
+            raise Error(_NOT_FOUND)
         return found
 
 
@@ -104,18 +103,18 @@ def find(table, path):
     """
     if len(path) < 2:
         if path and not table.of(path[0]):
-            raise Error(NOT_FOUND)
+            raise Error(_NOT_FOUND)
         return None
     instance = table.find(path[0], path[1])
     if instance is None:
-        raise Error(NOT_FOUND)
+        raise Error(_NOT_FOUND)
     if len(path) == 2:
         return None
     row = instance.row(path[2])
     if row is None or not present(instance, row):
-        raise Error(NOT_FOUND)
+        raise Error(_NOT_FOUND)
     if len(path) == 4 and (len(row[2]) == 1 or path[3] not in getattr(instance, row[3])):
-        raise Error(NOT_FOUND)
+        raise Error(_NOT_FOUND)
     return row
 
 

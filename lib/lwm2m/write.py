@@ -1,15 +1,14 @@
 """Write in replace and in partial update mode (TS 1.1.1 Core section 6.3.3): all or nothing."""
 
-from coap.message import (
-    BAD_REQUEST,
-    METHOD_NOT_ALLOWED,
-    NOT_FOUND,
-    UNSUPPORTED_CONTENT_FORMAT,
-    Error,
-)
+from micropython import const
 
+from coap.message import Error
 from lwm2m import formats
-from lwm2m.object import checked
+
+_BAD_REQUEST = const(0x80)  # 4.00
+_NOT_FOUND = const(0x84)  # 4.04
+_METHOD_NOT_ALLOWED = const(0x85)  # 4.05
+_UNSUPPORTED_CONTENT_FORMAT = const(0x8F)  # 4.15
 
 
 def write(table, path, payload, content_format, replace):
@@ -20,12 +19,12 @@ def write(table, path, payload, content_format, replace):
     """
     instance = table.find(path[0], path[1])
     if instance is None:
-        raise Error(NOT_FOUND)
+        raise Error(_NOT_FOUND)
     module = formats.module(content_format)
     if module is None:
-        raise Error(UNSUPPORTED_CONTENT_FORMAT)
+        raise Error(_UNSUPPORTED_CONTENT_FORMAT)
     if module.SINGLE and len(path) < 3:
-        raise Error(BAD_REQUEST, "one value for several resources")
+        raise Error(_BAD_REQUEST, "one value for several resources")
     if len(path) > 2:
         _writable(instance, path[2])
     values = [_typed(instance, module, found, raw) for found, raw in module.decode(path, payload)]
@@ -42,9 +41,9 @@ def write(table, path, payload, content_format, replace):
 def _writable(instance, rid):
     row = instance.row(rid)
     if row is None:
-        raise Error(NOT_FOUND)
+        raise Error(_NOT_FOUND)
     if "W" not in row[1]:
-        raise Error(METHOD_NOT_ALLOWED)
+        raise Error(_METHOD_NOT_ALLOWED)
     return row
 
 
@@ -55,7 +54,7 @@ def _typed(instance, module, path, raw):
     if multiple and len(path) == 3 and raw is None:
         return path[2], None, None
     if multiple != (len(path) == 4):
-        raise Error(BAD_REQUEST)
+        raise Error(_BAD_REQUEST)
     value = checked(row[2], module.value(row[2], raw), instance.limits.get(path[2]))
     return path[2], path[3] if multiple else None, value
 
@@ -64,7 +63,7 @@ def _refuse_repeated(values):
     seen = set()
     for rid, riid, _ in values:
         if (rid, riid) in seen:
-            raise Error(BAD_REQUEST, "an id twice")
+            raise Error(_BAD_REQUEST, "an id twice")
         seen.add((rid, riid))
 
 
@@ -83,7 +82,7 @@ def _merged(instance, path, values, replace):
         if known is None:
             old = getattr(instance, row[3]) or {}
             if len(path) == 4 and path[3] not in old:
-                raise Error(NOT_FOUND)
+                raise Error(_NOT_FOUND)
             known = {} if replace and len(path) < 4 else dict(old)
             new.append((row, known))
         if riid is not None:
@@ -105,3 +104,39 @@ def _store(instance, new, cleared):
         raise
     for row, _ in old:
         instance.changed(row[0])
+
+
+def checked(kind, value, limits=None):
+    """The value as its type demands it; Error 4.00 for another type or out of the limits."""
+    kind = kind[0]
+    if kind == "f":
+        good = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if good:
+            value = float(value)
+            # Neither NaN nor an infinity is a measure of anything: x - x is 0 for neither.
+            good = value - value == 0
+    elif kind == "b":
+        good = isinstance(value, bool)
+    elif kind in "itu":
+        good = isinstance(value, int) and not isinstance(value, bool)
+        if good:
+            low = 0 if kind == "u" else -1 << 63
+            good = low <= value < low + (1 << 64)
+    elif kind == "o":
+        good = isinstance(value, bytes)
+    elif kind == "l":
+        good = (
+            isinstance(value, tuple)
+            and len(value) == 2
+            and 0 <= value[0] <= 65535
+            and 0 <= value[1] <= 65535
+        )
+    else:
+        good = isinstance(value, str)
+    if good and limits is not None:
+        low, high = limits
+        measure = len(value) if kind in "soc" else value
+        good = low <= measure <= high
+    if not good:
+        raise Error(_BAD_REQUEST)
+    return value

@@ -1,7 +1,6 @@
 """Link format (RFC 6690): the payloads of Register, Update and Discover."""
 
-from lwm2m import path as paths
-from lwm2m.attributes import linked
+from lwm2m.attributes import effective, linked
 from lwm2m.read import find, present
 
 _PERIODS = ("pmin", "pmax")
@@ -34,9 +33,9 @@ def discover(table, path, attributes):
     row = find(table, path)
     if len(path) > 2:
         instance = table.find(path[0], path[1])
-        found = dict(attributes.get(path))
+        found = dict(attributes.get(path, {}))
         for name in _PERIODS:
-            value = attributes.effective(path, name)
+            value = effective(attributes, path, name)
             if value is not None:
                 found[name] = value
         if len(path) == 4:
@@ -45,28 +44,27 @@ def discover(table, path, attributes):
         if len(row[2]) > 1:
             for riid in sorted(getattr(instance, row[3])):
                 below = path + (riid,)
-                links.append(_link(below, linked(attributes.get(below))))
+                links.append(_link(below, linked(attributes.get(below, {}))))
         return ",".join(links).encode()
     links = []
     if len(path) == 1:
         version = table.of(path[0])[0].version
-        links.append(
-            _link(path, (";ver=%s" % version if version else "") + linked(attributes.get(path)))
-        )
+        links.append(_link(path, ";ver=%s" % version if version else ""))
+        links[0] += linked(attributes.get(path, {}))
     for instance in table.of(path[0]):
         if len(path) == 2 and instance.iid != path[1]:
             continue
         at = (instance.oid, instance.iid)
-        links.append(_link(at, linked(attributes.get(at))))
+        links.append(_link(at, linked(attributes.get(at, {}))))
         for row in instance.resources:
             if present(instance, row):
                 below = at + (row[0],)
-                links.append(_link(below, _dim(instance, row) + linked(attributes.get(below))))
+                links.append(_link(below, _dim(instance, row) + linked(attributes.get(below, {}))))
     return ",".join(links).encode()
 
 
 def _link(path, parameters):
-    return "<%s>%s" % (paths.text(path), parameters)
+    return "</%s>%s" % ("/".join([str(number) for number in path]), parameters)
 
 
 def _dim(instance, row):

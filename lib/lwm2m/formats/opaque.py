@@ -1,6 +1,11 @@
 """application/octet-stream: one opaque value, byte by byte (TS 1.1.1 Core section 7.4.2)."""
 
-from coap.message import BAD_REQUEST, NOT_ACCEPTABLE, Error
+from micropython import const
+
+from coap.message import Error
+
+_BAD_REQUEST = const(0x80)  # 4.00
+_NOT_ACCEPTABLE = const(0x86)  # 4.06
 
 SINGLE = True
 
@@ -10,7 +15,7 @@ def encode(base, records):
     for _, kind, value in records:
         if kind[0] == "o":
             return value
-    raise Error(NOT_ACCEPTABLE)
+    raise Error(_NOT_ACCEPTABLE)
 
 
 def decode(base, payload):
@@ -19,5 +24,5 @@ def decode(base, payload):
 
 def value(kind, raw):
     if kind[0] != "o":
-        raise Error(BAD_REQUEST)
+        raise Error(_BAD_REQUEST)
     return bytes(raw)

@@ -2,7 +2,12 @@
 
 from binascii import a2b_base64, b2a_base64
 
-from coap.message import BAD_REQUEST, NOT_ACCEPTABLE, Error
+from micropython import const
+
+from coap.message import Error
+
+_BAD_REQUEST = const(0x80)  # 4.00
+_NOT_ACCEPTABLE = const(0x86)  # 4.06
 
 SINGLE = True
 
@@ -11,7 +16,7 @@ def encode(base, records):
     """The characters of the one value."""
     for _, kind, value in records:
         return encode_value(kind, value)
-    raise Error(NOT_ACCEPTABLE)
+    raise Error(_NOT_ACCEPTABLE)
 
 
 def encode_value(kind, value):
@@ -52,7 +57,7 @@ def value(kind, raw):
             return float(text)
         return _integer(text)
     except ValueError:
-        raise Error(BAD_REQUEST)
+        raise Error(_BAD_REQUEST)
 
 
 def _integer(text):

@@ -2,8 +2,11 @@
 
 import struct
 
-from coap.message import BAD_REQUEST, Error
 from micropython import const
+
+from coap.message import Error
+
+_BAD_REQUEST = const(0x80)  # 4.00
 
 SINGLE = False
 
@@ -108,7 +111,7 @@ def _decode(base, data, at, end, level):
         size = kind >> 3 & 3  # bytes of the length field
         at += 1 + (2 if kind & 0x20 else 1) + size
         if at > end:
-            raise Error(BAD_REQUEST, "TLV cut off")
+            raise Error(_BAD_REQUEST, "TLV cut off")
         number = data[start + 1]
         field = start + 2
         if kind & 0x20:
@@ -122,7 +125,7 @@ def _decode(base, data, at, end, level):
                 field += 1
         stop = at + length
         if stop > end:
-            raise Error(BAD_REQUEST, "TLV cut off")
+            raise Error(_BAD_REQUEST, "TLV cut off")
         kind &= 0xC0
         if kind == _INSTANCE:
             inner = _step(base, number, 1, level > 0)
@@ -147,7 +150,7 @@ def _step(base, number, depth, wrong):
     if not wrong and len(base) == depth:
         return base + (number,)
     if wrong or len(base) != depth + 1 or number != base[depth]:
-        raise Error(BAD_REQUEST, "TLV nested wrongly")
+        raise Error(_BAD_REQUEST, "TLV nested wrongly")
     return base
 
 
@@ -155,7 +158,7 @@ def value(kind, raw):
     """The value in these bytes; Error 4.00 where their number does not suit the type."""
     kind = kind[0]
     if raw is None:
-        raise Error(BAD_REQUEST)
+        raise Error(_BAD_REQUEST)
     size = len(raw)
     try:
         if kind == "f":
@@ -174,4 +177,4 @@ def value(kind, raw):
             return struct.unpack(">HH", raw)
         return bytes(raw) if kind == "o" else str(raw, "utf8")
     except (KeyError, ValueError):
-        raise Error(BAD_REQUEST)
+        raise Error(_BAD_REQUEST)

@@ -1,7 +1,11 @@
 """LwM2M Server, object 1: how the client behaves towards one server."""
 
-from coap.message import BAD_REQUEST, Error
+from micropython import const
+
+from coap.message import Error
 from lwm2m.object import Object
+
+_BAD_REQUEST = const(0x80)  # 4.00
 
 
 class Server(Object):
@@ -43,7 +47,7 @@ class Server(Object):
     def check(self, values):
         for rid, _, value in values:
             if rid == 7 and value != "U":
-                raise Error(BAD_REQUEST, "binding U is the one there is")
+                raise Error(_BAD_REQUEST, "binding U is the one there is")
 
     def update(self, arguments):
         self.update_asked = True

@@ -1,0 +1,114 @@
+"""The settings in config.json, checked before anything starts."""
+
+import json
+
+from firmware import accounts
+
+DEFAULTS = {"lifetime_s": 3600, "measure_s": 5, "watchdog_s": 0}
+_RANGES = {"lifetime_s": (1, 0x7FFFFFFF), "measure_s": (1, 86400), "watchdog_s": (0, 32)}
+_KEYS = ("board", "endpoint", "server", "lifetime_s", "measure_s", "watchdog_s")
+
+
+class ConfigError(ValueError):
+    """One line that names the file, the key, its value and what was expected."""
+
+    def __init__(self, key, value, expected, path="config.json"):
+        super().__init__("%s: %s is %r, expected %s" % (path, key, value, expected))
+
+
+def load(directory=""):
+    """(settings with the defaults filled in, accounts). Raises ConfigError.
+
+    The accounts are those provisioned, else the one of the key "server"; each has its host
+    and port added as "address".
+    """
+    path = directory + "/config.json" if directory else "config.json"
+    try:
+        with open(path) as file:
+            settings = json.load(file)
+    except OSError:
+        raise ConfigError("the file", "missing", "a copy of config.example.json", path)
+    except ValueError:
+        raise ConfigError("the content", "no JSON", "an object like config.example.json", path)
+    if not isinstance(settings, dict):
+        raise ConfigError("the content", settings, "a JSON object", path)
+    for key in settings:
+        if key not in _KEYS:
+            raise ConfigError("the key", key, "one of " + ", ".join(_KEYS), path)
+    found = dict(DEFAULTS)
+    found.update(settings)
+    _check(found, path)
+    account_list = accounts.load(directory)
+    if not account_list:
+        if "server" not in found:
+            raise ConfigError("server", None, "coap://host:port, or a provisioned account", path)
+        account_list = [accounts.account(found["server"], 1, found["lifetime_s"])]
+    for account in account_list:
+        try:
+            account["address"] = server_uri(account["uri"])
+        except ValueError as error:
+            raise ConfigError("server", account["uri"], str(error), path)
+    return found, account_list
+
+
+def _check(settings, path):
+    board = settings.get("board")
+    try:
+        if not isinstance(board, str) or not _plain(board, "_"):
+            raise ImportError
+        __import__("firmware.boards." + board)
+    except ImportError:
+        raise ConfigError("board", board, "the name of a file in firmware/boards", path)
+    endpoint = settings.get("endpoint")
+    if (
+        not isinstance(endpoint, str)
+        or not 1 <= len(endpoint) <= 64
+        or not _plain(endpoint, "-._:")
+    ):
+        raise ConfigError("endpoint", endpoint, "1 to 64 letters, digits or - . _ :", path)
+    if "server" in settings:
+        try:
+            server_uri(settings["server"])
+        except ValueError as error:
+            raise ConfigError("server", settings["server"], str(error), path)
+    for key, (low, high) in _RANGES.items():
+        value = settings[key]
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ConfigError(key, value, "a whole number from %d to %d" % (low, high), path)
+
+
+def server_uri(uri):
+    """(host, port) of a server URI; ValueError says what was expected."""
+    expected = "coap://host or coap://host:port"
+    if not isinstance(uri, str) or len(uri) > 255:
+        raise ValueError(expected)
+    scheme, _, rest = uri.partition("://")
+    if scheme == "coaps":
+        raise ValueError(expected + " (this firmware has no DTLS yet)")
+    if scheme != "coap":
+        raise ValueError(expected)
+    if rest[-1:] == "/":
+        rest = rest[:-1]
+    if rest[:1] == "[":  # an IPv6 address (RFC 3986 section 3.2.2)
+        host, bracket, port = rest[1:].partition("]")
+        good = bracket and _plain(host, ":.%") and port[:1] in ("", ":")
+        port = port[1:] if port else "5683"
+    else:
+        host, colon, port = rest.partition(":")
+        good = _plain(host, "-._")
+        port = port if colon else "5683"
+    if not good or not _digits(port) or not 1 <= int(port) <= 65535:
+        raise ValueError(expected)
+    return host, int(port)
+
+
+def _digits(text):
+    return 1 <= len(text) <= 5 and all(["0" <= letter <= "9" for letter in text])
+
+
+def _plain(text, others):
+    for letter in text:
+        if not ("a" <= letter <= "z" or "A" <= letter <= "Z" or "0" <= letter <= "9"):
+            if letter not in others:
+                return False
+    return bool(text)

@@ -1,0 +1,71 @@
+"""Temperature of the Bosch BMP180 (pressure and temperature sensor, I2C).
+
+Register names and the compensation follow its data sheet, sections 3.4, 3.5 and 4.
+"""
+
+import struct
+import time
+
+from micropython import const
+
+from firmware.drivers.sensor import Sensor
+
+_ID = const(0xD0)
+_CHIP_ID = const(0x55)
+_CALIBRATION = const(0xAA)  # 11 words, most significant byte first
+_CTRL_MEAS = const(0xF4)
+_SCO = const(0x20)
+_NO_RESULT = const(0x8000)  # of the result register after power-on
+
+_CONVERSION_MS = const(5)
+_TRIES = const(4)
+
+_EIO = const(5)
+_ENODEV = const(19)
+_ETIMEDOUT = const(110)
+
+
+class BMP180(Sensor):
+    """The sensor at `address` of a finished `machine.I2C`.
+
+    Raises OSError(errno, text) if it is absent, is another chip, or its calibration cannot be.
+    A measurement takes 5 ms and has steps of 0.1 degrees.
+    """
+
+    NAME = "BMP180"
+    MIN_C = -40
+    MAX_C = 85
+
+    def __init__(self, i2c, address=0x77):
+        self._block = bytearray(4)
+        super().__init__(i2c, address)
+
+    def _start(self):
+        words = bytearray(22)
+        self._read(_ID, memoryview(words)[:1])
+        if words[0] != _CHIP_ID:
+            raise OSError(_ENODEV, "BMP180: another chip answers (id 0x%02x)" % words[0])
+        self._read(_CALIBRATION, words)
+        for word in struct.unpack(">11H", words):
+            if word in (0, 0xFFFF):
+                raise OSError(_EIO, "BMP180: calibration is senseless; check its wires")
+        self._ac5, self._ac6 = struct.unpack_from(">HH", words, 8)
+        self._mc, self._md = struct.unpack_from(">hh", words, 18)
+
+    def _measure(self):
+        block = self._block
+        self._write(_CTRL_MEAS, b"\x2e")
+        for _ in range(_TRIES):
+            time.sleep_ms(_CONVERSION_MS)
+            self._read(_CTRL_MEAS, block)
+            if not block[0] & _SCO:
+                break
+        else:
+            raise OSError(_ETIMEDOUT, "BMP180: no end of conversion; check its supply")
+        ut = block[2] << 8 | block[3]
+        x1 = (ut - self._ac6) * self._ac5 >> 15
+        divisor = x1 + self._md
+        if ut == _NO_RESULT or not divisor:
+            raise OSError(_EIO, "BMP180: no result; check its supply")
+        # Floor division gives the worked example's B5; truncation would be off by one.
+        return (x1 + (self._mc << 11) // divisor + 8 >> 4) / 10

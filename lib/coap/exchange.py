@@ -1,0 +1,44 @@
+"""A confirmable message on its way: retransmission (RFC 7252 section 4.2)."""
+
+from micropython import const
+
+# Transmission parameters (RFC 7252 section 4.8)
+_ACK_TIMEOUT_MS = const(2000)
+_MAX_RETRANSMIT = const(4)
+_MAX_TRANSMIT_WAIT_MS = const(93000)
+
+
+class Exchange:
+    """Waits for an ACK, or with a token for the response.
+
+    `on_done` is what the endpoint calls in the end. The first time-out lies at random between
+    ACK_TIMEOUT and ACK_TIMEOUT * ACK_RANDOM_FACTOR; `chance` (0 to 255) decides where.
+    """
+
+    def __init__(self, mid, token, data, on_done, clock, chance):
+        self.mid = mid
+        self.token = token  # None: no response is expected, the ACK is all
+        self.on_done = on_done
+        self._data = data
+        self._clock = clock
+        self._left = _MAX_RETRANSMIT
+        self._timeout_ms = _ACK_TIMEOUT_MS + _ACK_TIMEOUT_MS * chance // 510
+        self._due = clock.ticks_add(clock.ticks_ms(), self._timeout_ms)
+
+    def acknowledged(self):
+        """An empty ACK came: the response follows by itself (section 5.2.2), or never."""
+        self._left = 0
+        self._due = self._clock.ticks_add(self._clock.ticks_ms(), _MAX_TRANSMIT_WAIT_MS)
+
+    def poll(self, now, transmit):
+        """Retransmits when it is time; the milliseconds left, or None when it is given up."""
+        left = self._clock.ticks_diff(self._due, now)
+        if left > 0:
+            return left
+        if not self._left:
+            return None
+        self._left -= 1
+        self._timeout_ms *= 2
+        self._due = self._clock.ticks_add(now, self._timeout_ms)
+        transmit(self._data)
+        return self._timeout_ms

@@ -1,0 +1,60 @@
+"""Mock of `machine.Timer` and `machine.RTC` on stm32."""
+
+import time
+
+from world import world
+
+
+class Timer:
+    """A virtual timer. Nothing can interrupt here: it calls back when hardware is touched."""
+
+    ONE_SHOT = 0
+    PERIODIC = 1
+
+    def __init__(self, id=-1, **kw):
+        if id != -1:
+            raise ValueError("Timer doesn't exist")
+        if kw:
+            self.init(**kw)
+
+    def init(self, *, mode=PERIODIC, freq=-1, period=-1, tick_hz=1000, callback=None, hard=False):
+        self.deinit()
+        self._period_ms = int(1000 / freq) if freq != -1 else period * 1000 // tick_hz
+        if self._period_ms <= 0:
+            raise ValueError("Timer: period too short")
+        self._mode = mode
+        self._callback = callback
+        self._due_ms = time.ticks_add(time.ticks_ms(), self._period_ms)
+        world.timers.append(self)
+
+    def deinit(self):
+        if self in world.timers:
+            world.timers.remove(self)
+
+    def run(self):
+        """Calls back once if it is time; of several periods that went by, one counts."""
+        now = time.ticks_ms()
+        if time.ticks_diff(now, self._due_ms) < 0:
+            return
+        if self._mode == Timer.ONE_SHOT:
+            self.deinit()
+        self._due_ms = time.ticks_add(now, self._period_ms)
+        if self._callback:
+            self._callback(self)
+
+
+class RTC:
+    """The host's clock, and what setting it has added."""
+
+    def __init__(self, id=0):
+        pass
+
+    def datetime(self, when=None):
+        """(year, month, day, weekday 1..7, hours, minutes, seconds, subseconds)"""
+        if when is None:
+            t = time.localtime(int(time.time()) + world.rtc_offset_s)
+            return (t[0], t[1], t[2], t[6] + 1, t[3], t[4], t[5], 0)
+        year, month, day, _, hours, minutes, seconds, _ = when
+        new = time.mktime((year, month, day, hours, minutes, seconds, 0, 0, -1))
+        world.rtc_offset_s = int(new) - int(time.time())
+        return None

@@ -1,0 +1,164 @@
+"""Board files: they import without touching hardware, and their pins are the boards' pins."""
+
+import os
+import sys
+
+import machine
+import sensors
+from helpers import raises
+from world import BOARDS, world
+
+from firmware.drivers.bmp180 import BMP180
+from firmware.drivers.hts221 import HTS221
+from firmware.drivers.servo import Servo
+
+# Servo, led, button, whether the button is low when pressed, I2C buses, clock of the timer in MHz
+FACTS = {
+    "nucleo_f429zi": ("PD14", "PB0", "PC13", False, (1,), 84, "NUCLEO-F429ZI"),
+    "b_l475e_iot01a": ("PA15", "PA5", "PC13", True, (2, 1), 80, "B-L475E-IOT01A"),
+}
+
+
+def board(name):
+    """The board's module, and the world is that board at power-on."""
+    world.reset(board=name)
+    return getattr(__import__("firmware.boards." + name).boards, name)
+
+
+def files():
+    return sorted(
+        name[:-3]
+        for name in os.listdir("firmware/boards")
+        if name.endswith(".py") and name != "__init__.py"
+    )
+
+
+def test_every_board_is_known_here():
+    assert files() == sorted(FACTS) == sorted(BOARDS)
+
+
+def test_import_touches_no_hardware():
+    for name in files():
+        full_name = "firmware.boards." + name
+        sys.modules.pop(full_name, None)
+        hidden = {key: sys.modules.pop(key, None) for key in ("machine", "network", "pyb")}
+        try:
+            __import__(full_name)
+            for key in hidden:
+                assert key not in sys.modules, (name, key)
+        finally:
+            for key, module in hidden.items():
+                if module is not None:
+                    sys.modules[key] = module
+
+
+def test_names():
+    for name, facts in FACTS.items():
+        assert board(name).NAME == name
+        assert board(name).MODEL == facts[6]
+
+
+def test_pins():
+    for name, (servo, led, button, _, _, _, _) in FACTS.items():
+        b = board(name)
+        for function, pin in ((b.servo_pin, servo), (b.led, led), (b.button, button)):
+            world.pins.clear()
+            function()
+            assert list(world.pins) == [pin], (name, pin)
+
+
+def test_servo_and_its_timer():
+    for name, facts in FACTS.items():
+        b = board(name)
+        Servo(b.servo_pin(), b.SERVO_TIMER).position = 1
+        assert [(e["pin"], e["duty_ns"]) for e in world.events] == [
+            (facts[0], 1625000),
+            (facts[0], 2500000),
+        ]
+        # Ticks of 1 us.
+        assert b.SERVO_TIMER[2] + 1 == facts[5]
+
+
+def test_led():
+    for name, facts in FACTS.items():
+        led = board(name).led()
+        assert not led.value()
+        led.on()
+        assert led.value()
+        led.off()
+        assert not led.value()
+        # Both light at a high level.
+        assert world.events == [
+            {"event": "led", "pin": facts[1], "on": True},
+            {"event": "led", "pin": facts[1], "on": False},
+        ]
+
+
+def test_button():
+    for name, (_, _, pin, low, _, _, _) in FACTS.items():
+        pressed = board(name).button()
+        assert pressed() is False
+        assert machine.Pin(pin).value() == (1 if low else 0)
+        world.apply({"button": True})
+        assert pressed() is True
+        assert machine.Pin(pin).value() == (0 if low else 1)
+        world.apply({"button": False})
+        assert pressed() is False
+
+
+def test_buses():
+    for name, facts in FACTS.items():
+        buses = board(name).i2c_buses()
+        assert isinstance(buses, tuple) and len(buses) == len(facts[4])
+        # In the order in which sensors are looked for.
+        for number, bus in zip(facts[4], buses):  # noqa: B905 - MicroPython has no strict=
+            marker = sensors.BMP180(world, address=0x10 + number)
+            world.attach(number, marker)
+            assert marker.address in bus.scan()
+
+
+def test_sensor_that_belongs_to_the_board():
+    (bus,) = board("nucleo_f429zi").i2c_buses()
+    assert BMP180(bus).temperature() == 21.5
+    raises(OSError, HTS221, bus)
+    on_board, shield = board("b_l475e_iot01a").i2c_buses()
+    assert abs(HTS221(on_board).temperature() - 21.5) < 0.01
+    assert shield.scan() == []
+
+
+def test_both_sensors_on_every_bus():
+    for name, facts in FACTS.items():
+        for place, number in enumerate(facts[4]):
+            b = board(name)
+            world.buses[number] = []
+            world.attach(number, sensors.BMP180(world))
+            world.attach(number, sensors.HTS221(world))
+            world.temperature = -3.5
+            bus = b.i2c_buses()[place]
+            assert BMP180(bus).temperature() == -3.5
+            assert abs(HTS221(bus).temperature() + 3.5) < 0.01
+
+
+def test_network_of_the_nucleo():
+    b = board("nucleo_f429zi")
+    lan = b.network_interface()
+    assert lan.isconnected()
+    assert lan.ipconfig("addr4")[0] == "127.0.0.1"
+    world.apply({"cable": False})
+    assert not lan.isconnected()
+    world.apply({"cable": True})
+    assert lan.isconnected()
+    # Started before the cable is in.
+    world.reset(cable=False)
+    lan = b.network_interface()
+    assert not lan.isconnected()
+    world.apply({"cable": True})
+    assert lan.isconnected()
+
+
+def test_no_network_on_the_l475():
+    error = raises(OSError, board("b_l475e_iot01a").network_interface)
+    number, text = error.args
+    assert number == 19
+    # The cause and the next step, in one line.
+    assert "WiFi" in text and "NUCLEO-F429ZI" in text and "\n" not in text

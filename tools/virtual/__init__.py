@@ -1,0 +1,1 @@
+"""The parts of the virtual board: `tools/virtual_board.py` puts them together."""

@@ -1,0 +1,88 @@
+"""The directory that is the board's flash: filled when it is empty, used as it is otherwise."""
+
+import json
+import sys
+from pathlib import Path
+
+from tools import install
+from tools.errors import UserError
+from tools.virtual.options import BOARDS
+
+DEFAULT_BOARD = BOARDS[0]
+
+
+def _firmware():
+    # The firmware's own modules, which also run here: so the records cannot drift apart.
+    root = install.ROOT
+    for folder in (root, root / "lib", root / "tests_host" / "cpython_shims"):
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+    from firmware import accounts, config
+
+    return accounts, config
+
+
+def _read_config(path):
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: {error}") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: expected a JSON object")
+    return config
+
+
+def prepare(flash, options, root=install.ROOT):
+    """Makes the directory ready to start; returns the name of its board and its endpoint name.
+
+    A directory without boot.py is filled as `make deploy` would. config.json and the server
+    account are written only where there is none, so a second start keeps what it finds.
+    """
+    flash = Path(flash)
+    config_file = flash / "config.json"
+    used = (flash / "boot.py").exists()
+    if flash.exists() and not flash.is_dir():
+        raise UserError(f"--flash {flash}: not a directory")
+    if not used and not options.blank and flash.is_dir() and any(flash.iterdir()):
+        raise UserError(f"--flash {flash}: has files but no boot.py: empty it or add --blank")
+    config = _read_config(config_file) if config_file.exists() else None
+    board = _board(config_file, config, options)
+    if options.blank:
+        flash.mkdir(parents=True, exist_ok=True)
+        return board, None
+    if config is None and options.endpoint is None:
+        raise UserError("--endpoint is needed: the flash has no config.json")
+    if not used and options.server is None:
+        raise UserError("--server is needed: the flash has no server account")
+    flash.mkdir(parents=True, exist_ok=True)
+    if not used:
+        march = install.host_march() if options.mpy else None
+        install.stage(flash, root, mpy=options.mpy, march=march)
+    if config is None:
+        config = {"board": board, "endpoint": options.endpoint}
+        config_file.write_text(json.dumps(config, indent=4) + "\n", encoding="utf-8")
+    if options.server is not None:
+        _provision(flash, options)
+    return board, config.get("endpoint")
+
+
+def _board(config_file, config, options):
+    configured = config.get("board") if config else None
+    if configured is None:
+        return options.board or DEFAULT_BOARD
+    if options.board not in (None, configured):
+        raise UserError(f"{config_file}: board {configured!r}, but --board {options.board}")
+    # An unknown name there is the firmware's to refuse, on whatever hardware.
+    return configured if configured in BOARDS else DEFAULT_BOARD
+
+
+def _provision(flash, options):
+    accounts, config = _firmware()
+    if accounts.exists(str(flash)):
+        return
+    settings = {} if options.lifetime is None else {"lifetime_s": options.lifetime}
+    try:
+        config.server_uri(options.server)
+    except ValueError as error:
+        raise UserError(f"--server {options.server}: expected {error}") from None
+    accounts.provision(str(flash), uri=options.server, **settings)

@@ -1,0 +1,90 @@
+"""The command line of the virtual board."""
+
+import argparse
+import os
+import re
+
+from tools.errors import UserError
+from tools.virtual.world import is_temperature
+
+BOARDS = ("nucleo_f429zi", "b_l475e_iot01a")
+# Below this the interpreter does not come up at all.
+_SMALLEST_HEAP = 8 * 1024
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise UserError(message + " (--help shows the options)")
+
+
+def _seconds(text):
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise ValueError
+    return value
+
+
+def _lifetime(text):
+    value = int(text)
+    if not 1 <= value <= 0x7FFFFFFF:
+        raise ValueError
+    return value
+
+
+def _heap(text):
+    match = re.fullmatch(r"(\d+)([kKmM]?)", text)
+    if not match:
+        raise ValueError
+    size = int(match[1]) * {"": 1, "k": 1024, "m": 1024 * 1024}[match[2].lower()]
+    if not _SMALLEST_HEAP <= size <= 1 << 30:
+        raise ValueError
+    return text
+
+
+# argparse shows these names in its messages ("invalid seconds value").
+_seconds.__name__ = "seconds"
+_lifetime.__name__ = "seconds (1 to 2147483647)"
+_heap.__name__ = "heap size (like 128k, 8k to 1024m)"
+
+
+def _make_parser():
+    parser = _Parser(
+        prog="virtual_board",
+        description="Runs the firmware under MicroPython on this computer.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--server", metavar="URI", help="LwM2M server, coap://HOST[:PORT]")
+    parser.add_argument("--endpoint", metavar="NAME", help="LwM2M endpoint client name")
+    parser.add_argument("--lifetime", type=_lifetime, metavar="S", help="of the registration")
+    parser.add_argument("--bootstrap", metavar="URI", help="LwM2M bootstrap server")
+    parser.add_argument("--psk-identity", metavar="ID", help="DTLS identity")
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument("--psk-key-file", metavar="FILE", help="file with the DTLS key")
+    key.add_argument("--psk-key", metavar="HEX", help="DTLS key (others see it: prefer the file)")
+    parser.add_argument("--board", choices=BOARDS, help="default: %s" % BOARDS[0])
+    parser.add_argument("--temperature", type=float, default=21.5, metavar="C")
+    parser.add_argument("--flash", metavar="DIR", help="directory that is the board's flash")
+    parser.add_argument("--blank", action="store_true", help="install nothing: an empty board")
+    parser.add_argument("--heap", type=_heap, default="128k", metavar="SIZE")
+    parser.add_argument("--mpy", action="store_true", help="install compiled files")
+    parser.add_argument("--pty", metavar="LINK", help="offer the serial REPL as this device")
+    parser.add_argument("--events", metavar="FILE", help="write events as JSON lines")
+    parser.add_argument("--for", type=_seconds, dest="for_s", metavar="SECONDS")
+    return parser
+
+
+def parse(arguments):
+    """The options; UserError, one line, for what cannot be done."""
+    options = _make_parser().parse_args(arguments)
+    for name in ("bootstrap", "psk_identity", "psk_key_file", "psk_key"):
+        if getattr(options, name) is not None:
+            option = "--" + name.replace("_", "-")
+            raise UserError(f"{option}: DTLS and bootstrap are not supported yet: leave it out")
+    if not is_temperature(options.temperature):
+        raise UserError("--temperature: expected -273.15 to 1000 degrees Celsius")
+    if options.lifetime is not None and options.server is None:
+        raise UserError("--lifetime belongs to --server: give both")
+    options.micropython = os.environ.get("MPY", "1.29")
+    if options.micropython not in ("1.28", "1.29"):
+        raise UserError(f"MPY={options.micropython}: expected 1.28 or 1.29")
+    return options

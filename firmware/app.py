@@ -24,8 +24,10 @@ from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.device import PERIPHERAL_MALFUNCTION
 from lwm2m.objects.server import Server
+from lwm2m.registration import REGISTERED, STOPPED
 
 _DATAGRAM = const(1280)  # longest datagram taken, in bytes
+_BURST = const(64)  # datagrams taken in a row
 _BUTTON_MS = const(50)
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
 _NETWORK_MS = const(15000)
@@ -139,7 +141,6 @@ class App:
         for connection in self.connections:
             self._start(self._connect(connection))
         gc.collect()
-        gc.threshold(gc.mem_free() // 4 + gc.mem_alloc())
         await self._poll()
 
     async def _poll(self):
@@ -177,7 +178,7 @@ class App:
             self.temperature.sample()
             self.device.resolve(PERIPHERAL_MALFUNCTION)
         except OSError as error:
-            if 8 not in self.device.error_codes.values():
+            if PERIPHERAL_MALFUNCTION not in self.device.error_codes.values():
                 print("temperature:", error)
             self.device.report(PERIPHERAL_MALFUNCTION)
 
@@ -200,6 +201,8 @@ class App:
                 await self._receive(connection)
             except OSError as error:
                 print("%s: link lost: %s" % (connection.uri, error))
+                if connection.session.registration.state == REGISTERED:
+                    self.failures = 0
             connection.close()
 
     async def _network(self):
@@ -214,8 +217,6 @@ class App:
 
     async def _failed(self, connection, error):
         # No link, no address, no set-up: a local failure, which a restart may cure.
-        if connection.session.registration.registered:
-            self.failures = 0
         self.failures += 1
         print(
             "%s: %s (local failure %d of %d)" % (connection.uri, error, self.failures, _FAILURES)
@@ -227,14 +228,15 @@ class App:
 
     def _receive(self, connection):
         # The one place that waits for a socket: asyncio has no public way to do that for
-        # datagrams. The socket is drained after each wake.
+        # datagrams. The socket is drained after each wake, but a flood must not keep the other
+        # tasks from running.
         wait = core._io_queue.queue_read
         socket = connection.link.socket
         recv = connection.link.recv
         receive = connection.session.receive
         while True:
             yield wait(socket)
-            while True:
+            for _ in range(_BURST):
                 try:
                     data = recv(_DATAGRAM)
                 except OSError as error:
@@ -247,11 +249,12 @@ class App:
 
     def shutdown(self, timeout_ms=1000):
         """De-registers from all servers, for at most `timeout_ms`; the loop does not run."""
+        self._sleeping = None  # the interrupted task cannot be woken
         self._stop()
         end = time.ticks_add(time.ticks_ms(), timeout_ms)
         open_ones = [each for each in self.connections if each.link]
         while time.ticks_diff(end, time.ticks_ms()) > 0:
-            if all([each.session.registration.state == "stopped" for each in open_ones]):
+            if all([each.session.registration.state == STOPPED for each in open_ones]):
                 break
             self.client.poll()
             for connection in open_ones:

@@ -1,9 +1,9 @@
 """Mock of MicroPython's `machine` on stm32, as far as pins, PWM, watchdog and resets go.
 
-Buses, Timer and RTC are in machine_*.py and loaded when first used, as all of this lies in the
-heap of the board under test. It is stricter than a board in two things: a
-pin needs its full name ("PD14": a board takes "D14" for the same pin, which is Arduino's D14
-only by chance), and a duty that does not fit its period is refused, not clipped.
+Buses, Timer and RTC are in machine_*.py and loaded when first used. It is stricter than a board
+in two things: a pin needs its full name ("PD14": a board takes "D14" for the same pin, which is
+Arduino's D14 only by chance), and a duty that does not fit its period is refused, not clipped.
+Under the virtual board it runs in CPython; the interpreter has remote/machine.py in its place.
 """
 
 import time
@@ -250,10 +250,6 @@ def _restart(cause):
     world.event(event="reset", cause=cause)
     world.timers.clear()
     world._busy = False
-    while world._stream:
-        # The virtual board ends this interpreter.
-        time.sleep_ms(20)
-        world.touch()
     raise Reset(cause)
 
 

@@ -3,7 +3,7 @@
 Each has `select(register)`, `read()` and `write(byte)` for single bytes of a transfer, so any
 range of registers can be read. Results follow the temperature of the world at the time of the
 measurement, by inverting the chip's calibration. `sensors.HTS221` and `sensors.BMP180` are
-loaded when first used: all of this lies in the heap of the board under test.
+loaded when first used.
 """
 
 

@@ -1,24 +1,20 @@
 """The world around the mock board: temperature, button, plugs, and what the board did.
 
-`world` is the one object. Tests set its state and read `world.events`; under the virtual board
-state comes and events leave by a stream of JSON lines (file descriptor VIRTUAL_BOARD_FD), which
-is looked at whenever hardware is touched and never waited for. VIRTUAL_BOARD_WORLD, a JSON
-object, is the state at the start.
+`world` is the one object. Tests set its state and read `world.events`, and so does the virtual
+board, in whose process all of this runs (the interpreter has remote/world.py in its place).
+VIRTUAL_BOARD_WORLD, a JSON object, is the state at the start.
 """
 
 import json
 import os
-import select
 import time
 
 BOARDS = ("nucleo_f429zi", "b_l475e_iot01a")
 RESET_CAUSES = ("soft", "power", "hard", "wdt", "button")  # in the order of machine's numbers
-_LINE = 512  # longer lines are dropped
 
 
 class World:
     def __init__(self):
-        self._stream = None
         self.reset()
 
     def reset(self, **state):
@@ -30,7 +26,7 @@ class World:
         self.plugged = True
         self.reset_cause = "power"
         self.unique_id = b"\x2a\x00\x38\x00\x0e\x51\x39\x33\x34\x36\x35\x39"
-        self.events = None if self._stream else []
+        self.events = []
         self.levels = {}  # of input pins, by name, where a test sets one
         self.nak_after = None
         self.wdt = None  # its time-out in ms once armed
@@ -58,69 +54,21 @@ class World:
             self.unique_id = bytes(int(text[i : i + 2], 16) for i in range(0, len(text), 2))
         self.apply(state)
 
-    # The channel
-
-    def connect(self, fd):
-        """Takes state from, and sends events to, a stream that is open already."""
-        self._stream = open(fd, "r+b", buffering=0)
-        self._poll = select.poll()
-        self._poll.register(self._stream, select.POLLIN)
-        self._line = bytearray(_LINE)
-        self._length = 0
-        self._byte = bytearray(1)
-        self.events = None
-
-    def disconnect(self):
-        """Closes the channel; events are dropped from now on."""
-        if self._stream:
-            self._stream.close()
-            self._stream = None
+    # What the board does
 
     def event(self, **event):
-        """Tells what the board did."""
-        if self.events is not None:
-            self.events.append(event)
-        elif self._stream:
-            try:
-                self._stream.write(json.dumps(event).encode() + b"\n")
-            except OSError:
-                self.disconnect()
+        """Notes what the board did."""
+        self.events.append(event)
 
     def touch(self):
-        """Takes in what has happened meanwhile; every use of hardware begins with it."""
+        """Gives timers their turn; every use of hardware begins with it."""
         if self._busy:
             return  # hardware is touched by a handler that runs in here
         self._busy = True
         try:
-            if self._stream:
-                self._drain()
-            if self.timers:
-                self.run_timers()
+            self.run_timers()
         finally:
             self._busy = False
-
-    def _drain(self):
-        # Byte by byte: the stream may block, and MicroPython's read(n) waits for all n.
-        while self._poll.poll(0):
-            try:
-                count = self._stream.readinto(self._byte)
-            except OSError:
-                count = 0
-            if not count:
-                self.disconnect()
-                return
-            if self._byte[0] != 10:
-                if self._length < _LINE:
-                    self._line[self._length] = self._byte[0]
-                self._length += 1
-                continue
-            length = self._length
-            self._length = 0
-            if length <= _LINE:
-                try:
-                    self.apply(json.loads(bytes(self._line[:length]).decode()))
-                except ValueError:
-                    pass  # not JSON, not UTF-8
 
     # What happens to the board
 
@@ -187,5 +135,3 @@ class World:
 world = World()
 if os.getenv("VIRTUAL_BOARD_WORLD"):
     world.reset(**json.loads(os.getenv("VIRTUAL_BOARD_WORLD")))
-if os.getenv("VIRTUAL_BOARD_FD"):
-    world.connect(int(os.getenv("VIRTUAL_BOARD_FD")))

@@ -6,10 +6,12 @@ written by host tools and survive a factory reset; what is provisioned later goe
 
 import json
 
+from micropython import const
+
 from firmware.storage import Record
 
-_FACTORY = "factory"
-_PROVISIONED = "accounts"
+_FACTORY = const("factory")
+_PROVISIONED = const("accounts")
 
 
 def load(directory=""):

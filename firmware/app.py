@@ -6,26 +6,29 @@ import os
 import sys
 import time
 from asyncio import core
+from binascii import hexlify
 from errno import EAGAIN, ECONNREFUSED
 
 import machine
 from micropython import const
 
-from firmware import console
+from firmware import modules  # noqa: F401 - loads the modules in a good order
+
+# isort: split
+from firmware import VERSION, console
 from firmware.drivers.servo import Servo
 from firmware.link import UDP
-from firmware.objects.control import Control
-from firmware.objects.device import BoardDevice
-from firmware.objects.digital import DigitalInput, DigitalOutput
+from firmware.objects.example import Control, DigitalInput, DigitalOutput
 from firmware.objects.servomotor import Servomotor
 from firmware.objects.temperature import Temperature
 from firmware.thermometer import Thermometer
 from lwm2m.client import Client
 from lwm2m.object import Table
-from lwm2m.objects.device import PERIPHERAL_MALFUNCTION
+from lwm2m.objects.device import Device
 from lwm2m.objects.server import Server
 from lwm2m.registration import REGISTERED, STOPPED
 
+_PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
 _DATAGRAM = const(1280)  # longest datagram taken, in bytes
 _BURST = const(64)  # datagrams taken in a row
 _BUTTON_MS = const(50)
@@ -34,6 +37,7 @@ _NETWORK_MS = const(15000)
 _RETRY_MS = const(5000)  # between attempts to get a link
 _FAILURES = const(5)  # local failures in a row that end in a restart
 _HEALTHY_MS = const(10000)  # the watchdog is armed after so long
+_START_ONLY = ("modules", "config", "accounts", "storage")
 
 
 class App:
@@ -46,23 +50,27 @@ class App:
         self.settings = settings
         self.accounts = account_list
         self.failures = 0
-        self._feed = None
+        self.feed = None
         self._sleeping = None  # the task that sleeps until poll() is due
-        self._tasks = []
+        self._blinking = None
         name = settings["board"]
         self.board = board = getattr(__import__("firmware.boards." + name).boards, name)
         self.interface = None
         self.led = board.led()
         self.thermometer = Thermometer(board.i2c_buses())
-        self.device = BoardDevice(board.MODEL, self.restart, self.factory_reset)
+        self.device = device = Device(self.restart, self.factory_reset)
+        device.manufacturer = "IoTKitV3"
+        device.model_number = board.MODEL
+        device.serial_number = str(hexlify(machine.unique_id()), "ascii")
+        device.firmware_version = VERSION
         self.temperature = Temperature(self.thermometer)
         self.button = DigitalInput(board.button())
-        self.output = DigitalOutput(self.led, self._blink)
+        self.output = DigitalOutput(self.led, self.blink)
         servo = Servo(board.servo_pin(), board.SERVO_TIMER)
         self.servomotor = Servomotor(servo, "servo2")
         self.table = Table()
         self.table.add(
-            self.device,
+            device,
             self.temperature,
             self.servomotor,
             self.servomotor.positioner,
@@ -70,7 +78,8 @@ class App:
             self.output,
             Control(self.deregister),
         )
-        self.client = Client(settings["endpoint"], self.table, time, os.urandom, print, self._wake)
+        self.client = Client(settings["endpoint"], self.table, time, os.urandom, print, self.wake)
+        gc.collect()
         self.connections = []
         for iid, account in enumerate(account_list):
             server = Server(account["short_server_id"], iid, account["lifetime_s"])
@@ -89,39 +98,36 @@ class App:
             lines.append("server: %s, %s" % (connection.uri, registration.state))
         return lines
 
-    def restart(self):
+    def restart(self, arguments=None):
         """Restarts the board once the answer to the request under way has left."""
         self._later(machine.reset)
 
-    def factory_reset(self):
+    def factory_reset(self, arguments=None):
         """Erases what was provisioned and restarts, once the answer has left."""
-        self._later(self._erase)
+        self._later(self.erase)
 
     def deregister(self):
         """De-registers from all servers, once the answer has left."""
-        self._later(self._stop)
+        self._later(self.stop)
 
-    def _erase(self):
+    def erase(self):
         _once("accounts", "factory_reset")
         machine.reset()
 
-    def _stop(self):
+    def stop(self):
         for connection in self.connections:
             connection.session.registration.stop()
 
     # Tasks
-
-    def _start(self, coroutine):
-        self._tasks.append(asyncio.create_task(coroutine))
 
     def _later(self, action):
         async def act():
             await asyncio.sleep_ms(_ANSWER_MS)
             action()
 
-        self._start(act())
+        asyncio.create_task(act())
 
-    def _blink(self, steps_ms):
+    def blink(self, steps_ms):
         async def blink():
             light = True
             for step_ms in steps_ms:
@@ -130,30 +136,32 @@ class App:
                 await asyncio.sleep_ms(step_ms)
             self.output.state = False
 
-        self._start(blink())
+        if self._blinking:
+            self._blinking.cancel()
+        self._blinking = asyncio.create_task(blink())
 
     async def main(self):
         """Never returns; a KeyboardInterrupt ends it."""
-        self._sample()
-        self._start(self._measure())
-        self._start(self._watch_button())
-        self._start(console.keys(self))
+        self.sample()
+        asyncio.create_task(self._measure())
+        asyncio.create_task(self._watch_button())
+        asyncio.create_task(console.keys(self, _readable))
         for connection in self.connections:
-            self._start(self._connect(connection))
+            asyncio.create_task(self.connect(connection))
         gc.collect()
-        await self._poll()
+        await self.poll()
 
-    async def _poll(self):
+    async def poll(self):
         started = time.ticks_ms()
         watchdog_s = self.settings["watchdog_s"]
         longest_ms = watchdog_s * 1000 // 3 if watchdog_s else 3600000
         while True:
             wait_ms = min(self.client.poll(), longest_ms)
-            if self._feed:
-                self._feed()
+            if self.feed:
+                self.feed()
             elif watchdog_s and time.ticks_diff(time.ticks_ms(), started) >= _HEALTHY_MS:
                 # It cannot be stopped again, so the loop has to prove itself first.
-                self._feed = machine.WDT(timeout=watchdog_s * 1000).feed
+                self.feed = machine.WDT(timeout=watchdog_s * 1000).feed
             self._sleeping = core.cur_task
             try:
                 await asyncio.sleep_ms(wait_ms)
@@ -161,7 +169,7 @@ class App:
                 pass  # _wake(): something may be due earlier
             self._sleeping = None
 
-    def _wake(self):
+    def wake(self):
         task = self._sleeping
         if task is not None:
             self._sleeping = None
@@ -170,42 +178,43 @@ class App:
     async def _measure(self):
         while True:
             await asyncio.sleep_ms(self.settings["measure_s"] * 1000)
-            self._sample()
+            self.sample()
             self.button.count()
 
-    def _sample(self):
+    def sample(self):
+        self.device.memory_free = gc.mem_free() // 1024
         try:
             self.temperature.sample()
-            self.device.resolve(PERIPHERAL_MALFUNCTION)
+            self.device.resolve(_PERIPHERAL_MALFUNCTION)
         except OSError as error:
-            if PERIPHERAL_MALFUNCTION not in self.device.error_codes.values():
+            if _PERIPHERAL_MALFUNCTION not in self.device.error_codes.values():
                 print("temperature:", error)
-            self.device.report(PERIPHERAL_MALFUNCTION)
+            self.device.report(_PERIPHERAL_MALFUNCTION)
 
     async def _watch_button(self):
         while True:
             self.button.sample()
             await asyncio.sleep_ms(_BUTTON_MS)
 
-    async def _connect(self, connection):
+    async def connect(self, connection):
         # One server's link, for ever: network, name, socket; then datagrams until it breaks.
         while True:
             try:
-                await self._network()
+                await self.network()
                 connection.open()
             except OSError as error:
                 await self._failed(connection, error)
                 continue
             connection.session.registration.start()
             try:
-                await self._receive(connection)
+                await self.receive(connection)
             except OSError as error:
                 print("%s: link lost: %s" % (connection.uri, error))
                 if connection.session.registration.state == REGISTERED:
                     self.failures = 0
             connection.close()
 
-    async def _network(self):
+    async def network(self):
         if self.interface is None:
             self.interface = self.board.network_interface()
         waited_ms = 0
@@ -226,16 +235,14 @@ class App:
             machine.reset()
         await asyncio.sleep_ms(_RETRY_MS)
 
-    def _receive(self, connection):
-        # The one place that waits for a socket: asyncio has no public way to do that for
-        # datagrams. The socket is drained after each wake, but a flood must not keep the other
-        # tasks from running.
-        wait = core._io_queue.queue_read
+    async def receive(self, connection):
         socket = connection.link.socket
         recv = connection.link.recv
         receive = connection.session.receive
         while True:
-            yield wait(socket)
+            await _readable(socket)
+            # Drained, as each wake costs more than a datagram; but a flood must not keep the
+            # other tasks from running.
             for _ in range(_BURST):
                 try:
                     data = recv(_DATAGRAM)
@@ -250,7 +257,7 @@ class App:
     def shutdown(self, timeout_ms=1000):
         """De-registers from all servers, for at most `timeout_ms`; the loop does not run."""
         self._sleeping = None  # the interrupted task cannot be woken
-        self._stop()
+        self.stop()
         end = time.ticks_add(time.ticks_ms(), timeout_ms)
         open_ones = [each for each in self.connections if each.link]
         while time.ticks_diff(end, time.ticks_ms()) > 0:
@@ -273,7 +280,7 @@ class Connection:
         self.uri = uri
         self.address = address
         self.link = None
-        self.session = client.add_server(server, self._send)
+        self.session = client.add_server(server, self.send)
 
     def open(self):
         self.link = UDP(self.address[0], self.address[1])
@@ -286,34 +293,44 @@ class Connection:
     def drain(self):
         """Takes what has arrived."""
         try:
-            while True:
+            for _ in range(_BURST):
                 self.session.receive(self.link.recv(_DATAGRAM))
         except OSError:
             pass  # nothing more
 
-    def _send(self, data):
+    def send(self, data):
         if self.link is None:
             raise OSError(ECONNREFUSED, "no link")
         self.link.send(data)
 
 
+def _readable(stream):
+    # The one place that waits for a stream with asyncio's own queue: there is no public way to
+    # do that for datagrams, and asyncio.StreamReader costs 2 kB.
+    yield core._io_queue.queue_read(stream)
+
+
 def _once(name, function, *arguments):
-    # Calls a function of a module that only the start needs, and gives its memory back.
+    # Calls a function of a module that only the start needs, and gives the memory back.
+    gc.collect()
     module = getattr(__import__("firmware." + name), name)
     try:
         return getattr(module, function)(*arguments)
     finally:
-        del sys.modules["firmware." + name]
-        delattr(sys.modules["firmware"], name)
+        for name in _START_ONLY:
+            if sys.modules.pop("firmware." + name, None):
+                delattr(sys.modules["firmware"], name)
+        gc.collect()
 
 
 def run():
     """Starts the firmware; returns 0 after a Ctrl-C, 2 where the configuration is wrong."""
     try:
-        app = App(*_once("config", "load"))
+        loaded = _once("config", "load")
     except ValueError as error:
         print(error)
         return 2
+    app = App(*loaded)
     try:
         asyncio.run(app.main())
     except KeyboardInterrupt:

@@ -4,8 +4,8 @@ import json
 
 from firmware import accounts
 
-DEFAULTS = {"lifetime_s": 3600, "measure_s": 5, "watchdog_s": 0}
 _RANGES = {"lifetime_s": (1, 0x7FFFFFFF), "measure_s": (1, 86400), "watchdog_s": (0, 32)}
+_SHOWN = 80  # characters of a value in an error
 _KEYS = ("board", "endpoint", "server", "lifetime_s", "measure_s", "watchdog_s")
 
 
@@ -13,7 +13,14 @@ class ConfigError(ValueError):
     """One line that names the file, the key, its value and what was expected."""
 
     def __init__(self, key, value, expected, path="config.json"):
-        super().__init__("%s: %s is %r, expected %s" % (path, key, value, expected))
+        # A list or object may hold anything, and a name before "@" a password: not shown.
+        scalar = value is None or isinstance(value, (int, float, str))
+        shown = "%r" % (value,) if scalar else "a " + type(value).__name__
+        if "@" in shown:
+            shown = "'..." + shown[shown.rfind("@") :]
+        if len(shown) > _SHOWN:
+            shown = shown[:_SHOWN] + "..."
+        super().__init__("%s: %s is %s, expected %s" % (path, key, shown, expected))
 
 
 def load(directory=""):
@@ -31,11 +38,12 @@ def load(directory=""):
     except ValueError:
         raise ConfigError("the content", "no JSON", "an object like config.example.json", path)
     if not isinstance(settings, dict):
-        raise ConfigError("the content", settings, "a JSON object", path)
+        kind = type(settings).__name__
+        raise ConfigError("the content", kind, "an object like config.example.json", path)
     for key in settings:
         if key not in _KEYS:
             raise ConfigError("the key", key, "one of " + ", ".join(_KEYS), path)
-    found = dict(DEFAULTS)
+    found = {"lifetime_s": 3600, "measure_s": 5, "watchdog_s": 0}
     found.update(settings)
     _check(found, path)
     account_list = accounts.load(directory)
@@ -55,6 +63,9 @@ def _check(settings, path):
     board = settings.get("board")
     try:
         if not isinstance(board, str) or not _plain(board, "_"):
+            raise ImportError
+        # A name that is too long for an import would be a RuntimeError.
+        if len(board) > 64:
             raise ImportError
         __import__("firmware.boards." + board)
     except ImportError:
@@ -103,12 +114,11 @@ def server_uri(uri):
 
 
 def _digits(text):
-    return 1 <= len(text) <= 5 and all(["0" <= letter <= "9" for letter in text])
+    return text.isdigit() and len(text) <= 5
 
 
 def _plain(text, others):
     for letter in text:
-        if not ("a" <= letter <= "z" or "A" <= letter <= "Z" or "0" <= letter <= "9"):
-            if letter not in others:
-                return False
+        if letter > "~" or not (letter.isalpha() or letter.isdigit() or letter in others):
+            return False
     return bool(text)

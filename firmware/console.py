@@ -1,22 +1,23 @@
 """The keys of the serial console, as in the original example."""
 
-import asyncio
 import sys
 
 
-async def keys(app):
+async def keys(app, readable):
     """Reads keys for ever: i tells who and where we are, r forgets what was provisioned and
-    restarts, any other counts up.
+    restarts, any other counts up. `readable` waits for a stream.
     """
-    reader = asyncio.StreamReader(sys.stdin)
+    # Bytes: a character of several, or noise on the line, would block or fail as text.
+    stdin = sys.stdin.buffer
     while True:
-        key = await reader.read(1)
+        await readable(stdin)
+        key = stdin.read(1)
         if not key:
             return  # no console there
-        if key == "i":
+        if key == b"i":
             for line in app.status():
                 print(line)
-        elif key == "r":
+        elif key == b"r":
             print("erasing what was provisioned, restarting")
             app.factory_reset()
         else:

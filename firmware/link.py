@@ -11,10 +11,11 @@ class UDP:
     """
 
     def __init__(self, host, port):
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM)[
-            0
-        ]
-        self.socket = socket.socket(family, kind, protocol)
+        # The kind of socket is not taken from the answer: lwIP always says SOCK_STREAM there,
+        # and prints a warning when it is asked for anything else.
+        found = socket.getaddrinfo(host, port)[0]
+        address = found[-1]
+        self.socket = socket.socket(found[0], socket.SOCK_DGRAM)
         try:
             self.socket.setblocking(False)
             self.socket.connect(address)

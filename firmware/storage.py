@@ -9,9 +9,11 @@ import os
 import struct
 from binascii import crc32
 
-_HEADER = "<4sIHI"  # magic, sequence number, length in bytes, CRC-32 of the rest
-_MAGIC = b"rec1"
-_SIZE = struct.calcsize(_HEADER)
+from micropython import const
+
+_HEADER = const("<4sIHI")  # magic, sequence number, length in bytes, CRC-32 of the rest
+_MAGIC = const(b"rec1")
+_SIZE = const(14)
 
 
 class Record:
@@ -26,7 +28,11 @@ class Record:
         return self._newest()[1]
 
     def write(self, data):
-        """Replaces the state. OSError where the file system refuses; the old state stays."""
+        """Replaces the state. OSError where the file system refuses, ValueError for more than
+        65,535 bytes; the old state stays.
+        """
+        if len(data) > 0xFFFF:
+            raise ValueError("a record holds at most 65535 bytes")
         sequence, _, which = self._newest()
         try:
             os.mkdir(self._directory)
@@ -71,9 +77,13 @@ def _load(path):
             if len(header) < _SIZE:
                 return None
             magic, sequence, length, crc = struct.unpack(_HEADER, header)
+            # Before memory is taken for a length that may be damaged.
+            if file.seek(0, 2) != _SIZE + length:
+                return None
+            file.seek(_SIZE)
             data = file.read(length)
     except OSError:
         return None
-    if magic != _MAGIC or len(data) != length or _crc(sequence, data) != crc:
+    if magic != _MAGIC or _crc(sequence, data) != crc:
         return None
     return sequence, data

@@ -1,41 +1,38 @@
 """The temperature sensor, whichever is there."""
 
+import sys
 from errno import ENODEV
 
-from firmware.drivers.bmp180 import BMP180
-from firmware.drivers.hts221 import HTS221
+_DRIVERS = ("HTS221", "BMP180")
 
 
 class Thermometer:
     """Looks for an HTS221 and a BMP180 on every bus, at each measurement until one answers."""
 
     def __init__(self, buses):
-        self._buses = buses
-        self._sensor = None
-
-    @property
-    def name(self):
-        return self._sensor.NAME if self._sensor else "no sensor"
-
-    @property
-    def range_c(self):
-        return (self._sensor.MIN_C, self._sensor.MAX_C) if self._sensor else None
+        self.buses = buses
+        self.sensor = None
 
     def temperature(self):
         """Degrees Celsius. Raises OSError; the next call tries again, with any sensor."""
-        if self._sensor is None:
-            self._sensor = self._find()
+        if self.sensor is None:
+            self.sensor = self.find()
         try:
-            return self._sensor.temperature()
+            return self.sensor.temperature()
         except OSError:
-            self._sensor = None
+            self.sensor = None
             raise
 
-    def _find(self):
-        for bus in self._buses:
-            for kind in (HTS221, BMP180):
+    def find(self):
+        for name in _DRIVERS:
+            file = name.lower()
+            driver = getattr(__import__("firmware.drivers." + file).drivers, file)
+            for bus in self.buses:
                 try:
-                    return kind(bus)
+                    return getattr(driver, name)(bus)
                 except OSError:
                     pass  # not here: the next one
+            # A driver that found nothing leaves its memory to the others.
+            del sys.modules["firmware.drivers." + file]
+            delattr(sys.modules["firmware.drivers"], file)
         raise OSError(ENODEV, "neither HTS221 (0x5F) nor BMP180 (0x77) answers on I2C")

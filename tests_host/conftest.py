@@ -1,3 +1,10 @@
-"""Gives CPython what device code takes from MicroPython."""
+"""Gives CPython what device code takes from MicroPython, and leaves out what only that can run."""
 
+import only
 import ticks  # noqa: F401
+
+collect_ignore = [name + ".py" for name in only.MICROPYTHON]
+
+
+def pytest_report_header():
+    return ["MicroPython only: %s: %s" % entry for entry in only.MICROPYTHON.items()]

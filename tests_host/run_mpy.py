@@ -14,6 +14,8 @@ sys.path[:] = ["", ".frozen", "lib", "tests_host", "tests_host/hardware"]
 
 
 def main(only):
+    from only import MICROPYTHON as reasons
+
     passed = failed = 0
     for file in sorted(os.listdir("tests_host")):
         if not file.startswith("test_") or not file.endswith(".py"):
@@ -34,7 +36,8 @@ def main(only):
                 failed += 1
                 print("FAILED", file, name)
                 sys.print_exception(error)
-        print("%s: %d" % (file, count))
+        why = reasons.get(file[:-3])
+        print("%s: %d%s" % (file, count, ", here only: " + why if why else ""))
         passed += count
     print("MicroPython: %d passed, %d failed" % (passed, failed))
     return 1 if failed or not passed else 0

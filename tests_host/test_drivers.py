@@ -100,7 +100,7 @@ def test_hts221_follows_the_world():
         assert abs(measured - degrees) < 0.01, (degrees, measured)
     # Powered and no update between the two bytes of a result.
     assert device.registers[0x20] & 0x84 == 0x84
-    assert sensor.MIN_C == -40 and sensor.MAX_C == 120 and sensor.NAME == "HTS221"
+    assert sensor.NAME == "HTS221"
 
 
 def test_hts221_at_its_real_pace():
@@ -250,7 +250,7 @@ def test_bmp180_worked_example():
     device.raw = 27898
     sensor = BMP180(i2c)
     assert sensor.temperature() == 15.0
-    assert sensor.MIN_C == -40 and sensor.MAX_C == 85 and sensor.NAME == "BMP180"
+    assert sensor.NAME == "BMP180"
 
 
 def test_bmp180_vectors():

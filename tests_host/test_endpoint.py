@@ -127,10 +127,10 @@ class Rig:
         endpoint = self.endpoint
         assert endpoint.idle is True
         assert endpoint.poll() == IDLE_MS
-        assert len(endpoint._buffer) == self.size
-        assert len(endpoint._kept) == 0
+        assert len(endpoint.buffer) == self.size
+        assert not endpoint._kept
         assert len(endpoint._kept._whole) == 0
-        assert not endpoint._late and endpoint._exchange is None
+        assert not endpoint._late and endpoint.exchange is None
         assert len(endpoint._known) <= 8
 
 
@@ -649,7 +649,7 @@ def test_a_read_is_answered_again_without_the_handler():
     assert len(rig.handled) == 2
     values[0] = b"x" * 2000
     (sent,) = rig.receive(packet(CON, GET, 12, b"tok", PATH))
-    assert sent[1] == INTERNAL_SERVER_ERROR and len(rig.endpoint._buffer) == 200
+    assert sent[1] == INTERNAL_SERVER_ERROR and len(rig.endpoint.buffer) == 200
     values[0] = b"1"
     rig.endpoint.forget()
     rig.receive(packet(CON, GET, 13, b"tok", PATH))

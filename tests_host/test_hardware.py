@@ -1,8 +1,5 @@
-"""The mock hardware itself: what a board would refuse, registers, faults, events, the channel."""
+"""The mock hardware itself: what a board would refuse, registers, faults, events."""
 
-import json
-import os
-import socket
 import sys
 import time
 
@@ -508,7 +505,7 @@ def test_network_functions():
     network.ipconfig(prefer=4)
 
 
-# World and channel
+# World
 
 
 def test_world_state():
@@ -531,105 +528,3 @@ def test_world_state():
     for state in ({"board": "uno"}, {"reset_cause": "anger"}):
         error = raises(ValueError, lambda state=state: World().reset(**state))
         assert "expected one of" in error.args[0]
-
-
-def channel():
-    """(listener, the peer's socket, the board's socket), all on the loopback."""
-    while True:
-        port = 20000 + int.from_bytes(os.urandom(2), "little") % 40000
-        address = socket.getaddrinfo("127.0.0.1", port, 0, socket.SOCK_STREAM)[0][-1]
-        listener = socket.socket()
-        try:
-            listener.bind(address)
-            break
-        except OSError:
-            listener.close()
-    listener.listen(1)
-    peer = socket.socket()
-    peer.connect(address)
-    board, _ = listener.accept()
-    return listener, peer, board
-
-
-def settle(condition):
-    """Touches hardware until it is so; loopback needs a moment."""
-    for _ in range(100):
-        machine.idle()
-        if condition():
-            return True
-        time.sleep_ms(2)
-    return False
-
-
-def close(*sockets):
-    world.disconnect()
-    for s in sockets:
-        try:
-            s.close()
-        except OSError:
-            pass  # the world has closed it
-    world.reset()
-
-
-def test_channel_brings_state():
-    fresh()
-    listener, peer, board = channel()
-    try:
-        world.connect(board.fileno())
-        led = machine.Pin("PB0", machine.Pin.OUT)
-        led.value()  # nothing there: does not wait
-        peer.send(b'{"temperature": 24.5}\n{"but')
-        assert settle(lambda: world.temperature == 24.5)
-        assert not world.button
-        peer.send(b'ton": true}\n')
-        assert settle(lambda: world.button)
-        # What is no world line costs itself only.
-        peer.send(b"\n{]\n[]\nnull\n\xff\xfe\n" + b'{"temperature": 1, "x": "')
-        peer.send(b"x" * 2000 + b'"}\n{"cable": false}\n')
-        assert settle(lambda: not world.cable)
-        assert world.temperature == 24.5
-        # Sensors are hardware too.
-        peer.send(b'{"temperature": -5}\n')
-        i2c = machine.I2C(1)
-        assert settle(lambda: i2c.scan() == [0x77] and world.temperature == -5)
-    finally:
-        close(listener, peer, board)
-
-
-def test_channel_takes_events():
-    fresh()
-    listener, peer, board = channel()
-    try:
-        world.connect(board.fileno())
-        machine.Pin("PB0", machine.Pin.OUT).on()
-        machine.WDT(timeout=8000).feed()
-        lines = b""
-        while lines.count(b"\n") < 3:
-            lines += peer.recv(500)
-        assert [json.loads(line) for line in lines.split(b"\n")[:3]] == [
-            {"event": "led", "pin": "PB0", "on": True},
-            {"event": "wdt", "timeout_ms": 8000},
-            {"event": "feed"},
-        ]
-        assert world.events is None
-    finally:
-        close(listener, peer, board)
-
-
-def test_channel_closed_by_the_peer():
-    fresh()
-    listener, peer, board = channel()
-    try:
-        world.connect(board.fileno())
-        led = machine.Pin("PB0", machine.Pin.OUT)
-        peer.send(b'{"temperature": 9}\n{"temperature": 8')
-        peer.close()
-        assert settle(lambda: world._stream is None)
-        assert world.temperature == 9
-        led.on()
-        led.off()
-        assert machine.I2C(1).readfrom_mem(0x77, 0xD0, 1) == b"\x55"
-        # Nobody will start the board anew.
-        raises(machine.Reset, machine.reset)
-    finally:
-        close(listener, peer, board)

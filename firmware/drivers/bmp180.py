@@ -33,19 +33,17 @@ class BMP180(Sensor):
     """
 
     NAME = "BMP180"
-    MIN_C = -40
-    MAX_C = 85
 
     def __init__(self, i2c, address=0x77):
         self._block = bytearray(4)
         super().__init__(i2c, address)
 
-    def _start(self):
+    def start(self):
         words = bytearray(22)
-        self._read(_ID, memoryview(words)[:1])
+        self.read(_ID, memoryview(words)[:1])
         if words[0] != _CHIP_ID:
             raise OSError(_ENODEV, "BMP180: another chip answers (id 0x%02x)" % words[0])
-        self._read(_CALIBRATION, words)
+        self.read(_CALIBRATION, words)
         for word in struct.unpack(">11H", words):
             if word in (0, 0xFFFF):
                 raise OSError(_EIO, "BMP180: calibration is senseless; check its wires")
@@ -54,10 +52,10 @@ class BMP180(Sensor):
 
     def _measure(self):
         block = self._block
-        self._write(_CTRL_MEAS, b"\x2e")
+        self.write(_CTRL_MEAS, b"\x2e")
         for _ in range(_TRIES):
             time.sleep_ms(_CONVERSION_MS)
-            self._read(_CTRL_MEAS, block)
+            self.read(_CTRL_MEAS, block)
             if not block[0] & _SCO:
                 break
         else:

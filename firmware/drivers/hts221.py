@@ -40,20 +40,18 @@ class HTS221(Sensor):
     """
 
     NAME = "HTS221"
-    MIN_C = -40
-    MAX_C = 120
 
     def __init__(self, i2c, address=0x5F):
         self._buffer = bytearray(16)
         self._block = memoryview(self._buffer)[:_BLOCK]
         super().__init__(i2c, address)
 
-    def _start(self):
+    def start(self):
         buffer = self._buffer
-        self._read(_WHO_AM_I, self._block[:1])
+        self.read(_WHO_AM_I, self._block[:1])
         if buffer[0] != _CHIP_ID:
             raise OSError(_ENODEV, "HTS221: another chip answers (id 0x%02x)" % buffer[0])
-        self._read(_CALIBRATION | _AUTO_INCREMENT, buffer)
+        self.read(_CALIBRATION | _AUTO_INCREMENT, buffer)
         self._t0_out, t1_out = struct.unpack_from("<hh", buffer, 12)
         self._out_span = t1_out - self._t0_out
         # Eighths of a degree; the two upper bits of both are in register 0x35.
@@ -65,10 +63,10 @@ class HTS221(Sensor):
     def _measure(self):
         block = self._block
         for _ in range(_STEPS):
-            self._read(_CTRL1 | _AUTO_INCREMENT, block)
+            self.read(_CTRL1 | _AUTO_INCREMENT, block)
             if block[0] != _RUN:
                 # Fresh from power-on, perhaps unnoticed between two calls.
-                self._write(_CTRL1, b"\x87")
+                self.write(_CTRL1, b"\x87")
             elif block[_STATUS_AT] & _T_DA:
                 offset = struct.unpack_from("<h", block, _T_OUT_AT)[0] - self._t0_out
                 # One division: the integers stay below 2**30, the float keeps its precision.

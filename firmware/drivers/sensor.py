@@ -2,21 +2,21 @@
 
 
 class Sensor:
-    """Base class. A driver has NAME, MIN_C, MAX_C (degrees Celsius), `_start()`, `_measure()`.
+    """Base class. A driver has NAME, `start()` and `_measure()`.
 
-    `_start()` checks the chip and reads what does not change; it runs again after any fault,
+    `start()` checks the chip and reads what does not change; it runs again after any fault,
     as what answers next may have lost its supply or be another sensor.
     """
 
     def __init__(self, i2c, address):
-        self._i2c = i2c
-        self._address = address
-        self._run(self._start)
+        self.i2c = i2c
+        self.address = address
+        self._run(self.start)
 
     def temperature(self):
         """Degrees Celsius. Raises OSError(errno, text) on any fault; call again to try anew."""
         if not self._ready:
-            self._run(self._start)
+            self._run(self.start)
         return self._run(self._measure)
 
     def _run(self, function):
@@ -31,8 +31,8 @@ class Sensor:
         self._ready = True
         return result
 
-    def _read(self, register, buffer):
-        self._i2c.readfrom_mem_into(self._address, register, buffer)
+    def read(self, register, buffer):
+        self.i2c.readfrom_mem_into(self.address, register, buffer)
 
-    def _write(self, register, data):
-        self._i2c.writeto_mem(self._address, register, data)
+    def write(self, register, data):
+        self.i2c.writeto_mem(self.address, register, data)

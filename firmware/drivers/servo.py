@@ -20,11 +20,11 @@ class Servo:
         try:
             from machine import PWM
         except ImportError:
-            self._unit = 1
-            self._set = _channel(pin, timer, self.pulse_us).pulse_width
+            self.unit = 1
+            self.set = _channel(pin, timer, self.pulse_us).pulse_width
         else:
-            self._unit = 1000
-            self._set = PWM(pin, freq=_FREQ_HZ, duty_ns=self.pulse_us * 1000).duty_ns
+            self.unit = 1000
+            self.set = PWM(pin, freq=_FREQ_HZ, duty_ns=self.pulse_us * 1000).duty_ns
 
     @property
     def position(self):
@@ -36,7 +36,7 @@ class Servo:
         # Written so that NaN is refused as well.
         if not 0 <= position <= 1:
             raise ValueError("servo position: expected 0 to 1")
-        self._set(_pulse_us(position) * self._unit)
+        self.set(_pulse_us(position) * self.unit)
         self._position = float(position)
 
     @property

@@ -19,15 +19,15 @@ class Servomotor(Object):
         self.iid = iid
         self.name = name
         self.positioner = Positioner(self, iid)
-        self._servo = servo
+        self.servo = servo
 
     @property
     def position(self):
-        return self._servo.position
+        return self.servo.position
 
     @position.setter
     def position(self, value):
-        self._servo.position = value
+        self.servo.position = value
         self.changed(5536)
         self.positioner.changed(5536)
 
@@ -37,24 +37,18 @@ class Positioner(Object):
 
     oid = 3337
     version = "1.1"
-    resources = (
-        (5519, "R", "f", "lowest"),  # Min Limit
-        (5520, "R", "f", "highest"),  # Max Limit
-        (5536, "RW", "f", "position"),  # Current Position
-    )
+    resources = ((5536, "RW", "f", "position"),)  # Current Position, 0 to 100
     limits = {5536: (0, 100)}
-
-    lowest = 0.0
-    highest = 100.0
 
     def __init__(self, servomotor, iid):
         self.iid = iid
-        self._servomotor = servomotor
+        self.servomotor = servomotor
 
     @property
     def position(self):
-        return self._servomotor.position * 100
+        # 29 % would read 28.999999999999996 else.
+        return round(self.servomotor.position * 100, 4)
 
     @position.setter
     def position(self, value):
-        self._servomotor.position = value / 100
+        self.servomotor.position = value / 100

@@ -11,8 +11,7 @@ _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 class Temperature(Object):
     """What a thermometer measures; `sample()` decides when.
 
-    `thermometer` has temperature() in degrees Celsius, which raises OSError, and the
-    measuring range `range_c` (lowest, highest) or None.
+    `thermometer` has temperature() in degrees Celsius, which raises OSError.
     """
 
     oid = 3303
@@ -20,8 +19,6 @@ class Temperature(Object):
     resources = (
         (5601, "R", "f", "minimum"),  # Min Measured Value
         (5602, "R", "f", "maximum"),  # Max Measured Value
-        (5603, "R", "f", "range_low"),  # Min Range Value
-        (5604, "R", "f", "range_high"),  # Max Range Value
         (5605, "E", "", "reset"),  # Reset Min and Max Measured Values
         (5700, "R", "f", "value"),  # Sensor Value
         (5701, "R", "s", "unit"),  # Sensor Units
@@ -33,7 +30,7 @@ class Temperature(Object):
 
     def __init__(self, thermometer, iid=0):
         self.iid = iid
-        self._thermometer = thermometer
+        self.thermometer = thermometer
         self._value = None
 
     @property
@@ -42,18 +39,10 @@ class Temperature(Object):
             raise Error(_SERVICE_UNAVAILABLE, "no measurement")
         return self._value
 
-    @property
-    def range_low(self):
-        return self._thermometer.range_c and self._thermometer.range_c[0]
-
-    @property
-    def range_high(self):
-        return self._thermometer.range_c and self._thermometer.range_c[1]
-
     def sample(self):
         """Measures once, to 0.01 degrees. Raises OSError; there is no value then (5.03)."""
         try:
-            value = round(self._thermometer.temperature(), 2)
+            value = round(self.thermometer.temperature(), 2) + 0.0  # no "-0.0"
         except OSError:
             self._value = None
             raise

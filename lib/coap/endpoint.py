@@ -6,7 +6,6 @@ wants to be called again. Nothing here waits, and no exception leaves either of 
 
 from micropython import const
 
-from coap.duplicates import Duplicates
 from coap.exchange import Exchange
 from coap.message import NO_OPTIONS, Error, FormatError, Message, Options
 
@@ -55,27 +54,27 @@ class Endpoint:
     """
 
     def __init__(self, send, handler, clock, random, log=None, size=1152):
-        self._send = send
+        self.send = send
         self.handler = handler
-        self._clock = clock
-        self._random = random
-        self._log = log
+        self.clock = clock
+        self.random = random
+        self.log = log
         self.wake = _ignore  # called when poll() should run soon
-        self._buffer = bytearray(size)
-        self._view = memoryview(self._buffer)
+        self.buffer = bytearray(size)
+        self._view = memoryview(self.buffer)
         self._in = Message()
-        self._out = Message()
+        self.out = Message()
         self._own = Message()  # apart from _out: a handler may send while it fills its response
         self._known = {}  # option bytes of a GET: (function for the payload, options to answer)
-        self._exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
+        self.exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
         self._acked = -1  # mid of the latest separate response taken
         self._late = []  # separate responses that wait for the exchange to end
-        self._kept = Duplicates()
+        self._kept = None  # answers not to be given twice; made for the first of them
         self._seconds = 0
         self._second_at = clock.ticks_ms()
         self._sweep_at = None
         seed = random(2)
-        self._mid = seed[0] << 8 | seed[1]
+        self.mid = seed[0] << 8 | seed[1]
         self.on_reset = None  # called with the mid of a RST that belongs to no exchange
         self.malformed = 0  # datagrams dropped as no CoAP message
         self.duplicates = 0  # requests that had been answered before
@@ -85,7 +84,7 @@ class Endpoint:
     @property
     def idle(self):
         """True when a new exchange may begin."""
-        return self._exchange is None and not self._late
+        return self.exchange is None and not self._late
 
     def forget(self):
         """Drops the reads that are remembered: what they were based on has changed."""
@@ -106,7 +105,7 @@ class Endpoint:
             if code != _EMPTY:
                 message.decode_options(data, start)
             if code == _GET and message.mtype < _ACK:
-                self._answer(message, None, data[start:])
+                self.answer(message, None, data[start:])
                 return
             self.wake()
             if code == _EMPTY:
@@ -139,7 +138,7 @@ class Endpoint:
         options = known[1]
         begin = start + len(options)
         end = begin + len(payload)
-        buffer = self._buffer
+        buffer = self.buffer
         if not payload or end > len(buffer):
             return False
         buffer[:start] = data[:start]
@@ -152,12 +151,12 @@ class Endpoint:
         buffer[1] = _CONTENT
         buffer[start:begin] = options
         buffer[begin:end] = payload
-        self._send(self._view[:end])
+        self.send(self._view[:end])
         return True
 
     def _receive_empty(self, message):
         mtype = message.mtype
-        exchange = self._exchange
+        exchange = self.exchange
         if mtype == _CON:  # a ping (RFC 7252 section 4.3)
             self._send_empty(_RST, message.mid)
         elif exchange is None or exchange.mid != message.mid:
@@ -172,7 +171,7 @@ class Endpoint:
                 self._finish(message)
 
     def _receive_response(self, message):
-        exchange = self._exchange
+        exchange = self.exchange
         mtype = message.mtype
         known = (
             message.code >> 5 in (2, 4, 5)  # other classes are reserved (section 12.1)
@@ -195,27 +194,31 @@ class Endpoint:
         if message.mtype >= _ACK:
             return  # an ACK or RST never carries a request: ignored (section 4.2)
         if message.code == _FETCH:  # like GET: may be computed again
-            self._answer(message, None, b"")
+            self.answer(message, None, b"")
             return
-        now_s = self._now_s()
+        if self._kept is None:
+            from coap.duplicates import Duplicates
+
+            self._kept = Duplicates()
+        now_s = self.now_s()
         kept = self._kept.find(message.mid, message.token, now_s)
         if kept is None:
             if self._kept.full(now_s):
                 self._reply(message, _SERVICE_UNAVAILABLE)
             else:
-                self._answer(message, now_s, b"")
+                self.answer(message, now_s, b"")
             return
         self.duplicates += 1
         if message.mtype == _CON:
             code, whole = kept
             if whole is not None:
-                self._send(whole)
+                self.send(whole)
             elif code == _EMPTY:  # still at work, a separate response follows
                 self._send_empty(_ACK, message.mid)
             else:
                 self._reply(message, code)
 
-    def _answer(self, message, now_s, key):
+    def answer(self, message, now_s, key):
         # Executes a request and sends the answer; with now_s the answer is kept, with the
         # option bytes `key` the read may be remembered.
         confirmable = message.mtype == _CON
@@ -225,7 +228,7 @@ class Endpoint:
             if confirmable or bad != _BAD_OPTION:
                 self._reply(message, bad)
             return
-        out = self._out
+        out = self.out
         self._prepare(out, message, _EMPTY)
         try:
             self.handler(message, out)
@@ -248,13 +251,13 @@ class Endpoint:
                 self._send_empty(_ACK, message.mid)
         else:
             try:
-                size = out.encode(self._buffer)
+                size = out.encode(self.buffer)
             except Exception as error:  # the request was executed: it must not come again
                 self._fault(error)
                 self._prepare(out, message, _INTERNAL_SERVER_ERROR)
                 out.payload = str(error).encode()
                 code = _INTERNAL_SERVER_ERROR
-                size = out.encode(self._buffer)
+                size = out.encode(self.buffer)
         start = 4 + len(message.token)
         if out.again and out.payload and len(key) <= _KNOWN_SIZE:
             if len(self._known) >= _KNOWN_LIMIT:
@@ -269,9 +272,9 @@ class Endpoint:
                 whole = bytes(self._view[:size])
             self._kept.keep(message.mid, message.token, code, now_s, whole)
             if self._sweep_at is None:
-                self._sweep_at = self._clock.ticks_add(self._clock.ticks_ms(), _SWEEP_MS)
+                self._sweep_at = self.clock.ticks_add(self.clock.ticks_ms(), _SWEEP_MS)
         if size:
-            self._send(self._view[:size])
+            self.send(self._view[:size])
 
     def _prepare(self, out, message, code):
         # The head of an answer: piggy-backed on the ACK of a CON, a NON of its own else.
@@ -286,19 +289,19 @@ class Endpoint:
 
     def _reply(self, message, code):
         # A bare answer, not made by the handler.
-        self._prepare(self._out, message, code)
-        self._send(self._view[: self._out.encode(self._buffer)])
+        self._prepare(self.out, message, code)
+        self.send(self._view[: self.out.encode(self.buffer)])
 
     def _fault(self, error):
         self.faults += 1
-        if self._log:
-            self._log("%s: %s" % (type(error).__name__, error))
+        if self.log:
+            self.log("%s: %s" % (type(error).__name__, error))
 
     # Sending
 
     def next_mid(self):
-        self._mid = (self._mid + 1) & 0xFFFF
-        return self._mid
+        self.mid = (self.mid + 1) & 0xFFFF
+        return self.mid
 
     def request(self, code, options, payload, on_done):
         """Sends a confirmable request; only while `idle`.
@@ -306,7 +309,7 @@ class Endpoint:
         `on_done(message)` gets the response, or None after a time-out or a RST. The message
         is only valid during the call. Raises ValueError where it exceeds the buffer.
         """
-        token = self._random(4)
+        token = self.random(4)
         self._begin(_CON, code, token, options, payload, on_done, token)
 
     def notify(self, token, options, payload, on_done=None, code=_CONTENT):
@@ -325,7 +328,7 @@ class Endpoint:
             self._late.append((token, code, options, payload))
         else:
             self.lost += 1
-        if self._exchange is None:
+        if self.exchange is None:
             self._respond()
         self.wake()
 
@@ -338,7 +341,7 @@ class Endpoint:
             self.notify(token, (), str(error).encode(), _ignore, _INTERNAL_SERVER_ERROR)
 
     def _begin(self, mtype, code, token, options, payload, on_done, expects):
-        if mtype == _CON and self._exchange is not None:
+        if mtype == _CON and self.exchange is not None:
             raise RuntimeError("an exchange is under way (NSTART is 1)")
         own = self._own
         own.mtype = mtype
@@ -347,30 +350,30 @@ class Endpoint:
         own.token = token
         own.options = Options(options)
         own.payload = payload
-        data = self._view[: own.encode(self._buffer)]
+        data = self._view[: own.encode(self.buffer)]
         if mtype == _CON:
             data = bytes(data)  # kept for retransmission, the buffer is not
-            chance = self._random(1)[0]
-            self._exchange = Exchange(mid, expects, data, on_done, self._clock, chance)
-        self._transmit(data)
+            chance = self.random(1)[0]
+            self.exchange = Exchange(mid, expects, data, on_done, self.clock, chance)
+        self.transmit(data)
         return mid
 
-    def _transmit(self, data):
+    def transmit(self, data):
         try:
-            self._send(data)
+            self.send(data)
         except OSError:
             self.lost += 1
 
     def _send_empty(self, mtype, mid):
-        self._buffer[0] = 0x40 | mtype << 4
-        self._buffer[1] = 0
-        self._buffer[2] = mid >> 8
-        self._buffer[3] = mid & 255
-        self._transmit(self._view[:4])
+        self.buffer[0] = 0x40 | mtype << 4
+        self.buffer[1] = 0
+        self.buffer[2] = mid >> 8
+        self.buffer[3] = mid & 255
+        self.transmit(self._view[:4])
 
     def _finish(self, result):
-        on_done = self._exchange.on_done
-        self._exchange = None
+        on_done = self.exchange.on_done
+        self.exchange = None
         try:
             on_done(result)
         except Exception as error:
@@ -378,27 +381,27 @@ class Endpoint:
 
     def cancel(self):
         """Gives up what is under way without telling anyone."""
-        self._exchange = None
+        self.exchange = None
         self._late.clear()
 
     # Time
 
-    def _now_s(self):
+    def now_s(self):
         # Seconds that do not jump where the clock wraps, as long as answers are kept: the sweep
         # asks often enough then, and else nothing has an age.
-        passed = self._clock.ticks_diff(self._clock.ticks_ms(), self._second_at) // 1000
+        passed = self.clock.ticks_diff(self.clock.ticks_ms(), self._second_at) // 1000
         if passed:
             self._seconds += passed
-            self._second_at = self._clock.ticks_add(self._second_at, passed * 1000)
+            self._second_at = self.clock.ticks_add(self._second_at, passed * 1000)
         return self._seconds
 
     def poll(self):
         """Retransmits, gives up, forgets; returns the milliseconds until the next call."""
-        clock = self._clock
+        clock = self.clock
         now = clock.ticks_ms()
         wait_ms = IDLE_MS
-        if self._exchange is not None:
-            wait_ms = self._exchange.poll(now, self._transmit)
+        if self.exchange is not None:
+            wait_ms = self.exchange.poll(now, self.transmit)
             if wait_ms is None:
                 self._finish(None)
                 wait_ms = 0
@@ -408,7 +411,7 @@ class Endpoint:
         if self._sweep_at is not None:
             left = clock.ticks_diff(self._sweep_at, now)
             if left <= 0:
-                self._kept.expire(self._now_s())
+                self._kept.expire(self.now_s())
                 left = _SWEEP_MS
                 self._sweep_at = clock.ticks_add(now, left) if len(self._kept) else None
             wait_ms = min(wait_ms, left)

@@ -19,26 +19,26 @@ class Exchange:
         self.mid = mid
         self.token = token  # None: no response is expected, the ACK is all
         self.on_done = on_done
-        self._data = data
-        self._clock = clock
-        self._left = _MAX_RETRANSMIT
-        self._timeout_ms = _ACK_TIMEOUT_MS + _ACK_TIMEOUT_MS * chance // 510
-        self._due = clock.ticks_add(clock.ticks_ms(), self._timeout_ms)
+        self.data = data
+        self.clock = clock
+        self.left = _MAX_RETRANSMIT
+        self.timeout_ms = _ACK_TIMEOUT_MS + _ACK_TIMEOUT_MS * chance // 510
+        self._due = clock.ticks_add(clock.ticks_ms(), self.timeout_ms)
 
     def acknowledged(self):
         """An empty ACK came: the response follows by itself (section 5.2.2), or never."""
-        self._left = 0
-        self._due = self._clock.ticks_add(self._clock.ticks_ms(), _MAX_TRANSMIT_WAIT_MS)
+        self.left = 0
+        self._due = self.clock.ticks_add(self.clock.ticks_ms(), _MAX_TRANSMIT_WAIT_MS)
 
     def poll(self, now, transmit):
         """Retransmits when it is time; the milliseconds left, or None when it is given up."""
-        left = self._clock.ticks_diff(self._due, now)
+        left = self.clock.ticks_diff(self._due, now)
         if left > 0:
             return left
-        if not self._left:
+        if not self.left:
             return None
-        self._left -= 1
-        self._timeout_ms *= 2
-        self._due = self._clock.ticks_add(now, self._timeout_ms)
-        transmit(self._data)
-        return self._timeout_ms
+        self.left -= 1
+        self.timeout_ms *= 2
+        self._due = self.clock.ticks_add(now, self.timeout_ms)
+        transmit(self.data)
+        return self.timeout_ms

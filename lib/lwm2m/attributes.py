@@ -12,8 +12,8 @@ _BAD_REQUEST = const(0x80)  # 4.00
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 
 _LIMIT = const(32)  # paths with attributes
-_PERIODS = ("pmin", "pmax")  # whole seconds, at every level
-_CONDITIONS = ("gt", "lt", "st")  # numbers, on numeric resources
+_PERIODS = const(("pmin", "pmax"))  # whole seconds, at every level
+_CONDITIONS = const(("gt", "lt", "st"))  # numbers, on numeric resources
 
 
 def write(store, path, queries, numeric):
@@ -24,7 +24,7 @@ def write(store, path, queries, numeric):
     """
     new = dict(store.get(path, {}))
     for query in queries:
-        name, _, value = str(query, "utf8").partition("=")
+        name, _, value = text.value("s", query).partition("=")
         if name not in _PERIODS and not (numeric and name in _CONDITIONS):
             raise Error(_BAD_REQUEST, "no such attribute here")
         if not value:
@@ -41,16 +41,6 @@ def write(store, path, queries, numeric):
     store[path] = new
     if not new:
         del store[path]
-
-
-def effective(store, path, name, default=None):
-    """The value that counts at `path`: the one set nearest to it, upwards."""
-    while path:
-        value = store.get(path, {}).get(name)
-        if value is not None:
-            return value
-        path = path[:-1]
-    return default
 
 
 def contradictory(attributes):

@@ -15,6 +15,13 @@ instances, means that the resource does not exist; a class attribute is the defa
 a Write in replace mode goes back. Instances of a resource are a dict riid: value.
 """
 
+from micropython import const
+
+from coap.message import Error
+
+_NOT_FOUND = const(0x84)  # 4.04
+_MAX_ID = const(65534)  # 65535 is reserved (TS 1.1.1 Core section 7.1)
+
 
 class Object:
     """One instance of an object; subclasses are the objects."""
@@ -57,7 +64,7 @@ class Table:
     def __init__(self):
         self.instances = []
         self.generation = 0  # counts additions and removals
-        self.on_changed = None  # called with (oid, iid, rid)
+        self.on_changed = None  # called with (oid, iid, rid); rid None: the instance as a whole
         self.on_instances = None  # called after an addition or removal
 
     def add(self, *objects):
@@ -72,12 +79,14 @@ class Table:
                 at += 1
             self.instances.insert(at, new)
             new.table = self
+            self.changed(new.oid, new.iid, None)
         self._instances_changed()
 
     def remove(self, instance):
         """Removes an instance; ValueError when it is not there."""
         self.instances.remove(instance)
         instance.table = None
+        self.changed(instance.oid, instance.iid, None)
         self._instances_changed()
 
     def find(self, oid, iid):
@@ -99,3 +108,21 @@ class Table:
         self.generation += 1
         if self.on_instances:
             self.on_instances()
+
+
+def parse_path(segments):
+    """The path of Uri-Path segments (bytes); Error 4.04 where they are none of ours."""
+    if len(segments) > 4:
+        raise Error(_NOT_FOUND)
+    path = []
+    for segment in segments:
+        number = 0
+        for digit in segment:
+            if not 48 <= digit <= 57 or number > _MAX_ID:
+                raise Error(_NOT_FOUND)
+            number = number * 10 + digit - 48
+        # "03" is not the id 3: paths are compared in bytes (RFC 7252 section 6.4).
+        if number > _MAX_ID or not segment or (segment[0] == 48 and len(segment) > 1):
+            raise Error(_NOT_FOUND)
+        path.append(number)
+    return tuple(path)

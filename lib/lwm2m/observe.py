@@ -4,7 +4,6 @@ from micropython import const
 
 from coap.endpoint import IDLE_MS
 from coap.message import Error, uint_bytes
-from lwm2m.attributes import effective
 from lwm2m.read import Target
 
 _OBSERVE = const(6)
@@ -21,7 +20,6 @@ class Observation:
     def __init__(self, token, target, now_ms):
         self.token = token
         self.target = target
-        self.sequence = 1
         self.mid = None  # of the last notification: a RST names it
         self.sent_ms = now_ms
         self.confirmed_ms = now_ms
@@ -48,23 +46,15 @@ class Observation:
 
 
 class Observations:
-    """The observations of one server.
+    """The observations of one session, few enough to look through."""
 
-    `uptime.now_ms()` is a clock that does not wrap, `server` the instance of object 1 with the
-    default periods. Notifications are non-confirmable unless `confirmable` is set, but for one
-    in a day.
-    """
-
-    def __init__(self, endpoint, attributes, server, uptime, table):
-        self._endpoint = endpoint
-        self._attributes = attributes
-        self._server = server
-        self._uptime = uptime
-        self._table = table
+    def __init__(self, session):
+        self.session = session
+        self.endpoint = session.endpoint
         self._all = []
-        self.confirmable = False
         self.refused = 0  # observations beyond the limit
-        endpoint.on_reset = self._reset
+        self.sequence = 0  # one for all: also an Observe with a known token gets a higher one
+        self.endpoint.on_reset = self._reset
 
     def __len__(self):
         return len(self._all)
@@ -78,21 +68,21 @@ class Observations:
         if len(self._all) >= _LIMIT:
             self.refused += 1
             raise Error(_SERVICE_UNAVAILABLE)
-        observation = Observation(token, target, self._uptime.now_ms())
+        observation = Observation(token, target, self.session.client.now_ms())
         self._tune(observation)
         self._all.append(observation)
-        self._endpoint.wake()
-        return observation.sequence
+        self.endpoint.wake()
+        return self._next()
+
+    def _next(self):
+        self.sequence = (self.sequence + 1) & 0xFFFFFF
+        return self.sequence
 
     def remove(self, token):
-        """Ends the observation with this token, if there is one."""
-        for observation in self._all:
-            if observation.token == token:
+        """Ends the observation with this token if there is one; all of them for None."""
+        for observation in list(self._all):
+            if token is None or observation.token == token:
                 self._all.remove(observation)
-                return
-
-    def clear(self):
-        self._all.clear()
 
     def changed(self, path):
         """A value at `path` has changed: whoever observes it or something above is to hear."""
@@ -105,23 +95,23 @@ class Observations:
         """Attributes were written: looks up again what counts for each observation."""
         for observation in self._all:
             self._tune(observation)
-        self._endpoint.wake()
+        self.endpoint.wake()
 
     def rebuild(self):
         """Instances came or went: an observed path that is gone ends with a 4.04."""
         for observation in list(self._all):
             target = observation.target
             try:
-                observation.target = Target(self._table, target.path, target.accept)
+                observation.target = Target(self.session.table, target.path, target.accept)
             except Error:
                 self._all.remove(observation)
-                self._endpoint.notify(observation.token, (), b"", None, _NOT_FOUND)
+                self.endpoint.notify(observation.token, (), b"", None, _NOT_FOUND)
 
     def _tune(self, observation):
         path = observation.target.path
-        store = self._attributes
-        pmin_s = effective(store, path, "pmin", self._server.pmin_s)
-        pmax_s = effective(store, path, "pmax", self._server.pmax_s)
+        store = self.session.attributes
+        pmin_s = effective(store, path, "pmin", self.session.server.pmin_s)
+        pmax_s = effective(store, path, "pmax", self.session.server.pmax_s)
         observation.pmin_ms = (pmin_s or 0) * 1000
         # 0 is unset, and a maximum below the minimum is to be ignored (Core section 5.1.2).
         observation.pmax_ms = pmax_s * 1000 if pmax_s and pmax_s >= (pmin_s or 0) else None
@@ -154,30 +144,28 @@ class Observations:
 
     def _send(self, observation, now_ms):
         # False when the notification has to wait for the exchange that is under way.
-        confirm = self.confirmable or now_ms - observation.confirmed_ms >= _CONFIRM_MS
-        if confirm and not self._endpoint.idle:
+        confirm = self.session.confirmable or now_ms - observation.confirmed_ms >= _CONFIRM_MS
+        if confirm and not self.endpoint.idle:
             return False
         target = observation.target
-        token = observation.token
 
         def on_done(acknowledged):
             # A RST or no answer at all: nobody is interested any more (RFC 7641 section 4.5).
-            if not acknowledged:
-                self.remove(token)
+            # The token may belong to a later observation by now.
+            if not acknowledged and observation in self._all:
+                self._all.remove(observation)
 
         observation.dirty = False
         observation.sent_ms = now_ms
-        sequence = (observation.sequence + 1) & 0xFFFFFF
-        options = ((_OBSERVE, uint_bytes(sequence)), target.options.items[0])
+        options = ((_OBSERVE, uint_bytes(self._next())), target.options.items[0])
         try:
-            observation.mid = self._endpoint.notify(
-                token, options, target.payload(), on_done if confirm else None
+            observation.mid = self.endpoint.notify(
+                observation.token, options, target.payload(), on_done if confirm else None
             )
         except (Error, ValueError):
             # No valid value now, or too much for one datagram: nothing is sent, for an error
             # would end the observation (RFC 7641 section 4.2).
             return True
-        observation.sequence = sequence
         observation.sent = target.number()
         if confirm:
             observation.confirmed_ms = now_ms
@@ -188,3 +176,13 @@ class Observations:
             if observation.mid == mid:
                 self._all.remove(observation)
                 return
+
+
+def effective(store, path, name, default=None):
+    """The value that counts at `path`: the one set nearest to it, upwards."""
+    while path:
+        value = store.get(path, {}).get(name)
+        if value is not None:
+            return value
+        path = path[:-1]
+    return default

@@ -47,51 +47,51 @@ class Target:
     def __init__(self, table, path, accept=None):
         self.path = path
         self.accept = accept
-        self._table = table
-        self._name = None  # of the attribute, where the target is one value
-        self._kind = ""
-        self._instance = None
+        self.table = table
+        self.name = None  # of the attribute, where the target is a resource with one value
+        self.kind = ""
+        self.instance = None
         row = find(table, path)
         if row and "R" not in row[1]:
             raise Error(_METHOD_NOT_ALLOWED)
         if len(path) > 2:
-            self._instance = table.find(path[0], path[1])
-            self._kind = row[2]
-            if len(self._kind) == 1:
-                self._name = row[3]
-        single = self._name is not None or len(path) == 4
+            self.instance = table.find(path[0], path[1])
+            self.kind = row[2]
+            if len(self.kind) == 1:
+                self.name = row[3]
+        self._single = single = self.name is not None or len(path) == 4
         if accept is None:
-            accept = formats.preferred(self._kind, single)
-        self._format = formats.module(accept)
-        if self._format is None or (self._format.SINGLE and not single):
+            accept = formats.preferred(self.kind, single)
+        self.format = formats.module(accept)
+        if self.format is None or (self.format.SINGLE and not single):
             raise Error(_NOT_ACCEPTABLE)
         self.options = Options(((_CONTENT_FORMAT, uint_bytes(accept)),))
-        self._value = self._bytes = None  # the same object has the same bytes as the last time
+        # The same object has the same bytes as the last time; so far there is none.
+        self.value = self.bytes = self
 
     def payload(self):
         """The payload with the values of now; Error 4.04 or 5.03 where there is no value."""
-        if self._name is None:
-            return self._format.encode(self.path, self._present())
-        value = getattr(self._instance, self._name)
-        if value is not self._value:
+        if self.name is None:
+            return self.format.encode(self.path, self._present())
+        value = getattr(self.instance, self.name)
+        if value is not self.value:
             if value is None:
                 raise Error(_NOT_FOUND)
-            self._bytes = self._format.encode(self.path, ((self.path, self._kind, value),))
-            self._value = value
-        return self._bytes
+            self.bytes = self.format.encode(self.path, ((self.path, self.kind, value),))
+            self.value = value
+        return self.bytes
 
     def number(self):
         """The value where the target is one number, else None (for gt, lt and st)."""
-        if self._name is None or self._kind not in "ifut":
-            return None
-        try:
-            return getattr(self._instance, self._name)
-        except Error:
-            return None
+        if self._single and self.kind[0] in "ifut":
+            for _, _, value in records(self.table, self.path):
+                return value
+        return None
 
     def _present(self):
-        found = list(records(self._table, self.path))
+        found = list(records(self.table, self.path))
         if not found and len(self.path) > 2:
+            getattr(self.instance, self.instance.row(self.path[2])[3])  # may raise 5.03
             raise Error(_NOT_FOUND)
         return found
 
@@ -113,7 +113,7 @@ def find(table, path):
     row = instance.row(path[2])
     if row is None or not present(instance, row):
         raise Error(_NOT_FOUND)
-    if len(path) == 4 and (len(row[2]) == 1 or path[3] not in getattr(instance, row[3])):
+    if len(path) == 4 and (len(row[2]) < 2 or path[3] not in (getattr(instance, row[3]) or ())):
         raise Error(_NOT_FOUND)
     return row
 

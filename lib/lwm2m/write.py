@@ -29,6 +29,8 @@ def write(table, path, payload, content_format, replace):
         _writable(instance, path[2])
     values = [_typed(instance, module, found, raw) for found, raw in module.decode(path, payload)]
     _refuse_repeated(values)
+    if not values and len(path) > 2:
+        raise Error(_BAD_REQUEST, "no value")
     instance.check(values)
     new = _merged(instance, path, values, replace)
     cleared = ()

@@ -150,7 +150,7 @@ def serve(data, busy, strange):
         endpoint.request(1, [(11, b"rd")], b"", lambda message: None)
         wire.clear()
     assert endpoint.receive(data) is None
-    assert len(endpoint._buffer) == 128
+    assert len(endpoint.buffer) == 128
     assert 0 <= endpoint.poll() <= 86400000
     return endpoint, wire
 

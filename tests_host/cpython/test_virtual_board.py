@@ -14,7 +14,7 @@ from board_process import PATIENT, ROOT, BoardProcess, run_board
 from tools import virtual_board
 from tools.errors import UserError
 from tools.virtual import flash as flash_module
-from tools.virtual import interpreter
+from tools.virtual import interpreter, mock
 
 PRINT_STATE = """
 import gc, os, sys
@@ -43,7 +43,7 @@ def test_interpreter_is_micropython_with_the_given_heap_and_a_clean_environment(
         said = dict(line.split(" ", 1) for line in board.console())
         assert status == 0
         assert size * 1024 * 0.95 < int(said["heap"]) <= size * 1024
-        assert said["path"] == f"|{interpreter.MOCK}|.frozen|lib"
+        assert said["path"] == f"|{mock.compiled()}|.frozen|lib"
         assert said["platform"] == "micropython __main__"
         assert said["leaked"] == "None None"
 

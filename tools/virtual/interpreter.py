@@ -14,11 +14,9 @@ import socket
 import subprocess
 import sys
 import termios
-from pathlib import Path
 
 from tools.errors import UserError
-
-MOCK = Path(__file__).resolve().parent.parent.parent / "tests_host" / "hardware"
+from tools.virtual import mock
 
 _START = (
     "import sys; sys.path.append(sys.argv.pop(1)); sys.argv[0] = 'micropython'; "
@@ -66,7 +64,7 @@ class Interpreter:
         environment = {
             # UTC as on a board without a time zone.
             "TZ": "UTC0",
-            "MICROPYPATH": f"{MOCK}:.frozen:lib",
+            "MICROPYPATH": f"{mock.compiled()}:.frozen:lib",
             "VIRTUAL_BOARD_FD": str(theirs.fileno()),
             "VIRTUAL_BOARD_WORLD": world,
         }

@@ -9,6 +9,7 @@ import select
 import sys
 import time
 
+from tools.virtual.hardware import Hardware
 from tools.virtual.interpreter import Interpreter
 from tools.virtual.repl import ReplState, Typing
 from tools.virtual.streams import Outgoing, read_available
@@ -91,6 +92,7 @@ class Supervisor:
         self._interpreter = Interpreter(self._flash, self._heap, code, world, self._repl)
         self._keys = Outgoing(self._interpreter.console)
         self._to_mock = Outgoing(self._interpreter.channel.fileno(), limit=64 * 1024)
+        self._hardware = Hardware(json.loads(world), self._tell_mock)
 
     def _restart(self, cause):
         self._stop()
@@ -196,13 +198,24 @@ class Supervisor:
                 return
             for line in self._channel_lines.feed(data):
                 try:
-                    name, fields = _parse_event(line)
+                    events = self._events_of(line)
                 except ValueError:
                     warn("not an event of the mock hardware: " + repr(line[:80]))
                     continue
-                self._on_event(name, fields)
-                if self._interpreter is not interpreter:
-                    return
+                for name, fields in events:
+                    self._on_event(name, fields)
+                    if self._interpreter is not interpreter:
+                        return
+
+    def _events_of(self, line):
+        if line.startswith(b"["):
+            events = self._hardware.request(line)
+            return [(event.pop("event"), event) for event in events]
+        return [_parse_event(line)]
+
+    def _tell_mock(self, line):
+        self._to_mock.write(line)
+        self._to_mock.flush_some()  # at once: firmware waits for an answer
 
     def _on_event(self, name, fields):
         if name == "started":
@@ -259,7 +272,7 @@ class Supervisor:
                 warn(f"world: {error}")
                 continue
             if heard:
-                self._to_mock.write(json.dumps(heard).encode() + b"\n")
+                self._hardware.change(heard)
             if "key" in actions:
                 self._typing.add(actions["key"].encode(errors="ignore"))
             if "reset" in actions:

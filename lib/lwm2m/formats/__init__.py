@@ -10,22 +10,17 @@ Every module offers what it can of
 
 from micropython import const
 
-TEXT = const(0)
-LINK = const(40)
-OPAQUE = const(42)
-TLV = const(11542)
+_TEXT = const(0)
+_OPAQUE = const(42)
+_TLV = const(11542)
 
-_MODULES = {TEXT: "text", OPAQUE: "opaque", TLV: "tlv"}
-_loaded = {}
+_MODULES = {_TEXT: "text", _OPAQUE: "opaque", _TLV: "tlv"}
 
 
 def module(number):
     """The module of a content format, or None where it is not spoken here."""
-    found = _loaded.get(number)
-    if found is None and number in _MODULES:
-        name = _MODULES[number]
-        found = _loaded[number] = getattr(__import__("lwm2m.formats." + name).formats, name)
-    return found
+    name = _MODULES.get(number)
+    return name and getattr(__import__("lwm2m.formats." + name).formats, name)
 
 
 def preferred(kind, single):
@@ -34,5 +29,5 @@ def preferred(kind, single):
     One value goes as text (opaque as it is), anything more as TLV.
     """
     if not single:
-        return TLV
-    return OPAQUE if kind[0] == "o" else TEXT
+        return _TLV
+    return _OPAQUE if kind[0] == "o" else _TEXT

@@ -1,27 +1,9 @@
-"""Link format (RFC 6690): the payloads of Register, Update and Discover."""
+"""Link format (RFC 6690): the payload of a Discover."""
 
-from lwm2m.attributes import effective, linked
+from coap.message import Error
+from lwm2m.attributes import linked
+from lwm2m.observe import effective
 from lwm2m.read import find, present
-
-_PERIODS = ("pmin", "pmax")
-
-
-def register(table, ct):
-    """The objects and instances of a registration (TS 1.1.1 Core section 6.2.1).
-
-    `ct` is the preferred content format. Object 0 is never listed, and the version of an
-    object only where it is not the default.
-    """
-    links = ['</>;rt="oma.lwm2m";ct=%d' % ct]
-    oid = None
-    for instance in table.instances:
-        if instance.oid == 0:
-            continue
-        if instance.oid != oid and instance.version:
-            links.append("</%d>;ver=%s" % (instance.oid, instance.version))
-        oid = instance.oid
-        links.append("</%d/%d>" % (oid, instance.iid))
-    return ",".join(links).encode()
 
 
 def discover(table, path, attributes):
@@ -34,7 +16,7 @@ def discover(table, path, attributes):
     if len(path) > 2:
         instance = table.find(path[0], path[1])
         found = dict(attributes.get(path, {}))
-        for name in _PERIODS:
+        for name in ("pmin", "pmax"):
             value = effective(attributes, path, name)
             if value is not None:
                 found[name] = value
@@ -42,7 +24,7 @@ def discover(table, path, attributes):
             return _link(path, linked(found)).encode()
         links = [_link(path, _dim(instance, row) + linked(found))]
         if len(row[2]) > 1:
-            for riid in sorted(getattr(instance, row[3])):
+            for riid in sorted(_instances(instance, row)):
                 below = path + (riid,)
                 links.append(_link(below, linked(attributes.get(below, {}))))
         return ",".join(links).encode()
@@ -68,5 +50,12 @@ def _link(path, parameters):
 
 
 def _dim(instance, row):
-    # The number of instances of a multiple resource.
-    return ";dim=%d" % len(getattr(instance, row[3])) if len(row[2]) > 1 else ""
+    return ";dim=%d" % len(_instances(instance, row)) if len(row[2]) > 1 else ""
+
+
+def _instances(instance, row):
+    # Those of a multiple resource; it may have none, or no valid ones now.
+    try:
+        return getattr(instance, row[3]) or ()
+    except Error:
+        return ()

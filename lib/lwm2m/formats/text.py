@@ -41,7 +41,10 @@ def value(kind, raw):
         if kind in "sc":
             return str(raw, "utf8")
         if kind == "o":
-            return a2b_base64(raw)
+            value = a2b_base64(raw)
+            if b2a_base64(value)[:-1] != raw:  # characters that a2b_base64 skips
+                raise ValueError
+            return value
         text = str(raw, "utf8")
         if kind == "b":
             if text not in ("0", "1"):
@@ -54,6 +57,8 @@ def value(kind, raw):
             for letter in text:
                 if letter not in "0123456789+-.eE":
                     raise ValueError
+            if not text.lower().split("e")[0].strip("+-."):  # MicroPython reads 0.0
+                raise ValueError
             return float(text)
         return _integer(text)
     except ValueError:

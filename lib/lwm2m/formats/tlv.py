@@ -79,8 +79,11 @@ def encode_value(kind, value):
     """Integers in the fewest of 1, 2, 4, 8 bytes; floats in 4 where nothing is lost by it."""
     kind = kind[0]
     if kind == "f":
-        data = struct.pack(">f", value)
-        return data if struct.unpack(">f", data)[0] == value else struct.pack(">d", value)
+        if abs(value) < 3.4e38:
+            data = struct.pack(">f", value)
+            if struct.unpack(">f", data)[0] == value:
+                return data
+        return struct.pack(">d", value)
     if kind == "b":
         return b"\1" if value else b"\0"
     if kind in "itu":

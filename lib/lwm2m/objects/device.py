@@ -1,13 +1,18 @@
 """Device, object 3: who the device is and how it fares."""
 
+from micropython import const
+
 from lwm2m.object import Object
 
-NO_ERROR = 0
-PERIPHERAL_MALFUNCTION = 8
+_NO_ERROR = const(0)
 
 
 class Device(Object):
-    """Subclasses or the application set what they know; what stays None does not exist."""
+    """The application sets what it knows; what stays None does not exist.
+
+    `reboot(arguments)` and `factory_reset(arguments)` are called on Execute and have to leave
+    the answer time to go first.
+    """
 
     oid = 3
     resources = (
@@ -21,9 +26,6 @@ class Device(Object):
         (11, "R", "i[]", "error_codes"),  # Error Code
         (12, "E", "", "reset_error_codes"),  # Reset Error Code
         (16, "R", "s", "binding_modes"),  # Supported Binding and Modes
-        (17, "R", "s", "device_type"),  # Device Type
-        (18, "R", "s", "hardware_version"),  # Hardware Version
-        (19, "R", "s", "software_version"),  # Software Version
     )
 
     manufacturer = None
@@ -32,17 +34,16 @@ class Device(Object):
     firmware_version = None
     memory_free = None
     binding_modes = "U"
-    device_type = None
-    hardware_version = None
-    software_version = None
 
-    def __init__(self):
+    def __init__(self, reboot, factory_reset):
+        self.reboot = reboot
+        self.factory_reset = factory_reset
         self._errors = []
 
     @property
     def error_codes(self):
         """One instance for each error; a single 0 when there is none."""
-        return dict(enumerate(self._errors)) if self._errors else {0: NO_ERROR}
+        return dict(enumerate(self._errors)) if self._errors else {0: _NO_ERROR}
 
     def report(self, code):
         """An error has come up (codes: TS 1.1.1 Core appendix E.4, resource 11)."""
@@ -60,11 +61,3 @@ class Device(Object):
         if self._errors:
             self._errors.clear()
             self.changed(11)
-
-    def reboot(self, arguments):
-        """To be overridden: restart after the answer has left."""
-        raise NotImplementedError
-
-    def factory_reset(self, arguments):
-        """To be overridden: back to what the factory gave, after the answer has left."""
-        raise NotImplementedError

@@ -1,4 +1,5 @@
-"""The example's button and led: Digital Input (3200) and Digital Output (3201).
+"""The objects of the IoTKit example: its button (Digital Input, 3200), its led (Digital Output,
+3201) and its own object 5000.
 
 Against the registry, as in the example: the counter can be written, 5853 is a string of
 milliseconds and 5850 is executed.
@@ -28,12 +29,12 @@ class DigitalInput(Object):
 
     def __init__(self, read, iid=0):
         self.iid = iid
-        self._read = read
-        self._level = read()
+        self.read = read
+        self.level = read()
 
     @property
     def state(self):
-        return self._read()
+        return self.read()
 
     def count(self):
         """Counts up once, and from the highest number to 0."""
@@ -42,9 +43,9 @@ class DigitalInput(Object):
 
     def sample(self):
         """Looks at the button; a press counts once."""
-        level = self._read()
-        if level != self._level:
-            self._level = level
+        level = self.read()
+        if level != self.level:
+            self.level = level
             self.changed(5500)
             if level:
                 self.count()
@@ -64,16 +65,18 @@ class DigitalOutput(Object):
 
     def __init__(self, led, blink, iid=0):
         self.iid = iid
-        self._led = led
-        self._blink = blink
+        self.led = led
+        self.blink = blink
 
     @property
     def state(self):
-        return bool(self._led.value())
+        return bool(self.led.value())
 
     @state.setter
     def state(self, value):
-        (self._led.on if value else self._led.off)()
+        if value != self.state:
+            (self.led.on if value else self.led.off)()
+            self.changed(5550)
 
     def check(self, values):
         for rid, _, value in values:
@@ -81,7 +84,23 @@ class DigitalOutput(Object):
                 steps_ms(value)
 
     def run(self, arguments):
-        self._blink(steps_ms(self.pattern))
+        self.blink(steps_ms(self.pattern))
+
+
+class Control(Object):
+    """Lets a server end the registration: `deregister()` is called on Execute.
+
+    It has to leave the answer time to go first.
+    """
+
+    oid = 5000
+    resources = ((1, "E", "", "run"),)  # De-register
+
+    def __init__(self, deregister):
+        self.deregister = deregister
+
+    def run(self, arguments):
+        self.deregister()
 
 
 def steps_ms(pattern):

@@ -1,1 +1,0 @@
-"""The objects of this application."""

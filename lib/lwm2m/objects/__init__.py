@@ -1,1 +1,0 @@
-"""The objects of the LwM2M standard itself."""

@@ -1,0 +1,266 @@
+"""Which device file may import and name what: the one-way order of the code, as a table.
+
+`errors()` reads the files; `python tests_host/layers.py` prints what it finds and exits 1.
+"""
+
+import os
+import sys
+
+_PURE = "binascii hashlib json micropython struct"
+_BOARD = _PURE + " errno gc machine network os pyb sys time"
+
+# A module and all below it | what it may import of ours | and of MicroPython. The longest row
+# that fits counts, so the order here is for readers: from what knows least to what knows all.
+RULES = (
+    ("coap.numbers", "", ""),
+    ("coap.message", "", _PURE),
+    ("coap.exchange", "coap.message", _PURE),
+    ("coap.duplicates", "coap.message", _PURE),
+    ("coap.endpoint", "coap.message coap.exchange coap.duplicates", _PURE),
+    ("lwm2m.object", "coap.message", _PURE),
+    ("lwm2m.formats", "coap.message lwm2m.object lwm2m.formats", _PURE),
+    ("lwm2m.objects", "coap.message lwm2m.object", _PURE),
+    ("lwm2m.attributes", "coap.message lwm2m.formats", _PURE),
+    ("lwm2m.read", "coap.message lwm2m.object lwm2m.formats", _PURE),
+    ("lwm2m.write", "coap.message lwm2m.object lwm2m.formats", _PURE),
+    ("lwm2m.formats.link", "coap.message lwm2m.attributes lwm2m.observe lwm2m.read", _PURE),
+    ("lwm2m.observe", "coap.endpoint coap.message lwm2m.attributes lwm2m.read", _PURE),
+    ("lwm2m.registration", "coap.endpoint coap.message lwm2m.formats lwm2m.object", _PURE),
+    (
+        "lwm2m.operations",
+        "coap.endpoint coap.message lwm2m.attributes lwm2m.formats lwm2m.object lwm2m.read"
+        " lwm2m.registration lwm2m.write",
+        _PURE,
+    ),
+    ("lwm2m.client", "coap lwm2m", _PURE),
+    ("coap.__init__", "", ""),
+    ("lwm2m.__init__", "", ""),
+    ("firmware.__init__", "", ""),
+    ("firmware.drivers", "firmware.drivers", _BOARD),
+    ("firmware.boards", "firmware.drivers", _BOARD),
+    ("firmware.objects", "coap.message lwm2m.object lwm2m.objects", _PURE + " gc"),
+    ("firmware.thermometer", "firmware.drivers", "errno micropython sys"),
+    ("firmware.storage", "", _PURE + " errno os"),
+    ("firmware.link", "", "errno micropython socket tls"),
+    ("firmware.console", "", "sys"),
+    ("firmware.accounts", "firmware.storage", _PURE),
+    ("firmware.config", "firmware.accounts firmware.boards", _PURE + " os"),
+    ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio"),
+    ("boot", "", "sys"),
+    ("main", "coap lwm2m firmware", "gc os sys"),
+)
+
+_OURS = ("coap", "lwm2m", "firmware", "boot", "main")
+# What only boards and drivers name; a pin's own name is looked for as well.
+_HARDWARE = ("Pin", "I2C", "SoftI2C", "SPI", "SoftSPI", "UART", "PWM", "ADC")
+# The only function that may use asyncio's own queue of streams.
+_QUEUE_FILE = "firmware/app.py"
+
+
+def device_files(root="."):
+    """Paths of all files that run on the board, below `root`."""
+    found = ["boot.py", "main.py"]
+    folders = ["lib", "firmware"]
+    while folders:
+        folder = folders.pop()
+        for name in sorted(os.listdir(root + "/" + folder)):
+            path = folder + "/" + name
+            if os.stat(root + "/" + path)[0] & 0x4000:
+                if name != "__pycache__":
+                    folders.append(path)
+            elif name.endswith(".py"):
+                found.append(path)
+    return found
+
+
+def errors(root="."):
+    """Lines of text, one for each broken rule: file, line and rule."""
+    files = device_files(root)
+    modules = [module_name(path) for path in files]
+    found = []
+    queue_users = []
+    for path in files:
+        with open(root + "/" + path) as file:
+            lines = code_lines(file.read())
+        found += check(path, lines, modules)
+        queue_users += [(path, name) for name in queue_functions(lines)]
+    if len(queue_users) > 1 or queue_users and queue_users[0][0] != _QUEUE_FILE:
+        where = ", ".join([path + " " + name for path, name in queue_users])
+        found.append(
+            "%s: asyncio's _io_queue belongs in one function of it: %s" % (_QUEUE_FILE, where)
+        )
+    return found
+
+
+def module_name(path):
+    """lib/coap/message.py is coap.message, lib/coap/__init__.py is coap.__init__."""
+    return (path[4:] if path.startswith("lib/") else path)[:-3].replace("/", ".")
+
+
+def check(path, lines, modules):
+    """Errors of one file; `lines` as `code_lines()` gives them, `modules` all there are."""
+    name = module_name(path)
+    rule = None
+    for row in RULES:
+        if _within(name, row[0]) and (rule is None or len(row[0]) > len(rule[0])):
+            rule = row
+    if rule is None:
+        return ["%s: no rule for this file: add one to RULES in tests_host/layers.py" % path]
+    found = []
+    knows_pins = name.startswith(("firmware.boards.", "firmware.drivers."))
+    for number, line in lines:
+        at = "%s:%d: " % (path, number)
+        for imported in imports(line, modules):
+            if imported is None:
+                found.append(at + "an import that cannot be read; write it on a line of its own")
+            elif imported.split(".")[0] in _OURS:
+                if not any([_within(imported, allowed) for allowed in rule[1].split()]):
+                    allowed = rule[1] or "nothing of ours"
+                    found.append(
+                        at + "%s imports %s, may import %s" % (rule[0], imported, allowed)
+                    )
+            elif imported.split(".")[0] not in rule[2].split():
+                allowed = rule[2] or "no module"
+                found.append(at + "%s imports %s, may import %s" % (rule[0], imported, allowed))
+        words = _words(_bare(line))
+        if "assert" in words:
+            found.append(at + "assert: wire data is checked with if ... raise")
+        if "implementation" in words:
+            found.append(at + "sys.implementation: device code is the same everywhere")
+        for word in ("exec", "eval", "execfile", "importlib"):
+            if word in words:
+                found.append(at + word + ": hides what it imports")
+        if not knows_pins:
+            named = [word for word in words if word in _HARDWARE]
+            named += [word for word in _words(line) if _is_pin(word)]
+            for word in named:
+                found.append(at + "%s: only boards and drivers know pins and buses" % word)
+    return found
+
+
+def _within(name, parent):
+    return name == parent or name.startswith(parent + ".")
+
+
+def _is_pin(word):
+    # PD14, PB0
+    return len(word) in (3, 4) and word[0] == "P" and "A" <= word[1] <= "K" and word[2:].isdigit()
+
+
+def _bare(line):
+    """The line with nothing in its strings."""
+    return '""'.join(line.split('"')[::2])
+
+
+def _words(line):
+    word = ""
+    words = []
+    for letter in line + " ":
+        if letter.isalpha() or letter.isdigit() or letter == "_":
+            word += letter
+        elif word:
+            words.append(word)
+            word = ""
+    return words
+
+
+def imports(line, modules):
+    """The modules that a line imports; None for an import in a form that is not read here."""
+    words = line.split()
+    if words[:1] == ["import"]:
+        return [_module(part.split()[0], modules) for part in line.strip()[7:].split(",")]
+    if words[:1] == ["from"] and words[2:3] == ["import"]:
+        found = []
+        for part in line.split(" import ", 1)[1].strip(" ()").split(","):
+            if part.strip():
+                full_name = words[1] + "." + part.split()[0]
+                known = full_name in modules or _is_package(full_name, modules)
+                found.append(_module(full_name if known else words[1], modules))
+        return found
+    # Names in strings are for __import__(): of one module, or the beginning of several.
+    found = [name for name in line.split('"')[1::2] if name in modules]
+    if "__import__" in _words(_bare(line)):
+        literal = line.split("__import__", 1)[1][1:]
+        if literal[:1] == '"':
+            return [literal[1:].split('"')[0].rstrip(".") or None]
+        if literal[:5] != "name)":
+            return [None]
+    return [None] if "import" in _words(_bare(line)) else found
+
+
+def _module(name, modules):
+    # A package that is named alone stands for its __init__.py.
+    return name + ".__init__" if _is_package(name, modules) else name
+
+
+def _is_package(name, modules):
+    return any([module.startswith(name + ".") for module in modules])
+
+
+def queue_functions(lines):
+    """Names of the functions that use `_io_queue`."""
+    found = []
+    function = "the module"
+    for _, line in lines:
+        words = line.split()
+        if words[:1] == ["def"] or words[:2] == ["async", "def"]:
+            function = line.split("def ", 1)[1].split("(")[0]
+        if "_io_queue" in _words(line) and function not in found:
+            found.append(function)
+    return found
+
+
+def code_lines(text):
+    """(number, line) without comments and docstrings; lines joined where brackets are open.
+
+    All strings are in double quotes and hold none.
+    """
+    found = []
+    quote = ""  # of the string that is open
+    depth = 0  # of brackets
+    line = ""
+    start = number = 1
+    at = 0
+    while at < len(text):
+        letter = text[at]
+        if letter == "\n":
+            number += 1
+        if quote:
+            if letter == "\\":
+                at += 2
+                continue
+            if text.startswith(quote, at):
+                line += '"'
+                at += len(quote)
+                quote = ""
+                continue
+            if len(quote) == 1:
+                line += "'" if letter == '"' else letter
+        elif letter in "\"'":
+            quote = letter * 3 if text.startswith(letter * 3, at) else letter
+            line += '"'
+            at += len(quote)
+            continue
+        elif letter == "#":
+            while text[at : at + 1] not in ("", "\n"):
+                at += 1
+            continue
+        elif letter == "\n" and not depth:
+            if line.strip():
+                found.append((start, line))
+            line = ""
+            start = number
+        else:
+            depth += (letter in "([{") - (letter in ")]}")
+            line += " " if letter == "\n" else letter
+        at += 1
+    if line.strip():
+        found.append((start, line))
+    return found
+
+
+if __name__ == "__main__":
+    broken = errors()
+    for text in broken:
+        print(text)
+    sys.exit(1 if broken else 0)

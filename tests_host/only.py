@@ -1,0 +1,6 @@
+"""Shared tests that one of the two interpreters cannot run, and why: the runners print it."""
+
+# Modules that MicroPython alone runs.
+MICROPYTHON = {
+    "test_storage_cut": "needs MicroPython's own FAT (test_storage cuts at file level)",
+}

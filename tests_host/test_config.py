@@ -1,0 +1,256 @@
+"""config.json: what is taken, and the one line that tells what is wrong."""
+
+import json
+
+from helpers import raises
+from scratch import Scratch, write
+
+from firmware import accounts
+from firmware.config import ConfigError, load, server_uri
+
+GOOD = {"board": "nucleo_f429zi", "endpoint": "my-board", "server": "coap://192.168.1.10"}
+
+
+def loaded(settings, provisioned=None):
+    with Scratch() as folder:
+        write(folder + "/config.json", json.dumps(settings))
+        if provisioned:
+            accounts.provision(folder, **provisioned)
+        return load(folder)
+
+
+def refused(content, *words):
+    """The error text for a file with this content; it is one line with these words."""
+    with Scratch() as folder:
+        if content is not None:
+            write(folder + "/config.json", content)
+        error = raises(ConfigError, load, folder)
+        line = str(error)
+        assert line.startswith(folder + "/config.json: "), line
+        assert "\n" not in line and len(line) < 250, line
+        for word in words:
+            assert word in line, (line, word)
+        return line
+
+
+def changed(**settings):
+    new = dict(GOOD)
+    new.update(settings)
+    return json.dumps(new)
+
+
+def without(key):
+    return json.dumps({name: value for name, value in GOOD.items() if name != key})
+
+
+def test_the_example_is_good():
+    with Scratch() as folder, open("config.example.json") as file:
+        write(folder + "/config.json", file.read())
+        settings, account_list = load(folder)
+        assert settings["board"] == "nucleo_f429zi"
+        (account,) = account_list
+        assert account["address"] == ("192.168.1.10", 5683)
+
+
+def test_defaults():
+    settings, account_list = loaded(GOOD)
+    assert settings["measure_s"] == 5 and settings["watchdog_s"] == 0
+    assert account_list == [
+        {
+            "uri": "coap://192.168.1.10",
+            "short_server_id": 1,
+            "lifetime_s": 3600,
+            "address": ("192.168.1.10", 5683),
+        }
+    ]
+
+
+def test_what_is_set():
+    more = {"lifetime_s": 60, "measure_s": 1, "watchdog_s": 8, "board": "b_l475e_iot01a"}
+    new = dict(GOOD)
+    new.update(more)
+    settings, account_list = loaded(new)
+    for key, value in new.items():
+        assert settings[key] == value
+    assert account_list[0]["lifetime_s"] == 60
+    # A second load does not know of the first.
+    assert loaded(GOOD)[0]["measure_s"] == 5
+
+
+def test_edges_that_are_good():
+    for key, value in (
+        ("lifetime_s", 1),
+        ("lifetime_s", 0x7FFFFFFF),
+        ("measure_s", 1),
+        ("measure_s", 86400),
+        ("watchdog_s", 0),
+        ("watchdog_s", 32),
+        ("endpoint", "a"),
+        ("endpoint", "x" * 64),
+        ("endpoint", "urn:dev:os:0023C7-000001_2.a"),
+    ):
+        new = dict(GOOD)
+        new[key] = value
+        assert loaded(new)[0][key] == value
+
+
+def test_the_provisioned_account_counts():
+    later = {"uri": "coap://[fd00::1]:1", "short_server_id": 5, "lifetime_s": 77}
+    for settings in (GOOD, json.loads(without("server"))):
+        _, (account,) = loaded(settings, later)
+        assert account["address"] == ("fd00::1", 1)
+        assert (account["short_server_id"], account["lifetime_s"]) == (5, 77)
+
+
+def test_values_that_are_refused():
+    table = [
+        # key, values, words of the expectation
+        (
+            "board",
+            (None, 5, True, "", "xyz", "../app", "boards.x", "__init__", "_x", [], {}, "a b"),
+            "firmware/boards",
+        ),
+        (
+            "endpoint",
+            (None, 1, "", "x" * 65, "a b", 'a"b', "a\nb", "a/b", "a?b", "\u00e4", ["a"], {}, True),
+            "1 to 64 letters, digits",
+        ),
+        ("server", (None, 7, "", "x", ["coap://a"], {"uri": "coap://a"}), "coap://host:port"),
+    ]
+    for key, low, high in (
+        ("lifetime_s", 1, 0x7FFFFFFF),
+        ("measure_s", 1, 86400),
+        ("watchdog_s", 0, 32),
+    ):
+        values = (low - 1, high + 1, -5, 1.5, 10.0, "10", None, True, False, [], {}, 10**30)
+        table.append((key, values, "a whole number from %d to %d" % (low, high)))
+    for key, values, expected in table:
+        for value in values:
+            line = refused(changed(**{key: value}), key + " is ", expected)
+            if isinstance(value, (int, float)) or value is None:
+                assert " is %r, " % (value,) in line, line
+            elif isinstance(value, str) and 0 < len(value) < 30 and value.isalpha():
+                assert repr(value) in line or value > "~", line
+
+
+def test_what_is_missing():
+    refused(without("board"), "board is None")
+    refused(without("endpoint"), "endpoint is None")
+    refused(without("server"), "server is None", "provisioned")
+    refused(None, "file", "missing", "config.example.json")
+
+
+def test_unknown_keys():
+    for key in ("Board", "psk_key", "", "lifetime", "board "):
+        line = refused(changed(**{key: "s3cret"}), repr(key), "lifetime_s", "watchdog_s")
+        assert "s3cret" not in line
+
+
+def test_what_is_no_json():
+    for content in (
+        "",
+        " ",
+        "{",
+        '{"board": "nucleo_f429zi"',
+        "board: nucleo_f429zi",
+        "{'board': 'nucleo_f429zi'}",
+        '{"board": nucleo}',
+        changed() + "x",
+        b"\xff\xfe{}",
+        b'{"board": "\xff"}',
+        b"\0" * 100,
+        '{"measure_s": NaN',
+    ):
+        refused(content, "the content", "config.example.json")
+
+
+def test_json_that_is_no_object():
+    for content in ('"s3cret"', '["s3cret"]', "5", "null", "true", '[{"psk": "s3cret"}]'):
+        line = refused(content, "the content", "config.example.json")
+        assert "s3cret" not in line
+
+
+def test_no_credential_is_shown():
+    for content in (
+        changed(server="coap://user:s3cret@host"),
+        changed(server="coap://s3cret@host:5683/x"),
+        changed(server={"psk": "s3cret"}),
+        changed(endpoint=["s3cret"]),
+        changed(board={"key": "s3cret"}),
+        changed(measure_s={"key": "s3cret"}),
+        changed(psk="s3cret"),
+    ):
+        assert "s3cret" not in refused(content)
+    with Scratch() as folder:
+        write(folder + "/config.json", changed())
+        accounts.provision(folder, uri="coap://user:s3cret@host")
+        line = str(raises(ConfigError, load, folder))
+        assert "s3cret" not in line and "server" in line
+
+
+def test_long_values_are_cut():
+    for key in ("board", "endpoint", "server"):
+        refused(changed(**{key: "y" * 3000}), key + " is 'yyyyy", "...")
+    refused('{"%s": 1}' % ("z" * 3000), "the key is 'zzzzz", "...")
+
+
+def test_uris_that_are_good():
+    for uri, address in (
+        ("coap://host", ("host", 5683)),
+        ("coap://host/", ("host", 5683)),
+        ("coap://host:1", ("host", 1)),
+        ("coap://host:65535/", ("host", 65535)),
+        ("coap://192.168.1.10:5683", ("192.168.1.10", 5683)),
+        ("coap://my-board.local", ("my-board.local", 5683)),
+        ("coap://[::1]", ("::1", 5683)),
+        ("coap://[fe80::1%eth0]:5685", ("fe80::1%eth0", 5685)),
+        ("coap://[fd00::1]/", ("fd00::1", 5683)),
+    ):
+        assert server_uri(uri) == address, uri
+
+
+def test_uris_that_are_refused():
+    for uri in (
+        "",
+        "host",
+        "//host",
+        "coap:host",
+        "coap:/host",
+        "coap://",
+        "coap:///",
+        "coap://:5683",
+        "http://host",
+        "coap+tcp://host",
+        "coap://host:",
+        "coap://host:0",
+        "coap://host:65536",
+        "coap://host:-1",
+        "coap://host:+1",
+        "coap://host: 1",
+        "coap://host:1x",
+        "coap://host:123456",
+        "coap://host:5683:1",
+        "coap://host/path",
+        "coap://host?x=1",
+        "coap://host#x",
+        "coap://user@host",
+        "coap://ho st",
+        "coap://host\n",
+        "coap://h\0st",
+        "coap://h\u00f6st",
+        "coap://[::1",
+        "coap://::1",
+        "coap://[]",
+        "coap://[::1]5683",
+        "coap://[::1]:",
+        "coap://[::1]:x",
+        "coap://[::1]x:5",
+        "coap://[::g]x",
+        "coap://" + "h" * 250,
+        None,
+        5,
+        b"coap://host",
+    ):
+        error = raises(ValueError, server_uri, uri)
+        assert "coap://host" in str(error), uri
+    assert "DTLS" in str(raises(ValueError, server_uri, "coaps://host:5684"))

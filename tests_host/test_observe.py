@@ -1,0 +1,586 @@
+"""Observe, notify, cancel (TS 1.1.1 Core section 6.4, RFC 7641), driven by what poll() returns."""
+
+from peer import Peer, Sample, content_format, observe_of
+
+from coap.numbers import ACK, CHANGED, CON, CONTENT, NON, RST, TEXT, TLV
+
+SERVICE_UNAVAILABLE, NOT_FOUND = 0xA3, 0x84
+DAY_MS = 86400000
+WRAP_MS = 1 << 30
+
+
+def rig(*objects, **more):
+    sample = Sample()
+    peer = Peer(sample, *objects, lifetime_s=more.pop("lifetime_s", 20000000), **more)
+    peer.register()
+    return peer, sample
+
+
+def sent(peer, ms, each=None):
+    """(milliseconds, payload) of the notifications in this time; `each` answers."""
+    return [(at, message.payload) for at, message in peer.run(ms, each)]
+
+
+def count(peer):
+    observations = peer.session.observations
+    return 0 if observations is None else len(observations)
+
+
+def test_int_301_a_resource():
+    peer, sample = rig()
+    response = peer.observe("/20000/0/2", b"t1")
+    assert response.payload == b"0.5" and content_format(response) == TEXT
+    first = observe_of(response)
+    assert sent(peer, 100000) == []
+    sample.set(2, 1.5)
+    sample.set(1, 99)  # another resource
+    ((at, message),) = peer.run(1000)
+    assert at == 100000 and message.mtype == NON and message.code == CONTENT
+    assert message.token == b"t1" and message.payload == b"1.5"
+    assert content_format(message) == TEXT and observe_of(message) > first
+    assert [number for number, _ in message.options.items] == [6, 12]
+    assert sent(peer, 100000) == []
+
+
+def test_every_level_and_format():
+    peer, sample = rig(Sample(3))
+    sample.list = {1: 10, 2: 20}
+    for path, accept, token in (
+        ("/20000", None, b"ob"),
+        ("/20000/0", TLV, b"in"),
+        ("/20000/0/9", None, b"re"),
+        ("/20000/0/9/2", None, b"ri"),
+        ("/20000/0/9/2", TLV, b"rt"),
+        ("/20000/3", None, b"other"),
+        ("/20000/0/1", None, b"another"),
+    ):
+        peer.observe(path, token, accept)
+    sample.set(9, {1: 11, 2: 21})
+    messages = dict([(message.token, message) for _, message in peer.run(1000)])
+    assert sorted(messages) == [b"in", b"ob", b"re", b"ri", b"rt"]
+    assert messages[b"ri"].payload == b"21" and content_format(messages[b"ri"]) == TEXT
+    assert messages[b"rt"].payload == b"\x41\x02\x15" and content_format(messages[b"rt"]) == TLV
+    assert messages[b"re"].payload == b"\x86\x09\x41\x01\x0b\x41\x02\x15"
+    for token, path in ((b"ob", "/20000"), (b"in", "/20000/0"), (b"re", "/20000/0/9")):
+        assert messages[token].payload == peer.get(path).payload
+        assert content_format(messages[token]) == TLV
+
+
+def test_two_changes_inside_pmin_give_one_notification_with_the_latest_value():
+    for start_ms in (0, WRAP_MS - 1, WRAP_MS - 3000, WRAP_MS // 2 - 2500):
+        peer, sample = rig(start_ms=start_ms)
+        peer.attributes("/20000/0/2", "pmin=5")
+        peer.observe("/20000/0/2")
+        assert sent(peer, 1000) == []
+        sample.set(2, 1.0)
+        assert sent(peer, 2000) == []
+        sample.set(2, 2.0)
+        assert sent(peer, 10000) == [(5000, b"2.0")]
+        sample.set(2, 3.0)  # later than pmin: at once
+        assert sent(peer, 1000) == [(13000, b"3.0")]
+        sample.set(2, 4.0)
+        assert sent(peer, 10000) == [(18000, b"4.0")]
+        assert sent(peer, 100000) == []
+
+
+def test_pmax():
+    peer, sample = rig()
+    peer.attributes("/20000/0/2", "pmax=60")
+    peer.observe("/20000/0/2")
+    assert sent(peer, 59999) == []
+    assert sent(peer, 120001) == [(60000, b"0.5"), (120000, b"0.5"), (180000, b"0.5")]
+    peer.run(10000)
+    sample.set(2, 1.0)  # pmax alone does not keep a change back
+    assert sent(peer, 60001) == [(190000, b"1.0"), (250000, b"1.0")]
+
+
+def test_pmin_equal_to_pmax():
+    peer, sample = rig()
+    assert peer.attributes("/20000/0/2", "pmin=10", "pmax=10").code == CHANGED
+    peer.observe("/20000/0/2")
+    peer.run(1000)
+    sample.set(2, 1.0)
+    assert sent(peer, 29000) == [(10000, b"1.0"), (20000, b"1.0"), (30000, b"1.0")]
+
+
+def test_gt_and_lt_both_ways():
+    peer, sample = rig()
+    sample.set(2, 20.0)
+    peer.attributes("/20000/0/2", "gt=25", "lt=-5")
+    peer.observe("/20000/0/2")
+    heard = []
+    for value in (24.0, 25.0, 25.5, 30.0, 25.0, 0.0, -5.0, -5.5, -9.0, -5.0, 24.0, 26.0, -6.0):
+        sample.set(2, value)
+        heard += [float(payload) for _, payload in sent(peer, 1000)]
+    # Beyond 25 and back, below -5 and back; 25 and -5 themselves are on the inner side.
+    assert heard == [25.5, 25.0, -5.5, -5.0, 26.0, -6.0]
+
+
+def test_one_threshold_alone():
+    for query, values, expected in (
+        ("gt=0", (-1, 0, 1, 2, 0, -1), [1, 0]),
+        ("lt=0", (1, 0, -1, -2, 0, 1), [-1, 0]),
+        ("st=3", (1, 2, 3, 5, 6, 4, 3, 0), [3, 6, 3, 0]),
+        ("st=0", (1, 1, 2), [1, 1, 2]),
+    ):
+        peer, sample = rig()
+        sample.set(1, 0)
+        peer.attributes("/20000/0/1", query)
+        peer.observe("/20000/0/1")
+        heard = []
+        for value in values:
+            sample.set(1, value)
+            heard += [int(payload) for _, payload in sent(peer, 1000)]
+        assert heard == expected, query
+
+
+def test_st_counts_from_the_value_last_sent():
+    peer, sample = rig()
+    sample.set(2, 20.0)
+    peer.attributes("/20000/0/2", "st=1")
+    peer.observe("/20000/0/2")
+    heard = []
+    for value in (20.5, 20.75, 21.0, 21.5, 20.5, 20.0, 19.5, 19.0):  # creeping counts, too
+        sample.set(2, value)
+        heard += [float(payload) for _, payload in sent(peer, 1000)]
+    assert heard == [21.0, 20.0, 19.0]
+
+
+def test_st_with_pmin_looks_at_the_value_when_pmin_is_over():
+    peer, sample = rig()
+    peer.attributes("/20000/0/1", "st=5", "pmin=10")
+    sample.set(1, 0)
+    peer.observe("/20000/0/1")
+    sample.set(1, 9)
+    assert sent(peer, 5000) == []
+    sample.set(1, 1)  # back again before anyone was told
+    assert sent(peer, 20000) == []
+    sample.set(1, -5)
+    assert sent(peer, 1000) == [(25000, b"-5")]
+    sample.set(1, 1)
+    assert sent(peer, 8999) == []
+    assert sent(peer, 1) == [(35000, b"1")]
+
+
+def test_pmax_sends_whatever_the_thresholds_say():
+    peer, sample = rig()
+    peer.attributes("/20000/0/1", "gt=100", "pmax=30")
+    peer.observe("/20000/0/1")
+    sample.set(1, 50)
+    assert sent(peer, 29999) == []
+    assert sent(peer, 1) == [(30000, b"50")]
+    sample.set(1, 101)
+    assert sent(peer, 1000) == [(30000, b"101")]
+
+
+def test_thresholds_on_an_instance_of_a_resource():
+    peer, sample = rig()
+    sample.list = {1: 10, 2: 20}
+    peer.attributes("/20000/0/9/2", "gt=25")
+    peer.observe("/20000/0/9/2")
+    heard = []
+    for value in (21, 26, 30, 25):
+        sample.set(9, {1: value, 2: value})
+        heard += [payload for _, payload in sent(peer, 1000)]
+    assert heard == [b"26", b"25"]
+
+
+def test_thresholds_do_not_hold_back_those_who_observe_above():
+    peer, sample = rig()
+    peer.attributes("/20000/0/1", "gt=100")
+    peer.observe("/20000/0", b"up")
+    sample.set(1, 5)
+    assert [message.token for _, message in peer.run(1000)] == [b"up"]
+
+
+def test_a_maximum_of_0_or_below_the_minimum_is_ignored():
+    for queries in (
+        (("/20000/0/2", "pmax=0"),),
+        (("/20000", "pmax=5"), ("/20000/0/2", "pmin=10")),  # each for itself is right
+        (("/20000", "pmax=5"), ("/20000/0", "pmax=0")),
+    ):
+        peer, sample = rig()
+        for query in queries:
+            assert peer.attributes(*query).code == CHANGED
+        peer.observe("/20000/0/2")
+        assert sent(peer, 100000) == []
+        sample.set(2, 1.0)
+        assert sent(peer, 100000) == [(100000, b"1.0")]
+
+
+def test_the_nearest_attribute_counts():
+    peer, sample = rig()
+    sample.list = {1: 1}
+    for path, pmin in (("/20000", 40), ("/20000/0", 30), ("/20000/0/9", 20), ("/20000/0/9/1", 10)):
+        peer.attributes(path, "pmin=%d" % pmin)
+    for path, token in (("/20000", b"40"), ("/20000/0", b"30"), ("/20000/0/9", b"20")):
+        peer.observe(path, token)
+    peer.observe("/20000/0/9/1", b"10")
+    peer.observe("/20000/0/1", b"30 too")
+    sample.set(9, {1: 2})
+    sample.set(1, 2)
+    assert [(at, message.token) for at, message in peer.run(100000)] == [
+        (10000, b"10"),
+        (20000, b"20"),
+        (30000, b"30"),
+        (30000, b"30 too"),
+        (40000, b"40"),
+    ]
+
+
+def test_the_default_periods_of_the_server_object():
+    peer, sample = rig()
+    peer.server.pmin_s, peer.server.pmax_s = 10, 60
+    peer.observe("/20000/0/2")
+    sample.set(2, 1.0)
+    assert sent(peer, 80000) == [(10000, b"1.0"), (70000, b"1.0")]
+    # They may be written at any time; an attribute overrides them.
+    assert peer.put("/1/0/3", b"20").code == CHANGED
+    assert sent(peer, 20000) == [(90000, b"1.0")]
+    assert peer.put("/1/0/3", b"0").code == CHANGED
+    assert peer.put("/1/0/2", b"30").code == CHANGED
+    sample.set(2, 2.0)
+    assert sent(peer, 100000) == [(120000, b"2.0")]
+    assert peer.attributes("/20000/0/2", "pmin=0").code == CHANGED
+    sample.set(2, 3.0)
+    assert sent(peer, 1000) == [(200000, b"3.0")]
+    sample.set(2, 4.0)
+    assert sent(peer, 1000) == [(201000, b"4.0")]
+
+
+def test_attributes_written_after_observing():
+    peer, sample = rig()
+    peer.observe("/20000/0/2")
+    sample.set(2, 1.0)
+    assert sent(peer, 1000) == [(0, b"1.0")]
+    woken = peer.woken
+    peer.attributes("/20000/0/2", "pmin=10")
+    assert peer.woken > woken  # poll() has to be called for a shorter wait
+    sample.set(2, 2.0)
+    assert sent(peer, 8999) == []
+    peer.attributes("/20000", "pmax=15")
+    assert sent(peer, 15001) == [(10000, b"2.0"), (25000, b"2.0")]
+    peer.attributes("/20000/0/2", "pmin", "st=5")
+    sample.set(2, 3.0)
+    assert sent(peer, 1000) == []
+    peer.attributes("/20000/0/2", "st")
+    sample.set(2, 4.0)
+    assert sent(peer, 1000) == [(26000, b"4.0")]
+
+
+def test_int_302_cancel_by_reset():
+    peer, sample = rig()
+    peer.observe("/20000/0/1", b"keep")
+    peer.observe("/20000/0/2", b"drop")
+    sample.set(2, 1.0)
+    ((_, message),) = peer.run(1000)
+    peer.empty(RST, (message.mid + 1) & 0xFFFF)  # none of ours
+    assert count(peer) == 2
+    peer.empty(RST, message.mid)
+    assert count(peer) == 1
+    sample.set(2, 2.0)
+    sample.set(1, 2)
+    assert [message.token for _, message in peer.run(1000)] == [b"keep"]
+
+
+def test_int_303_cancel_by_observe_1():
+    peer, sample = rig()
+    peer.observe("/20000/0/1", b"keep")
+    peer.observe("/20000/0/2", b"drop")
+    response = peer.get("/20000/0/2", observe=1, token=b"none")
+    assert response.code == CONTENT and count(peer) == 2
+    response = peer.get("/20000/0/2", observe=1, token=b"drop")
+    assert response.code == CONTENT and response.payload == b"0.5"
+    assert observe_of(response) is None and count(peer) == 1
+    sample.set(2, 1.0)
+    assert peer.run(1000) == []
+    for observe in (2, 77, 65536):  # neither: a plain read
+        response = peer.get("/20000/0/2", observe=observe, token=b"drop")
+        assert response.payload == b"1.0" and observe_of(response) is None and count(peer) == 1
+
+
+def test_confirmable_notifications():
+    peer, sample = rig()
+    peer.session.confirmable = True
+    peer.observe("/20000/0/2")
+    sample.set(2, 1.0)
+    ((_, message),) = peer.run(1000, peer.serve)
+    assert message.mtype == CON and peer.session.endpoint.idle
+    sample.set(2, 2.0)
+    ((_, message),) = peer.run(1000, lambda message: peer.empty(RST, message.mid))
+    assert message.mtype == CON and count(peer) == 0 and peer.session.endpoint.idle
+    peer.observe("/20000/0/2")
+    sample.set(2, 3.0)
+    messages = peer.run(100000)  # nobody answers
+    assert [at for at, _ in messages] == [2000, 4125, 8375, 16875, 33875]
+    assert count(peer) == 0 and peer.session.endpoint.idle
+    sample.set(2, 4.0)
+    assert peer.run(1000) == []
+
+
+def test_a_time_out_does_not_end_a_later_observation():
+    peer, sample = rig()
+    peer.session.confirmable = True
+    peer.observe("/20000/0/2", b"same")
+    sample.set(2, 1.0)
+    peer.run(1000)
+    peer.observe("/20000/0/2", b"same")  # the server lost it and observes again
+    peer.run(100000)
+    assert count(peer) == 1
+
+
+def test_one_notification_in_a_day_is_confirmable():
+    peer, sample = rig()
+    peer.attributes("/20000/0/2", "pmax=36000")  # 10 hours
+    peer.observe("/20000/0/2")
+    messages = peer.run(3 * DAY_MS, peer.serve)
+    assert [at // 3600000 for at, _ in messages] == [10, 20, 30, 40, 50, 60, 70]
+    assert [message.mtype for _, message in messages] == [NON, NON, CON, NON, NON, CON, NON]
+    assert count(peer) == 1
+    messages = peer.run(DAY_MS)  # the server is gone
+    assert count(peer) == 0 and len(messages) == 1 + 1 + 4
+    assert peer.run(DAY_MS) == []
+
+
+def test_the_sequence_rises_and_wraps():
+    peer, sample = rig()
+    observed = observe_of(peer.observe("/20000/0/1"))
+    for value in range(5):
+        sample.set(1, 100 + value)
+        ((_, message),) = peer.run(1000)
+        assert observe_of(message) > observed
+        observed = observe_of(message)
+    # Observing again with the same token is no step back (RFC 7641 section 4.4).
+    response = peer.observe("/20000/0/1")
+    assert observe_of(response) > observed and count(peer) == 1
+    peer.session.observations.sequence = 0xFFFFFE
+    numbers = []
+    for value in range(4):
+        sample.set(1, value)
+        ((_, message),) = peer.run(1000)
+        assert len(message.options.first(6)) <= 3
+        numbers.append(observe_of(message))
+    assert numbers == [0xFFFFFF, 0, 1, 2]
+
+
+def test_no_valid_value_is_not_told_and_ends_nothing():
+    peer, sample = rig()
+    peer.attributes("/20000/0/12", "pmax=60")
+    peer.observe("/20000/0/12", b"re")
+    peer.observe("/20000/0", b"in")
+    sample.set(12, None)
+    messages = peer.run(200000)
+    assert [message.token for _, message in messages] == [b"in"]
+    assert count(peer) == 2
+    sample.set(12, 25.0)
+    messages = peer.run(1000)
+    assert sorted([message.token for _, message in messages]) == [b"in", b"re"]
+    sample.set(12, None)
+    assert peer.get("/20000/0/12", observe=0, token=b"new").code == SERVICE_UNAVAILABLE
+    assert count(peer) == 2 and not peer.session.endpoint.faults
+
+
+def test_a_resource_that_vanishes_and_comes_back():
+    peer, sample = rig()
+    sample.blob = b"1"
+    peer.observe("/20000/0/5")
+    other = Sample(9)
+    peer.table.add(other)  # everything is looked up anew
+    sample.set(5, None)
+    assert [message.code for _, message in peer.run(1000, peer.serve)] == [2]  # the Update
+    sample.set(5, b"2")
+    assert [payload for _, payload in sent(peer, 1000)] == [b"2"]
+    sample.set(5, None)
+    assert peer.run(1000) == []
+    sample.set(5, b"2")
+    assert [payload for _, payload in sent(peer, 1000)] == [b"2"]
+
+
+def test_too_large_a_notification_costs_itself_only():
+    peer, sample = rig()
+    peer.observe("/20000/0/5", b"big")
+    peer.observe("/20000/0/1", b"small")
+    sample.set(5, bytes(2000))
+    sample.set(1, 2)
+    assert [message.token for _, message in peer.run(1000)] == [b"small"]
+    sample.set(5, b"x")
+    assert [message.token for _, message in peer.run(1000)] == [b"big"]
+
+
+def test_the_limit():
+    peer, sample = rig()
+    for number in range(20):
+        peer.observe("/20000/0/1", b"%d" % number)
+    observations = peer.session.observations
+    for refused in (1, 2):
+        response = peer.get("/20000/0/1", observe=0, token=b"more")
+        assert response.code == SERVICE_UNAVAILABLE and observe_of(response) is None
+        assert observations.refused == refused and count(peer) == 20
+    peer.observe("/20000/0/1", b"7")  # one that is there already may come again
+    assert count(peer) == 20 and observations.refused == 2
+    sample.set(1, 5)
+    assert len(peer.run(1000)) == 20
+    peer.get("/20000/0/1", observe=1, token=b"3")
+    peer.observe("/20000/0/1", b"more")
+    assert count(peer) == 20
+
+
+def test_a_written_resource_is_notified_to_its_writer():
+    peer, _ = rig()
+    peer.observe("/20000/0/1")
+    assert peer.put("/20000/0/1", b"77").code == CHANGED
+    assert sent(peer, 1000) == [(0, b"77")]
+    assert peer.put("/20000/0/1", b"x").code == 0x80
+    assert sent(peer, 1000) == []
+    assert peer.put("/20000/0", b"", TLV).code == CHANGED  # back to its default
+    assert sent(peer, 1000) == [(2000, b"1")]
+
+
+def test_a_path_that_goes_away_ends_with_a_4_04():
+    peer, sample = rig(Sample(7))
+    second = peer.table.find(20000, 7)
+    for path, token in (("/20000/7/1", b"re"), ("/20000/7", b"in"), ("/20000", b"ob")):
+        peer.observe(path, token)
+    peer.observe("/20000/0/1", b"stays")
+    peer.table.remove(second)
+    messages = peer.run(1000, peer.serve)
+    final = [message for _, message in messages if message.code == NOT_FOUND]
+    assert sorted([message.token for message in final]) == [b"in", b"re"]
+    for message in final:
+        assert message.mtype == NON and message.payload == b"" and observe_of(message) is None
+    # Whoever observes the object is told of what is left.
+    (changed,) = [message for _, message in messages if message.code == CONTENT]
+    assert changed.token == b"ob" and changed.payload.count(b"sample") == 1
+    assert count(peer) == 2
+    peer.table.add(Sample(8))
+    messages = [message for _, message in peer.run(1000, peer.serve) if message.code == CONTENT]
+    assert [message.token for message in messages] == [b"ob"]
+    assert messages[0].payload.count(b"sample") == 2
+    peer.table.remove(sample)
+    peer.table.remove(peer.table.find(20000, 8))
+    messages = [message for _, message in peer.run(1000, peer.serve) if message.code == NOT_FOUND]
+    assert sorted([message.token for message in messages]) == [b"ob", b"stays"]
+    assert count(peer) == 0
+
+
+def test_the_same_token_again_replaces():
+    peer, sample = rig()
+    peer.observe("/20000/0/1", b"t")
+    peer.observe("/20000/0/2", b"t")
+    assert count(peer) == 1
+    sample.set(1, 9)
+    sample.set(2, 9.5)
+    assert sent(peer, 1000) == [(0, b"9.5")]
+    peer.observe("/20000/0/2", b"u")  # two tokens, one path: both are served
+    sample.set(2, 1.5)
+    assert len(peer.run(1000)) == 2
+    peer.observe("/20000/0/2", b"")  # a token may be empty
+    assert count(peer) == 3
+    peer.get("/20000/0/2", observe=1, token=b"")
+    assert count(peer) == 2
+
+
+def test_observations_end_with_the_registration():
+    for how in ("start", "failed update", "stop"):
+        peer, sample = rig()
+        peer.attributes("/20000/0/1", "pmin=3", "gt=50")
+        peer.observe("/20000/0/1")
+        if how == "start":
+            peer.registration.start()
+        elif how == "stop":
+            peer.registration.stop()
+        else:
+            peer.post("/1/0/8")
+            peer.client.poll()
+            (update,) = peer.take()
+            peer.answer(update, NOT_FOUND)
+        sample.set(1, 100)
+        messages = peer.run(1000)
+        assert len(messages) == 1 and messages[0][1].mtype == CON, how  # Register, De-register
+        assert count(peer) == 0
+        peer.table.add(Sample(5))
+        assert [message for _, message in peer.run(1) if message.mtype == NON] == []
+        peer.register()
+        sample.set(1, 10)
+        assert peer.run(10000) == []
+        # The attributes outlive the observation.
+        assert peer.session.attributes == {(20000, 0, 1): {"pmin": 3, "gt": 50.0}}
+
+
+def test_a_confirmable_notification_waits_for_the_update():
+    peer, sample = rig()
+    peer.session.confirmable = True
+    peer.observe("/20000/0/2")
+    peer.post("/1/0/8")
+    peer.client.poll()
+    (update,) = peer.take()
+    sample.set(2, 1.0)
+    assert peer.run(1000) == []  # NSTART is 1
+    sample.set(2, 2.0)
+    peer.answer(update, CHANGED)
+    ((at, message),) = peer.run(1000, peer.serve)
+    assert at == 1000 and message.payload == b"2.0" and message.mtype == CON
+    # The other way round: an Update waits for the ACK of a notification.
+    sample.set(2, 3.0)
+    peer.client.poll()
+    (notification,) = peer.take()
+    peer.post("/1/0/8")
+    assert peer.run(1000) == []
+    peer.empty(ACK, notification.mid)
+    messages = peer.run(1000, peer.serve)
+    assert [message.code for _, message in messages] == [2]
+
+
+def test_a_plain_notification_does_not_wait():
+    peer, sample = rig()
+    peer.observe("/20000/0/2")
+    peer.post("/1/0/8")
+    peer.client.poll()
+    peer.take()
+    sample.set(2, 1.0)
+    assert sent(peer, 1000) == [(0, b"1.0")]
+
+
+def test_periods_across_the_wrap_of_the_clock():
+    for start_ms in (WRAP_MS - 30000, WRAP_MS // 2 - 30000, WRAP_MS - 1):
+        peer, sample = rig(start_ms=start_ms)
+        peer.attributes("/20000/0/2", "pmin=20", "pmax=50")
+        peer.observe("/20000/0/2")
+        peer.run(15000)
+        sample.set(2, 1.0)
+        assert sent(peer, 65000) == [(20000, b"1.0"), (70000, b"1.0")]
+
+
+def test_a_maximum_of_ten_days():
+    peer, _ = rig()
+    peer.attributes("/20000/0/2", "pmax=864000")
+    peer.observe("/20000/0/2")
+    messages = peer.run(25 * DAY_MS, peer.serve)
+    assert [at for at, _ in messages] == [10 * DAY_MS, 20 * DAY_MS]
+
+
+def test_two_servers_have_their_own_observations_and_attributes():
+    from lwm2m.objects.server import Server
+
+    peer, sample = rig()
+    second = Server(2, 1, 20000000)
+    peer.table.add(second)
+    heard = []
+    other = peer.client.add_server(second, lambda data: heard.append(bytes(data)))
+    other.registration.start()
+    peer.run(0, peer.serve)
+    register = bytes(heard.pop())
+    token = register[4 : 4 + (register[0] & 15)]
+    other.receive(b"\x64\x41" + register[2:4] + token + b"\x82rd")
+    assert other.registration.state == peer.registration.state
+    peer.attributes("/20000/0/1", "pmin=100")
+    assert other.attributes == {}
+    peer.observe("/20000/0/1")
+    # GET with Observe (an empty option) and Uri-Path 20000/0/1
+    other.receive(b"\x51\x01\x00\x07t\x60\x5520000\x010\x011")
+    heard.clear()
+    sample.set(1, 5)
+    assert peer.run(1000) == [] and len(heard) == 1 and heard[0][-1:] == b"5"
+    assert len(peer.run(100000)) == 1 and len(heard) == 1
+    other.receive(b"\x70\x00" + heard[0][2:4])  # a RST ends the one it belongs to
+    assert len(other.observations) == 0 and count(peer) == 1

@@ -1,0 +1,182 @@
+"""Power cuts at every block write of MicroPython's own FAT, on a device in RAM."""
+
+import os
+
+import vfs
+from helpers import raises
+
+from firmware.storage import Record
+
+BLOCK = 512
+BLOCKS = 64
+
+
+class Ram:
+    """A block device; after `allowed` more writes its supply is gone, in the midst of one if
+    `torn`.
+    """
+
+    def __init__(self, data=None, torn=False):
+        self.data = bytearray(data or BLOCK * BLOCKS)
+        self.allowed = None
+        self.torn = torn
+        self.writes = 0
+        self.dead = False
+        self.answer = -5  # of the dead device
+
+    def readblocks(self, number, buffer, offset=0):
+        if self.dead:
+            return self.answer
+        at = number * BLOCK + offset
+        buffer[:] = self.data[at : at + len(buffer)]
+        return 0
+
+    def writeblocks(self, number, buffer, offset=0):
+        if self.dead:
+            return self.answer
+        for start in range(0, len(buffer), BLOCK):
+            part = memoryview(buffer)[start : start + BLOCK]
+            at = number * BLOCK + offset + start
+            if self.writes == self.allowed:
+                if self.torn:
+                    half = len(part) // 2
+                    self.data[at : at + half] = part[:half]
+                self.dead = True
+                return -5
+            self.writes += 1
+            self.data[at : at + len(part)] = part
+        return 0
+
+    def ioctl(self, operation, argument):
+        if operation == 4:
+            return BLOCKS
+        if operation == 5:
+            return BLOCK
+        return 0
+
+
+class Mounted:
+    def __init__(self, device):
+        self._device = device
+
+    def __enter__(self):
+        vfs.mount(vfs.VfsFat(self._device), "/cut")
+
+    def __exit__(self, *error):
+        vfs.umount("/cut")
+
+
+def formatted():
+    device = Ram()
+    vfs.VfsFat.mkfs(device)
+    return device
+
+
+def record():
+    return Record("state", "/cut/state")
+
+
+def bystander(data=None):
+    """Writes, or checks, a file that nobody touches meanwhile."""
+    if data:
+        with open("/cut/other", "wb") as file:
+            file.write(data)
+        return data
+    with open("/cut/other", "rb") as file:
+        return file.read()
+
+
+def cut_everywhere(before, action, results, torn=False):
+    """Cuts `action(record)` on the file system `before` at every block write; returns how often.
+
+    What is read then must be one of `results`, must be old before it is new, and a write must
+    work as if nothing had happened.
+    """
+    cuts = 0
+    seen = []
+    while True:
+        device = Ram(before, torn)
+        device.allowed = cuts
+        with Mounted(device):
+            try:
+                action(record())
+            except OSError:
+                pass
+            done = not device.dead
+        device.answer = 0  # when the file that could not be closed is collected some time
+        after = Ram(device.data)
+        with Mounted(after):
+            found = record().read()
+            assert found in results, (cuts, found)
+            seen.append(found)
+            assert bystander() == b"bystander" * 100
+            record().write(b"and on it goes")
+            assert record().read() == b"and on it goes"
+            assert bystander() == b"bystander" * 100
+        with Mounted(Ram(after.data)):
+            assert record().read() == b"and on it goes"
+        if done:
+            break
+        cuts += 1
+    assert seen[-1] == results[-1], "uncut it has to work"
+    changes = [at for at in range(1, len(seen)) if seen[at] != seen[at - 1]]
+    assert len(changes) <= 1, seen
+    return cuts
+
+
+def prepared(states):
+    """The bytes of a file system with these states written one after the other."""
+    device = formatted()
+    with Mounted(device):
+        bystander(b"bystander" * 100)
+        for state in states:
+            record().write(state)
+    return device.data
+
+
+STATES = (
+    (),
+    (b"first",),
+    (b"first", b"second"),
+    (b"first", b"second" * 200, b"third"),
+    (b"x" * 1500, b"y" * 1500, b"z" * 1500, b"w" * 1500),
+)
+
+
+def test_a_cut_write_leaves_the_old_or_the_new_state():
+    for states in STATES:
+        before = prepared(states)
+        old = states[-1] if states else None
+        for new in (b"new", b"new" * 500):
+            for torn in (False, True):
+                cuts = cut_everywhere(
+                    before, lambda one, new=new: one.write(new), (old, new), torn
+                )
+                assert cuts >= 4, cuts
+
+
+def test_an_erase_leaves_the_last_state_or_none():
+    for states in STATES[1:]:
+        for torn in (False, True):
+            results = (states[-1], None)
+            cuts = cut_everywhere(prepared(states), lambda one: one.erase(), results, torn)
+            assert cuts >= 2, cuts
+
+
+def test_a_full_file_system_keeps_the_old_state():
+    device = formatted()
+    with Mounted(device):
+        record().write(b"old")
+        record().write(b"old state")
+        size = 16 * BLOCK
+        with open("/cut/filler", "wb") as file:
+            while size:
+                try:
+                    file.write(b"\0" * size)
+                except OSError:
+                    size //= 2
+        raises(OSError, record().write, b"new" * 1000)
+        assert record().read() == b"old state"
+        os.remove("/cut/filler")
+        record().write(b"new" * 1000)
+        assert record().read() == b"new" * 1000

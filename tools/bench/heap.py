@@ -1,0 +1,101 @@
+"""The smallest heap that the firmware, and a bare echo beside it, gets by with."""
+
+from tools.bench import wire
+from tools.bench.figures import Figure, Result
+from tools.bench.generator import Generator
+from tools.bench.processes import micropython, virtual_board
+from tools.errors import UserError
+
+_REGISTER_S = 6  # a heap that is nearly too small makes a slow start
+_LIMIT_KIB = 1024
+_MARGIN_KIB = 8
+
+
+def smallest(works, low, high, limit, step=1, margin=_MARGIN_KIB):
+    """The smallest number above `low`, to `step`, for which `works` holds, and for all that
+    are larger by up to `margin`.
+
+    `high` is a first guess that is doubled up to `limit`; ValueError when nothing works.
+    """
+    while not works(high):
+        if high >= limit:
+            raise ValueError
+        low, high = high, min(high * 2, limit)
+    while high - low > step:
+        middle = (low + high) // 2
+        if works(middle):
+            high = middle
+        else:
+            low = middle
+    # Where free memory lies in pieces a size may do by luck that a larger one does not.
+    number = high
+    while number <= high + margin:
+        if not works(number):
+            high = number + step
+            if high > limit:
+                raise ValueError
+        number += step
+    return high
+
+
+def serves(start, code, count):
+    """Whether the device that `start(port)` makes says its first word and answers so often."""
+    with Generator() as generator, start(generator.port) as process:
+        try:
+            _, address = generator.first_datagram(process, _REGISTER_S)
+            generator.run(address, code, count=count)
+            process.check()
+        except UserError:
+            return False
+    return True
+
+
+def _search(name, start, code, count, progress, guess, low, step):
+    def works(kib):
+        fits = serves(lambda port: start(port, f"{kib}k"), code, count)
+        progress(f"{name} in {kib} KiB: " + ("serves" if fits else "fails"))
+        return fits
+
+    try:
+        return smallest(works, low, guess, _LIMIT_KIB, step)
+    except ValueError:
+        raise UserError(
+            f"{name} did not serve {count} requests in a heap of {_LIMIT_KIB} KiB: "
+            "start it with `python -m tools.virtual_board` and see what it says"
+        ) from None
+
+
+def _in_use(process):
+    with process:
+        output = process.wait()
+    for line in output.splitlines():
+        if line.startswith("in use "):
+            return int(line.split()[2])
+    raise UserError("the heap in use was not told" + process.name)
+
+
+def mock_share_bytes(workshop):
+    """Bytes that a virtual board's hardware holds of the heap, once it has been touched."""
+    name = "the look at the mock hardware"
+    bare = workshop.flash(firmware=False, scripts=True)
+    without = _in_use(
+        micropython(name, "256k", bare, "import mock_share; mock_share.tell()"),
+    )
+    flash = workshop.flash(firmware=False, scripts=True)
+    (flash / "boot.py").write_text("")
+    (flash / "main.py").write_text("import mock_share\nmock_share.touch()\nmock_share.tell()\n")
+    return _in_use(virtual_board(name, "256k", flash)) - without
+
+
+def measure(workshop, progress, count=1000, step=1):
+    echo = _search("the bare echo", workshop.echo, wire.GET, count, progress, 16, 2, 1)
+    mock = mock_share_bytes(workshop)
+    progress(f"the mock hardware holds {mock} bytes")
+    board = _search("the firmware", workshop.board, wire.CONTENT, count, progress, 128, 8, step)
+    figures = {
+        "smallest_heap": Figure(board),
+        "mock_share": Figure(mock / 1024),
+        "echo_heap": Figure(echo),
+    }
+    note = f"heap: 64-bit, .mpy, steps of {step} KiB; {_MARGIN_KIB} KiB above it serve as well"
+    return Result(figures, [note])

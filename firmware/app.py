@@ -29,7 +29,7 @@ from lwm2m.objects.server import Server
 from lwm2m.registration import REGISTERED, STOPPED
 
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
-_DATAGRAM = const(1280)  # longest datagram taken, in bytes
+_DATAGRAM = const(1152)  # longest datagram taken, in bytes (RFC 7252 section 4.6)
 _BURST = const(64)  # datagrams taken in a row
 _BUTTON_MS = const(50)
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
@@ -57,7 +57,7 @@ class App:
         self.board = board = getattr(__import__("firmware.boards." + name).boards, name)
         self.interface = None
         self.led = board.led()
-        self.thermometer = Thermometer(board.i2c_buses())
+        self.thermometer = Thermometer(board.i2c_buses(), board.SENSORS)
         self.device = device = Device(self.restart, self.factory_reset)
         device.manufacturer = "IoTKitV3"
         device.model_number = board.MODEL
@@ -252,6 +252,9 @@ class App:
                     if error.errno == ECONNREFUSED:  # a lost datagram, nothing more
                         continue
                     raise
+                except MemoryError:
+                    recv(0)  # no piece of the heap is long enough: the datagram is lost
+                    continue
                 receive(data)
 
     def shutdown(self, timeout_ms=1000):

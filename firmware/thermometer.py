@@ -3,14 +3,16 @@
 import sys
 from errno import ENODEV
 
-_DRIVERS = ("HTS221", "BMP180")
-
 
 class Thermometer:
-    """Looks for an HTS221 and a BMP180 on every bus, at each measurement until one answers."""
+    """Looks for each kind of sensor on every bus, at each measurement until one answers.
 
-    def __init__(self, buses):
+    `kinds` are the class names of the drivers, the likely one first.
+    """
+
+    def __init__(self, buses, kinds):
         self.buses = buses
+        self.kinds = kinds
         self.sensor = None
 
     def temperature(self):
@@ -24,7 +26,7 @@ class Thermometer:
             raise
 
     def find(self):
-        for name in _DRIVERS:
+        for name in self.kinds:
             file = name.lower()
             driver = getattr(__import__("firmware.drivers." + file).drivers, file)
             for bus in self.buses:
@@ -35,4 +37,4 @@ class Thermometer:
             # A driver that found nothing leaves its memory to the others.
             del sys.modules["firmware.drivers." + file]
             delattr(sys.modules["firmware.drivers"], file)
-        raise OSError(ENODEV, "neither HTS221 (0x5F) nor BMP180 (0x77) answers on I2C")
+        raise OSError(ENODEV, "no sensor answers on I2C: %s; check plug and wires" % (self.kinds,))

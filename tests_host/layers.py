@@ -45,6 +45,8 @@ RULES = (
     ("firmware.console", "", "sys"),
     ("firmware.accounts", "firmware.storage", _PURE),
     ("firmware.config", "firmware.accounts firmware.boards", _PURE + " os"),
+    ("firmware.modules", "coap lwm2m firmware", "gc os"),
+    ("firmware.modules", "coap lwm2m firmware", "gc os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio"),
     ("boot", "", "sys"),
     ("main", "coap lwm2m firmware", "gc os sys"),

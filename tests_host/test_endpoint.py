@@ -128,8 +128,8 @@ class Rig:
         assert endpoint.idle is True
         assert endpoint.poll() == IDLE_MS
         assert len(endpoint.buffer) == self.size
+        assert not endpoint._kept or not len(endpoint._kept._whole)
         assert not endpoint._kept
-        assert len(endpoint._kept._whole) == 0
         assert not endpoint._late and endpoint.exchange is None
         assert len(endpoint._known) <= 8
 

@@ -3,11 +3,10 @@
 import math
 import struct
 
-import machine
 import sensors
 from helpers import raises
 from peer import Peer, content_format
-from world import world
+from world import BOARDS, world
 
 from coap.numbers import CHANGED, CONTENT, METHOD_NOT_ALLOWED, NOT_FOUND, SERVICE_UNAVAILABLE
 from firmware.objects.temperature import Temperature
@@ -38,9 +37,10 @@ def fixed(degrees=None):
     return peer, temperature, thermometer
 
 
-def on_board(board="nucleo_f429zi", buses=(1,), **state):
-    world.reset(board=board, **state)
-    thermometer = Thermometer(tuple([machine.I2C(bus) for bus in buses]))
+def on_board(name="nucleo_f429zi", **state):
+    world.reset(board=name, **state)
+    board = getattr(__import__("firmware.boards." + name).boards, name)
+    thermometer = Thermometer(board.i2c_buses(), board.SENSORS)
     temperature = Temperature(thermometer)
     peer = Peer(temperature)
     peer.register()
@@ -246,8 +246,8 @@ def test_thresholds_below_zero():
 
 
 def test_unplugged_at_the_start_and_plugged_later():
-    for board, buses in (("nucleo_f429zi", (1,)), ("b_l475e_iot01a", (2, 1))):
-        peer, temperature, _ = on_board(board, buses, i2c="unplugged", temperature=3.5)
+    for board in BOARDS:
+        peer, temperature, _ = on_board(board, i2c="unplugged", temperature=3.5)
         for _ in range(2):
             error = raises(OSError, temperature.sample)
             assert error.errno == 19 and "HTS221" in str(error) and "BMP180" in str(error)
@@ -274,7 +274,7 @@ def test_a_transfer_that_breaks_off():
 
 
 def test_another_sensor_is_found_on_another_bus():
-    _, temperature, _ = on_board("b_l475e_iot01a", (2, 1), temperature=12.04)
+    _, temperature, _ = on_board("b_l475e_iot01a", temperature=12.04)
     temperature.sample()
     assert abs(temperature.value - 12.04) < 0.015
     # The sensor of the board fails, one on the shield takes its place and gives it back.

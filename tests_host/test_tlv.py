@@ -369,6 +369,21 @@ def test_wrong_nesting_is_4_00():
         assert raises(Error, list, found).code == 0x80, (base, data)
 
 
+def test_what_reaches_past_its_container_is_4_00():
+    more = b"\xc4\x0a\x00\x00\x00\x01"  # there are bytes enough behind
+    for base, data in (
+        ((3,), b"\x03\x00\xc2\x09\x64" + b"\x03\x01\xc1\x09\x64"),
+        ((3,), b"\x01\x00\xc0" + b"\x03\x01\xc1\x09\x64"),
+        ((3, 0), b"\x83\x0b\x42\x00\x08" + more),
+        ((3, 0), b"\x82\x0b\x41\x00" + more),
+        ((3, 0), b"\x81\x0b\x41" + more),
+        ((3, 0), b"\x82\x0b\x60\x00" + more),
+        ((3, 0), b"\x82\x0b\x48\x00" + more),
+        ((3, 0), b"\x83\x0b\x50\x00\x00" + more),
+    ):
+        assert raises(Error, list, tlv.decode(base, data)).code == 0x80, (base, data)
+
+
 def test_nested_without_end_is_4_00():
     for kind in (0x10, 0x50, 0x90):
         for base in ((3,), (3, 0), (3, 0, 0), (3, 0, 0, 0)):

@@ -165,10 +165,14 @@ def test_poll_is_asked_for_no_sooner_than_needed():
     assert peer.client.poll() == 100000
     peer.advance(99000)
     assert peer.client.poll() == 1000
+    peer.advance(1000)
+    assert peer.client.poll() == 100000 and len(peer.take()) == 1
+    peer.advance(99000)
+    assert peer.client.poll() == 1000
     peer.attributes("/20000/0/1", "pmin=99", "pmax=0")
-    assert peer.client.poll() == 300000 - 99000  # the sweep of the answers that are kept
+    assert peer.client.poll() == 300000 - 199000  # the sweep of the answers that are kept
     peer.table.find(20000, 0).set(1, 2)
-    assert peer.client.poll() == 300000 - 99000 and len(peer.take()) == 1
+    assert peer.client.poll() == 300000 - 199000 and len(peer.take()) == 1
     peer.table.find(20000, 0).set(1, 3)
     assert peer.client.poll() == 99000 and peer.take() == []
 

@@ -4,6 +4,7 @@ from micropython import const
 
 NAME = "b_l475e_iot01a"
 MODEL = "B-L475E-IOT01A"
+SENSORS = ("HTS221", "BMP180")
 # TIM2 channel 1; 80 MHz / 80 = ticks of 1 us.
 SERVO_TIMER = (2, 1, 79)
 

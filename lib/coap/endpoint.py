@@ -53,7 +53,7 @@ class Endpoint:
     is then answered by it alone, until `forget()`.
     """
 
-    def __init__(self, send, handler, clock, random, log=None, size=1152):
+    def __init__(self, send, handler, clock, random, log=None, size=640):
         self.send = send
         self.handler = handler
         self.clock = clock

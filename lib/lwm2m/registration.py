@@ -162,7 +162,6 @@ class Registration:
         elif state == _REGISTERING and code != _CREATED:
             self._retry(result)
         elif state != STOPPED:
-            self._attempts = 0
             self._known = self._sent
             lifetime_ms = self._known[0] * 1000
             margin_ms = min(_MARGIN_MS, lifetime_ms // 2)

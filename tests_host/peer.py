@@ -199,7 +199,7 @@ class Peer:
             self.answer(message, DELETED)
         elif message.code >> 5:
             self.empty(ACK, message.mid)
-        elif b"ep=test" in message.options.all(15):
+        elif b"ep=test" in message.all(15):
             self.answer(message, CREATED, [(8, b"rd"), (8, b"a1")])
         else:
             self.answer(message, CHANGED)
@@ -281,11 +281,11 @@ class Peer:
 
 
 def content_format(message):
-    value = message.options.first(12)
+    value = message.first(12)
     return None if value is None else uint(value)
 
 
 def observe_of(message):
     """The sequence number in a notification, or None."""
-    value = message.options.first(6)
+    value = message.first(6)
     return None if value is None else uint(value)

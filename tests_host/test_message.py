@@ -25,7 +25,7 @@ def fields(message):
         message.code,
         message.mid,
         bytes(message.token),
-        [(number, bytes(value)) for number, value in message.options.items],
+        [(number, bytes(value)) for number, value in message.options],
         bytes(message.payload),
     )
 
@@ -179,6 +179,6 @@ def test_codes_as_the_rfc_writes_them():
 
 def test_options_by_number():
     message = decode(VECTORS[5][0])
-    assert bytes(message.options.first(6)) == b""
-    assert message.options.first(17) is None
-    assert [bytes(v) for v in message.options.all(11)] == [b"3303", b"0", b"5700"]
+    assert bytes(message.first(6)) == b""
+    assert message.first(17) is None
+    assert [bytes(v) for v in message.all(11)] == [b"3303", b"0", b"5700"]

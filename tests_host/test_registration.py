@@ -32,11 +32,11 @@ class Security(Object):
 
 
 def path(message):
-    return b"/".join(message.options.all(11))
+    return b"/".join(message.all(11))
 
 
 def queries(message):
-    return [bytes(query) for query in message.options.all(15)]
+    return [bytes(query) for query in message.all(15)]
 
 
 def test_int_101_every_byte_of_the_register():
@@ -75,11 +75,11 @@ def test_the_location_may_have_several_segments():
         peer.register(location)
         peer.post("/1/0/8")
         ((_, update),) = peer.run(0, peer.serve)
-        assert update.options.all(11) == [part.encode() for part in location]
+        assert update.all(11) == [part.encode() for part in location]
         peer.registration.stop()
         (request,) = peer.take()
         assert request.code == DELETE and request.payload == b""
-        assert request.options.items == [(11, part.encode()) for part in location]
+        assert request.options == [(11, part.encode()) for part in location]
         peer.answer(request, DELETED)
         assert peer.registration.state == STOPPED
     peer = Peer()
@@ -122,7 +122,7 @@ def test_int_102_an_update_tells_only_what_has_changed():
     assert peer.run(3479999) == []
     ((at, update),) = peer.run(1, peer.serve)
     assert at == 3480000 and path(update) == b"rd/a1" and update.code == POST
-    assert [number for number, _ in update.options.items] == [11, 11]
+    assert [number for number, _ in update.options] == [11, 11]
     assert update.payload == b"" and peer.registration.state == REGISTERED
     # The lifetime
     assert peer.put("/1/0/1", b"600").code == CHANGED
@@ -135,13 +135,13 @@ def test_int_102_an_update_tells_only_what_has_changed():
     peer.table.add(Sample(1))
     ((_, update),) = peer.run(1000, peer.serve)
     assert update.payload == b'</>;rt="oma.lwm2m";ct=11542,</1/0>,</20000/1>'
-    assert update.options.items[2:] == [(12, b"\x28")]
+    assert update.options[2:] == [(12, b"\x28")]
     # and went, with a new lifetime and binding at the same time
     peer.table.remove(peer.table.find(20000, 1))
     peer.server.lifetime_s, peer.server.binding = 3600, "UQ"
     ((_, update),) = peer.run(1000, peer.serve)
     assert update.payload == b'</>;rt="oma.lwm2m";ct=11542,</1/0>'
-    assert update.options.items[2:] == [(12, b"\x28"), (15, b"lt=3600"), (15, b"b=UQ")]
+    assert update.options[2:] == [(12, b"\x28"), (15, b"lt=3600"), (15, b"b=UQ")]
     assert peer.run(3000000, peer.serve) == []
 
 
@@ -579,4 +579,4 @@ def test_tlv_is_what_the_root_link_promises():
     peer = Peer(Sample())
     assert b"ct=%d" % TLV in peer.register().payload
     response = peer.get("/20000/0")
-    assert response.options.first(12) == b"\x2d\x16" and observe_of(response) is None
+    assert response.first(12) == b"\x2d\x16" and observe_of(response) is None

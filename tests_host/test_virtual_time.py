@@ -28,7 +28,7 @@ def long_run(start_ms, lifetime_s, days):
         for at, message in peer.run(DAY_MS, peer.serve):
             assert message.mtype == CON
             if message.code == 2:
-                assert message.payload == b"" and not message.options.all(15)
+                assert message.payload == b"" and not message.all(15)
                 updates.append(at)
             else:
                 notifications.append(at)

@@ -7,7 +7,7 @@ wants to be called again. Nothing here waits, and no exception leaves either of 
 from micropython import const
 
 from coap.exchange import Exchange
-from coap.message import NO_OPTIONS, Error, FormatError, Message, Options
+from coap.message import Error, FormatError, Message
 
 _CON = const(0)
 _NON = const(1)
@@ -233,7 +233,7 @@ class Endpoint:
         try:
             self.handler(message, out)
         except Exception as error:
-            out.options = NO_OPTIONS
+            out.options = ()
             out.again = None
             if isinstance(error, Error):
                 out.code = error.code
@@ -283,7 +283,7 @@ class Endpoint:
         out.mid = message.mid if confirmable else self.next_mid()
         out.code = code
         out.token = message.token
-        out.options = NO_OPTIONS
+        out.options = ()
         out.payload = b""
         out.again = None
 
@@ -348,7 +348,7 @@ class Endpoint:
         own.code = code
         own.mid = mid = self.next_mid()
         own.token = token
-        own.options = Options(options)
+        own.options = options
         own.payload = payload
         data = self._view[: own.encode(self.buffer)]
         if mtype == _CON:
@@ -426,7 +426,7 @@ def _bad_option(options):
     # The code for a critical option that is unknown, too long or repeated (sections 5.4.1 to
     # 5.4.5), or None. Elective ones are ignored instead.
     last = None
-    for number, value in options.items:
+    for number, value in options:
         if number & 1:
             if number == _PROXY_URI or number == _PROXY_SCHEME:
                 return _PROXYING_NOT_SUPPORTED

@@ -46,27 +46,6 @@ def uint_bytes(number):
     return out
 
 
-class Options:
-    """The options of one message in ascending order, `items` being (number, value) pairs."""
-
-    def __init__(self, items=()):
-        self.items = items
-
-    def first(self, number):
-        """The value of the first option with this number, or None."""
-        for option in self.items:
-            if option[0] == number:
-                return option[1]
-        return None
-
-    def all(self, number):
-        """The values of a repeatable option, in the order of the message."""
-        return [option[1] for option in self.items if option[0] == number]
-
-
-NO_OPTIONS = Options()
-
-
 class Message:
     """One CoAP message; the endpoint uses the same objects again for every datagram."""
 
@@ -75,9 +54,20 @@ class Message:
         self.code = code
         self.mid = mid
         self.token = token
-        self.options = Options(options) if isinstance(options, (tuple, list)) else options
+        self.options = options  # (number, value) pairs in ascending order
         self.payload = payload
         self.again = None  # of a response: see Endpoint
+
+    def first(self, number):
+        """The value of the first option with this number, or None."""
+        for option in self.options:
+            if option[0] == number:
+                return option[1]
+        return None
+
+    def all(self, number):
+        """The values of a repeatable option, in the order of the message."""
+        return [option[1] for option in self.options if option[0] == number]
 
     def decode_header(self, data):
         """Takes type, code, message id and token from the datagram; returns where options begin.
@@ -128,7 +118,7 @@ class Message:
                 raise FormatError("option number past 65535")
             items.append((number, data[at : at + length]))
             at += length
-        self.options = Options(items)
+        self.options = items
 
     def encode(self, buffer):
         """Writes the message into `buffer` (a bytearray) and returns its length in bytes.
@@ -145,7 +135,7 @@ class Message:
         buffer[4:at] = token
         end = len(buffer)
         last = 0
-        for number, value in self.options.items:
+        for number, value in self.options:
             length = len(value)
             delta = number - last
             last = number

@@ -157,7 +157,7 @@ class Observations:
 
         observation.dirty = False
         observation.sent_ms = now_ms
-        options = ((_OBSERVE, uint_bytes(self._next())), target.options.items[0])
+        options = ((_OBSERVE, uint_bytes(self._next())), target.options[0])
         try:
             observation.mid = self.endpoint.notify(
                 observation.token, options, target.payload(), on_done if confirm else None

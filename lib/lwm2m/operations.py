@@ -3,7 +3,7 @@
 from micropython import const
 
 from coap.endpoint import SILENCE
-from coap.message import Error, Options, uint, uint_bytes
+from coap.message import Error, uint, uint_bytes
 from lwm2m.object import parse_path
 from lwm2m.read import Target, find
 from lwm2m.registration import REGISTERED
@@ -34,7 +34,7 @@ def handle(session, request, response):
     if session.registration.state != REGISTERED:
         response.code = SILENCE
         return
-    path = parse_path(request.options.all(_URI_PATH))
+    path = parse_path(request.all(_URI_PATH))
     if not path:
         raise Error(_NOT_FOUND)
     if path[0] == 0:
@@ -44,7 +44,7 @@ def handle(session, request, response):
         _get(session, path, request, response)
         return
     # A PUT with a query is a Write-Attributes, the one of both that an object takes too.
-    queries = request.options.all(_URI_QUERY) if code == _PUT else ()
+    queries = request.all(_URI_QUERY) if code == _PUT else ()
     if code not in (_PUT, _POST) or (len(path) < 2 and not queries):
         raise Error(_METHOD_NOT_ALLOWED)
     content_format = _option(request, _CONTENT_FORMAT)
@@ -62,7 +62,7 @@ def handle(session, request, response):
 
 def _option(request, number):
     # The number in an option, or None where it is not there.
-    value = request.options.first(number)
+    value = request.first(number)
     return None if value is None else uint(value)
 
 
@@ -74,7 +74,7 @@ def _get(session, path, request, response):
         from lwm2m.formats import link
 
         response.payload = link.discover(session.table, path, session.attributes)
-        response.options = Options(((_CONTENT_FORMAT, bytes((_LINK,))),))
+        response.options = ((_CONTENT_FORMAT, bytes((_LINK,))),)
         return
     target = Target(session.table, path, accept)
     response.payload = target.payload()
@@ -82,7 +82,7 @@ def _get(session, path, request, response):
     observe = _option(request, _OBSERVE)
     if observe == 0:
         sequence = session.observe(bytes(request.token), target)
-        response.options = Options([(_OBSERVE, uint_bytes(sequence))] + list(target.options.items))
+        response.options = ((_OBSERVE, uint_bytes(sequence)),) + target.options
     elif observe == 1:
         session.cancel_observation(request.token)
     elif observe is None:

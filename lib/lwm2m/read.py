@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from coap.message import Error, Options, uint_bytes
+from coap.message import Error, uint_bytes
 from lwm2m import formats
 
 _CONTENT_FORMAT = const(12)
@@ -65,7 +65,7 @@ class Target:
         self.format = formats.module(accept)
         if self.format is None or (self.format.SINGLE and not single):
             raise Error(_NOT_ACCEPTABLE)
-        self.options = Options(((_CONTENT_FORMAT, uint_bytes(accept)),))
+        self.options = ((_CONTENT_FORMAT, uint_bytes(accept)),)
         # The same object has the same bytes as the last time; so far there is none.
         self.value = self.bytes = self
 

@@ -167,7 +167,7 @@ class Registration:
             margin_ms = min(_MARGIN_MS, lifetime_ms // 2)
             self._due_ms += lifetime_ms - margin_ms
             if state == _REGISTERING:
-                self.location = [bytes(part) for part in message.options.all(_LOCATION_PATH)]
+                self.location = [bytes(part) for part in message.all(_LOCATION_PATH)]
                 self.state = REGISTERED
                 self.client.log(
                     "registered at %s as %s (lifetime %d s)"

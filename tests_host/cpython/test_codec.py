@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coap.endpoint import Endpoint
-from coap.message import FormatError, Message, Options
+from coap.message import FormatError, Message
 
 CON = EMPTY = 0  # the first message type, the first code
 SIZE = 20000
@@ -77,7 +77,7 @@ def fields(message):
         message.code,
         message.mid,
         message.token,
-        message.options.items,
+        message.options,
         message.payload,
     )
 
@@ -136,7 +136,7 @@ def serve(data, busy, strange):
         if strange:
             raise ValueError("a handler that fails on everything")
         response.code = 0x45
-        response.options = Options([(12, b"\x28")])
+        response.options = [(12, b"\x28")]
         response.payload = request.payload
 
     endpoint = Endpoint(

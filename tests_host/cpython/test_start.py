@@ -173,6 +173,29 @@ def test_keys(tmp_path):
     run(work())
 
 
+def test_a_second_run_from_the_repl(tmp_path):
+    twice = ("main.py", "status = app.run()", "app.run()\nstatus = app.run()")
+
+    async def work():
+        async with desk(tmp_path, "--temperature", "5", patches=(twice,)) as d:
+            assert await d.write(PATTERN, "5000", "STRING", "TEXT") == "2.04"
+            assert await d.execute(BLINK) == "2.04"
+            d.board.say({"key": "\x03"})
+            await d.said("de-registered")
+            await d.registered(2)
+            assert await d.read(TEMPERATURE) == 5
+            assert await d.read(LED) is False
+            d.board.say({"key": "i"})
+            await d.said("endpoint: desk")
+            # One loop of each kind: nothing of the first run counts along.
+            first = await d.read(COUNTER)
+            await asyncio.sleep(2.2)
+            assert await d.read(COUNTER) - first in (2, 3)
+            assert d.board.causes() == ["power"]
+
+    run(work())
+
+
 def two_accounts(path, uri):
     accounts.provision(path, uri=uri, lifetime_s=600)
     later = [accounts.account(uri, 1, 1234)]

@@ -29,7 +29,8 @@ from lwm2m.objects.server import Server
 from lwm2m.registration import REGISTERED, STOPPED
 
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
-_DATAGRAM = const(1152)  # longest datagram taken, in bytes (RFC 7252 section 4.6)
+_DATAGRAM = const(1153)  # longer than any datagram taken, in bytes (RFC 7252 section 4.6)
+_SHORT = const(257)
 _BURST = const(64)  # datagrams taken in a row
 _BUTTON_MS = const(50)
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
@@ -241,11 +242,12 @@ class App:
         receive = connection.session.receive
         while True:
             await _readable(socket)
+            size = _DATAGRAM
             # Drained, as each wake costs more than a datagram; but a flood must not keep the
             # other tasks from running.
             for _ in range(_BURST):
                 try:
-                    data = recv(_DATAGRAM)
+                    data = recv(size)
                 except OSError as error:
                     if error.errno == EAGAIN:
                         break
@@ -253,9 +255,10 @@ class App:
                         continue
                     raise
                 except MemoryError:
-                    recv(0)  # no piece of the heap is long enough: the datagram is lost
+                    size = _SHORT  # the heap has no longer piece; nearly all are short
                     continue
-                receive(data)
+                if len(data) < size:  # else it may be cut off: lost
+                    receive(data)
 
     def shutdown(self, timeout_ms=1000):
         """De-registers from all servers, for at most `timeout_ms`; the loop does not run."""
@@ -297,7 +300,7 @@ class Connection:
         """Takes what has arrived."""
         try:
             for _ in range(_BURST):
-                self.session.receive(self.link.recv(_DATAGRAM))
+                self.session.receive(self.link.recv(_SHORT))
         except OSError:
             pass  # nothing more
 

@@ -3,6 +3,7 @@
 from peer import Peer, Sample, content_format, observe_of
 
 from coap.numbers import ACK, CHANGED, CON, CONTENT, NON, RST, TEXT, TLV
+from lwm2m.object import Object
 
 SERVICE_UNAVAILABLE, NOT_FOUND = 0xA3, 0x84
 DAY_MS = 86400000
@@ -584,3 +585,32 @@ def test_two_servers_have_their_own_observations_and_attributes():
     assert len(peer.run(100000)) == 1 and len(heard) == 1
     other.receive(b"\x70\x00" + heard[0][2:4])  # a RST ends the one it belongs to
     assert len(other.observations) == 0 and count(peer) == 1
+
+
+def test_an_object_that_fails_ends_neither_the_poll_nor_the_session():
+    class Faulty(Object):
+        oid = 3300
+        resources = ((5700, "R", "f", "value"), (5601, "R", "f", "minimum"))
+        fail = False
+        minimum = 1.0
+
+        @property
+        def value(self):
+            if self.fail:
+                raise OSError(5, "bus")
+            return 1.5
+
+    faulty = Faulty()
+    peer = Peer(faulty)
+    peer.register()
+    assert peer.get("/3300/0/5700", observe=0).code == CONTENT
+    assert peer.get("/3300/0/5601", observe=0).code == CONTENT
+    faulty.fail = True
+    faulty.minimum = 2.0
+    faulty.changed(5700)
+    faulty.changed(5601)
+    assert peer.client.poll() == 1000
+    assert peer.logged[-1].startswith("OSError: ")
+    peer.clock.advance(1000)
+    peer.client.poll()
+    assert [bytes(message.payload) for message in peer.take()] == [b"2.0"]

@@ -1,8 +1,12 @@
 """The LwM2M client: one resource table, one session for each server."""
 
+from micropython import const
+
 from coap.endpoint import IDLE_MS, Endpoint
 from lwm2m.operations import handle
 from lwm2m.registration import Registration
+
+_FAULT_MS = const(1000)
 
 
 class Session:
@@ -49,10 +53,15 @@ class Session:
 
     def poll(self, now_ms):
         """Does what is due; returns the milliseconds until the next may be."""
-        self.endpoint.poll()
-        wait_ms = self.registration.poll(now_ms)
-        if self.observations is not None:
-            wait_ms = min(wait_ms, self.observations.poll(now_ms))
+        try:
+            self.endpoint.poll()
+            wait_ms = self.registration.poll(now_ms)
+            if self.observations is not None:
+                wait_ms = min(wait_ms, self.observations.poll(now_ms))
+        except Exception as error:
+            # A fault of an object, or no memory just now: it ends neither this nor the others.
+            self.client.log("%s: %s" % (type(error).__name__, error))
+            wait_ms = _FAULT_MS
         # Asked again: what was just sent has time-outs of its own.
         return min(wait_ms, self.endpoint.poll())
 

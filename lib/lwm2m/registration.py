@@ -141,7 +141,7 @@ class Registration:
         self._pending = True
         try:
             self.endpoint.request(code, options, payload, self._answered)
-        except ValueError as error:  # the server may have given too long a location
+        except Exception as error:  # too long a location from the server, or no memory
             self.client.log("registration: %s" % error)
             self._answered(None)
 

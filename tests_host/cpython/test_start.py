@@ -3,12 +3,27 @@
 import asyncio
 import json
 import math
+import socket
 import time
 from contextlib import asynccontextmanager
 
 import pytest
 from board_process import BoardProcess, run_board
+from peer import decode, encode
 
+from coap.message import Message
+from coap.numbers import (
+    ACCEPT,
+    ACK,
+    CHANGED,
+    CON,
+    CONTENT_FORMAT,
+    CREATED,
+    GET,
+    LOCATION_PATH,
+    PUT,
+    URI_PATH,
+)
 from firmware import accounts
 from firmware.storage import Record
 from tools import install
@@ -452,3 +467,37 @@ def test_no_watchdog_unless_asked_for(tmp_path):
             assert d.board.events("wdt") == []
 
     run(work())
+
+
+def test_a_datagram_that_is_too_long_is_dropped_whole(tmp_path):
+    # Cut off it would still be a Write of a string, only of another one.
+    path = [(URI_PATH, str(part).encode()) for part in PATTERN]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def ask(board, mid, code, options, payload=b"", timeout_s=5):
+            server.settimeout(timeout_s)
+            token = b"%d" % mid
+            server.sendto(encode(Message(CON, code, mid, token, options, payload)), board)
+            while True:
+                answer = decode(server.recv(2000))
+                if answer.token == token:
+                    return answer
+
+        flash(tmp_path, server="coap://127.0.0.1:%d" % server.getsockname()[1])
+        with BoardProcess(tmp_path, None, *HEAP) as board:
+            server.settimeout(5)
+            data, address = server.recvfrom(2000)
+            request = decode(data)
+            location = [(LOCATION_PATH, b"x")]
+            accepted = Message(ACK, CREATED, request.mid, request.token, location)
+            server.sendto(encode(accepted), address)
+            board.wait_for(lambda: any("registered" in line for line in board.console()))
+            write = [*path, (CONTENT_FORMAT, b"")]
+            head = len(encode(Message(CON, PUT, 1, b"1", write, b"7"))) - 1
+            longest = b"7" + b" " * (1152 - head - 1)
+            assert ask(address, 1, PUT, write, longest).code == CHANGED
+            assert ask(address, 2, PUT, write, b"8").code == CHANGED
+            with pytest.raises(socket.timeout):
+                ask(address, 3, PUT, write, longest + b" ", timeout_s=0.5)
+            assert ask(address, 4, GET, [*path, (ACCEPT, b"")]).payload == b"8"

@@ -7,7 +7,7 @@ import sys
 import time
 from asyncio import core
 from binascii import hexlify
-from errno import EAGAIN, ECONNREFUSED
+from errno import EAGAIN, ECONNREFUSED, ENODEV
 
 import machine
 from micropython import const
@@ -50,7 +50,7 @@ class App:
     def __init__(self, settings, account_list):
         self.settings = settings
         self.accounts = account_list
-        self.failures = 0
+        self._fault = None
         self.feed = None
         self._sleeping = None  # the task that sleeps until poll() is due
         self._blinking = None
@@ -143,6 +143,7 @@ class App:
 
     async def main(self):
         """Never returns; a KeyboardInterrupt ends it."""
+        asyncio.get_event_loop().set_exception_handler(self._crashed)
         self.sample()
         asyncio.create_task(self._measure())
         asyncio.create_task(self._watch_button())
@@ -152,11 +153,16 @@ class App:
         gc.collect()
         await self.poll()
 
+    def _crashed(self, loop, context):
+        # A task that ended by a fault of ours: the loop ends too, rather than limp on.
+        self._fault = context["exception"]
+        self.wake()
+
     async def poll(self):
         started = time.ticks_ms()
         watchdog_s = self.settings["watchdog_s"]
         longest_ms = watchdog_s * 1000 // 3 if watchdog_s else 3600000
-        while True:
+        while not self._fault:
             wait_ms = min(self.client.poll(), longest_ms)
             if self.feed:
                 self.feed()
@@ -167,8 +173,9 @@ class App:
             try:
                 await asyncio.sleep_ms(wait_ms)
             except asyncio.CancelledError:
-                pass  # _wake(): something may be due earlier
+                pass  # wake(): something may be due earlier
             self._sleeping = None
+        raise self._fault
 
     def wake(self):
         task = self._sleeping
@@ -187,7 +194,7 @@ class App:
         try:
             self.temperature.sample()
             self.device.resolve(_PERIPHERAL_MALFUNCTION)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             if _PERIPHERAL_MALFUNCTION not in self.device.error_codes.values():
                 print("temperature:", error)
             self.device.report(_PERIPHERAL_MALFUNCTION)
@@ -204,6 +211,9 @@ class App:
                 await self.network()
                 connection.open()
             except OSError as error:
+                if error.errno == ENODEV:  # this board will have no network after a restart either
+                    print("%s: %s" % (connection.uri, error.args[-1]))
+                    return
                 await self._failed(connection, error)
                 continue
             connection.session.registration.start()
@@ -211,9 +221,10 @@ class App:
                 await self.receive(connection)
             except OSError as error:
                 print("%s: link lost: %s" % (connection.uri, error))
-                if connection.session.registration.state == REGISTERED:
-                    self.failures = 0
+            if connection.session.registration.state == REGISTERED:
+                connection.failures = 0
             connection.close()
+            await asyncio.sleep_ms(_ANSWER_MS)
 
     async def network(self):
         if self.interface is None:
@@ -227,12 +238,12 @@ class App:
 
     async def _failed(self, connection, error):
         # No link, no address, no set-up: a local failure, which a restart may cure.
-        self.failures += 1
-        print(
-            "%s: %s (local failure %d of %d)" % (connection.uri, error, self.failures, _FAILURES)
-        )
-        if self.failures >= _FAILURES:
-            await asyncio.sleep_ms(1000)
+        connection.failures += 1
+        count = connection.failures
+        print("%s: %s (local failure %d of %d)" % (connection.uri, error, count, _FAILURES))
+        states = [each.session.registration.state for each in self.connections]
+        if count >= _FAILURES and REGISTERED not in states:
+            await asyncio.sleep_ms(_ANSWER_MS)
             machine.reset()
         await asyncio.sleep_ms(_RETRY_MS)
 
@@ -277,6 +288,8 @@ class App:
             print("the server did not answer the de-registration")
         for connection in open_ones:
             connection.close()
+        if self.feed:  # the watchdog cannot be stopped, and the REPL feeds none
+            machine.Timer(-1, period=_BUTTON_MS, callback=lambda timer: self.feed())
 
 
 class Connection:
@@ -286,6 +299,7 @@ class Connection:
         self.uri = uri
         self.address = address
         self.link = None
+        self.failures = 0  # local ones in a row; a registration clears them
         self.session = client.add_server(server, self.send)
 
     def open(self):

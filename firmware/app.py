@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import select
 import sys
 import time
 from asyncio import core
@@ -251,11 +252,12 @@ class App:
         socket = connection.link.socket
         recv = connection.link.recv
         receive = connection.session.receive
+        poller = select.poll()
+        poller.register(socket, select.POLLIN)
+        ipoll = poller.ipoll
         while True:
             await _readable(socket)
             size = _DATAGRAM
-            # Drained, as each wake costs more than a datagram; but a flood must not keep the
-            # other tasks from running.
             for _ in range(_BURST):
                 try:
                     data = recv(size)
@@ -270,6 +272,10 @@ class App:
                     continue
                 if len(data) < size:  # else it may be cut off: lost
                     receive(data)
+                for _ in ipoll(0):
+                    break
+                else:
+                    break
 
     def shutdown(self, timeout_ms=1000):
         """De-registers from all servers, for at most `timeout_ms`; the loop does not run."""

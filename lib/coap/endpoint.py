@@ -94,10 +94,42 @@ class Endpoint:
 
     def receive(self, data):
         """Takes one datagram as bytes."""
+        # The way of nearly every datagram: a GET with the options of one that was answered
+        # before, only message id and token are new. All else goes the long way.
+        if len(data) > 4 and data[1] == _GET:
+            first = data[0]
+            start = 4 + (first & 15)
+            known = self._known.get(data[start:])
+            if known is not None and 0x40 <= first <= 0x58 and start <= 12:
+                options = known[1]
+                try:
+                    payload = known[0]()
+                except Exception:
+                    payload = b""  # no value now: the handler tells why
+                begin = start + len(options)
+                end = begin + len(payload)
+                buffer = self.buffer
+                if payload and end <= len(buffer):
+                    buffer[:start] = data[:start]
+                    if first < 0x50:
+                        buffer[0] = first | 0x20  # CON: the ACK has the same message id
+                    else:
+                        mid = self.next_mid()
+                        buffer[2] = mid >> 8
+                        buffer[3] = mid & 255
+                    buffer[1] = _CONTENT
+                    buffer[start:begin] = options
+                    buffer[begin:end] = payload
+                    try:
+                        self.send(self._view[:end])
+                    except OSError:
+                        self.lost += 1
+                    return
+        self._receive(data)
+
+    def _receive(self, data):
         message = self._in
         try:
-            if len(data) > 4 and data[1] == _GET and self._read_again(data):
-                return
             start = message.decode_header(data)
             if not start:
                 return
@@ -122,37 +154,6 @@ class Endpoint:
             self.lost += 1
         except Exception as error:  # a bad datagram costs one datagram
             self._fault(error)
-
-    def _read_again(self, data):
-        # The way of nearly every datagram: a GET with the options of one that was answered,
-        # only message id and token are new. False where it has to go the long way.
-        first = data[0]
-        start = 4 + (first & 15)
-        known = self._known.get(data[start:])
-        if known is None or not 0x40 <= first <= 0x58 or start > 12:
-            return False
-        try:
-            payload = known[0]()
-        except Error:
-            return False
-        options = known[1]
-        begin = start + len(options)
-        end = begin + len(payload)
-        buffer = self.buffer
-        if not payload or end > len(buffer):
-            return False
-        buffer[:start] = data[:start]
-        if first < 0x50:
-            buffer[0] = first | 0x20  # CON: the ACK has the same message id
-        else:
-            mid = self.next_mid()
-            buffer[2] = mid >> 8
-            buffer[3] = mid & 255
-        buffer[1] = _CONTENT
-        buffer[start:begin] = options
-        buffer[begin:end] = payload
-        self.send(self._view[:end])
-        return True
 
     def _receive_empty(self, message):
         mtype = message.mtype

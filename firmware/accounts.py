@@ -5,6 +5,7 @@ written by host tools and survive a factory reset; what is provisioned later goe
 """
 
 import json
+import os
 
 from micropython import const
 
@@ -15,7 +16,19 @@ _PROVISIONED = const("accounts")
 
 
 def load(directory=""):
-    """The accounts that count, a list; empty when there are none."""
+    """The accounts that count, a list; empty when there are none.
+
+    A factory reset that was ordered is carried out first (`state/erase`, see `App.erase`): it
+    needs memory that is free at the start, and a power cut on the way only has it begin anew.
+    """
+    mark = _state(directory) + "/erase"
+    try:
+        os.stat(mark)
+    except OSError:
+        pass
+    else:
+        factory_reset(directory)
+        os.remove(mark)
     for name in (_PROVISIONED, _FACTORY):
         data = _record(name, directory).read()
         if data:
@@ -45,4 +58,8 @@ def factory_reset(directory=""):
 
 
 def _record(name, directory):
-    return Record(name, (directory + "/" if directory else "") + "state")
+    return Record(name, _state(directory))
+
+
+def _state(directory):
+    return directory + "/state" if directory else "state"

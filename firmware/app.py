@@ -113,7 +113,12 @@ class App:
         self._later(self.stop)
 
     def erase(self):
-        _once("accounts", "factory_reset")
+        # accounts.load() does it at the next start.
+        try:
+            os.mkdir("state")
+        except OSError:
+            pass  # it is there
+        open("state/erase", "w").close()
         machine.reset()
 
     def stop(self):

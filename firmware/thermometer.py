@@ -3,6 +3,10 @@
 import sys
 from errno import ENODEV
 
+from micropython import const
+
+_PATIENCE = const(3)  # faults in a row until another sensor is looked for
+
 
 class Thermometer:
     """Looks for each kind of sensor on every bus, at each measurement until one answers.
@@ -14,27 +18,38 @@ class Thermometer:
         self.buses = buses
         self.kinds = kinds
         self.sensor = None
+        self._faults = 0
 
     def temperature(self):
-        """Degrees Celsius. Raises OSError; the next call tries again, with any sensor."""
+        """Degrees Celsius. Raises OSError; the next call tries again."""
         if self.sensor is None:
             self.sensor = self.find()
         try:
-            return self.sensor.temperature()
+            value = self.sensor.temperature()
         except OSError:
-            self.sensor = None
+            self._faults += 1
+            if self._faults >= _PATIENCE:
+                self.sensor = None
             raise
+        self._faults = 0
+        return value
 
     def find(self):
+        found = None
         for name in self.kinds:
-            file = name.lower()
-            driver = getattr(__import__("firmware.drivers." + file).drivers, file)
+            driver = getattr(__import__("firmware.drivers." + name.lower()).drivers, name.lower())
             for bus in self.buses:
                 try:
-                    return getattr(driver, name)(bus)
+                    found = getattr(driver, name)(bus)
+                    break
                 except OSError:
                     pass  # not here: the next one
-            # A driver that found nothing leaves its memory to the others.
-            del sys.modules["firmware.drivers." + file]
-            delattr(sys.modules["firmware.drivers"], file)
-        raise OSError(ENODEV, "no sensor answers on I2C: %s; check plug and wires" % (self.kinds,))
+            if found:
+                break
+        if not found:
+            kinds = " or ".join(self.kinds)
+            raise OSError(ENODEV, "no %s answers on I2C; check plug and wires" % kinds)
+        for name in self.kinds:  # the memory of the other drivers is needed elsewhere
+            if name != found.NAME and sys.modules.pop("firmware.drivers." + name.lower(), None):
+                delattr(sys.modules["firmware.drivers"], name.lower())
+        return found

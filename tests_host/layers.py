@@ -43,11 +43,11 @@ RULES = (
     ("firmware.storage", "", _PURE + " errno os"),
     ("firmware.link", "", "errno micropython socket tls"),
     ("firmware.console", "", "sys"),
-    ("firmware.accounts", "firmware.storage", _PURE),
+    ("firmware.accounts", "firmware.storage", _PURE + " os"),
     ("firmware.config", "firmware.accounts firmware.boards", _PURE + " os"),
     ("firmware.modules", "coap lwm2m firmware", "gc os"),
     ("firmware.modules", "coap lwm2m firmware", "gc os"),
-    ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio"),
+    ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
     ("boot", "", "sys"),
     ("main", "coap lwm2m firmware", "gc os sys"),
 )

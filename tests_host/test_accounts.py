@@ -68,3 +68,14 @@ def test_an_empty_list_is_no_account():
     with Scratch() as folder:
         bootstrap(folder)
         assert not accounts.exists(folder)
+
+
+def test_an_ordered_reset_is_carried_out_when_the_accounts_are_read():
+    with Scratch() as folder:
+        accounts.provision(folder, uri="coap://a:5683")
+        bootstrap(folder, LATER)
+        write(folder + "/state/erase", b"")
+        assert accounts.load(folder) == [FACTORY]
+        # It is over: what is provisioned from now on stays.
+        bootstrap(folder, LATER)
+        assert accounts.load(folder) == [LATER]

@@ -281,7 +281,8 @@ def test_another_sensor_is_found_on_another_bus():
     (own,) = world.devices(2)
     world.attach(1, sensors.BMP180(world))
     own.unplug()
-    raises(OSError, temperature.sample)
+    for _ in range(3):  # it may be a loose contact: only then another one is looked for
+        raises(OSError, temperature.sample)
     temperature.sample()
     assert temperature.value == 12.0  # a BMP180 has steps of 0.1 degrees
 

@@ -76,7 +76,8 @@ def compile_mpy(source, target, shown_name, march=None):
     output, errors = process.communicate()
     if process.returncode:
         text = (errors or output).decode(errors="replace").strip().splitlines()
-        raise UserError(f"{shown_name}: mpy-cross: {text[-1] if text else 'failed'}")
+        shown = source.relative_to(ROOT) if source.is_relative_to(ROOT) else source
+        raise UserError(f"{shown}: mpy-cross: {text[-1] if text else 'failed'}")
 
 
 def stage(directory, root=ROOT, mpy=False, march=None):

@@ -13,9 +13,6 @@ from aiocoap import ACK, CON, DELETE, GET, POST, Message
 from aiocoap.numbers.codes import CREATED, DELETED
 from board_process import BoardProcess
 
-# The 64-bit interpreter with the mock hardware needs more than a board.
-HEAP = ("--heap", "512k")
-
 
 class Server:
     """Answers Register and De-register and asks what a test wants to know."""
@@ -79,7 +76,7 @@ def server():
 
 
 def firmware(folder, server, *arguments, endpoint="desk"):
-    options = ("--server", server.uri, "--endpoint", endpoint, *HEAP, *arguments)
+    options = ("--server", server.uri, "--endpoint", endpoint, *arguments)
     return BoardProcess(folder, None, *options)
 
 
@@ -111,6 +108,17 @@ def test_registers_measures_the_world_and_deregisters(tmp_path, server, form):
         assert board.console()[-1] == "de-registered"
     suffixes = {path.suffix for path in (board.flash / "lib").rglob("*.*")}
     assert suffixes == {".mpy" if form else ".py"}
+
+
+@pytest.mark.parametrize("form", [("--mpy", "--heap", "96k"), ("--heap", "128k")])
+def test_serves_1000_reads_in_a_small_heap_and_deregisters(tmp_path, server, form):
+    with firmware(tmp_path, server, *form) as board:
+        register(board, server)
+        for _ in range(1000):
+            assert server.read(3303, 0, 5700) == "21.5"
+        assert end_with_answer(board, server) == 0
+        assert server.deregistered == 1
+        assert "MemoryError" not in board.stdout
 
 
 def test_silent_server_does_not_delay_the_end(tmp_path, server):
@@ -157,7 +165,7 @@ def test_wrong_configuration(tmp_path, server):
     config_file = board.flash / "config.json"
     config = json.loads(config_file.read_text())
     config_file.write_text(json.dumps({**config, "board": "xyz"}))
-    with BoardProcess(tmp_path, None, *HEAP) as board:
+    with BoardProcess(tmp_path, None) as board:
         assert board.process.wait(5) == 2
         assert len(board.console()) == 1 and "xyz" in board.console()[0]
 

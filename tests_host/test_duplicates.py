@@ -5,7 +5,7 @@ from coap.duplicates import Duplicates
 CHANGED = 0x44
 CREATED = 0x41
 EXCHANGE_LIFETIME_S = 247  # RFC 7252 section 4.8.2
-LIMIT = 128  # answers in all
+LIMIT = 256  # answers in all
 WHOLE_LIMIT = 16  # answers kept byte by byte
 
 

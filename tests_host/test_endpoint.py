@@ -745,7 +745,7 @@ def test_get_and_fetch_are_computed_again():
 
 
 def test_full_is_service_unavailable_until_exchange_lifetime():
-    for answer, limit in ((None, 128), (created, 16)):
+    for answer, limit in ((None, 256), (created, 16)):
         rig = Rig(answer)
         for mid in range(limit):
             rig.receive(packet(CON, POST, mid, b"t", PATH))

@@ -2,7 +2,7 @@
 
 from micropython import const
 
-_LIMIT = const(128)  # answers kept at the same time
+_LIMIT = const(256)  # answers kept at the same time
 _WHOLE_LIMIT = const(16)  # of these, answers kept byte by byte
 _LIFETIME_S = const(248)  # EXCHANGE_LIFETIME (RFC 7252 section 4.8.2), and one for rounding
 _PERIOD_S = const(1024)

@@ -271,7 +271,10 @@ class Endpoint:
             whole = None
             if code >> 5 == 2 and size > start and confirmable:
                 whole = bytes(self._view[:size])
-            self._kept.keep(message.mid, message.token, code, now_s, whole)
+            try:
+                self._kept.keep(message.mid, message.token, code, now_s, whole)
+            except MemoryError as error:
+                self._fault(error)  # better a duplicate that acts again than no answer
             if self._sweep_at is None:
                 self._sweep_at = self.clock.ticks_add(self.clock.ticks_ms(), _SWEEP_MS)
         if size:

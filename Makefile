@@ -10,10 +10,12 @@ SETUP := .venv/ready
 DEVICE := boot.py main.py $(shell find lib firmware -name '*.py' ! -name manifest.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-mpy check bench server clean
+.PHONY: help setup run test test-mpy check bench server clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+setup: $(SETUP) ## make the virtual environment with the pinned packages; the others do it by themselves
 
 run: $(SETUP) ## server, virtual board and live view; FOR=15 runs unattended, BOARD=name picks the board
 	@$(PY) -m tools.desk --board $(BOARD) $(if $(FOR),--for $(FOR))

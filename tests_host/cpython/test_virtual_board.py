@@ -277,7 +277,7 @@ def test_bad_arguments_are_refused_in_one_line(kept_signals, capfd, tmp_path, mo
 
 def test_missing_micropython_names_the_next_step(kept_signals, capfd, monkeypatch):
     monkeypatch.setattr(interpreter.importlib.util, "find_spec", lambda name: None)
-    assert "make test" in refusal(capfd, "--blank")
+    assert "make setup" in refusal(capfd, "--blank")
 
 
 def small_repository(folder):

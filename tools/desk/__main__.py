@@ -30,10 +30,18 @@ def parse_arguments(argv=None):
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--for", dest="for_s", type=_seconds, metavar="SECONDS")
+    parser.add_argument(
+        "--for",
+        dest="for_s",
+        type=_seconds,
+        metavar="SECONDS",
+        help="do the main job unattended, then end with a summary",
+    )
     parser.add_argument("--board", help="which board to simulate (tools.virtual_board lists them)")
-    parser.add_argument("--endpoint", default="desk-board", metavar="NAME")
-    parser.add_argument("--temperature", type=float, default=21.5, metavar="C")
+    parser.add_argument("--endpoint", default="desk-board", metavar="NAME", help="of the board")
+    parser.add_argument(
+        "--temperature", type=float, default=21.5, metavar="C", help="at the start, default 21.5"
+    )
     parser.add_argument("--flash", metavar="DIR", help="keep the board's flash in DIR")
     parser.add_argument("--heap", metavar="SIZE", help="MicroPython's heap, like 128k")
     parser.add_argument("--mpy", action="store_true", help="run compiled files, as a board does")

@@ -35,7 +35,7 @@ def _read_config(path):
 def prepare(flash, options, root=install.ROOT):
     """Makes the directory ready to start; returns the name of its board and its endpoint name.
 
-    A directory without boot.py is filled as `make deploy` would. config.json and the server
+    A directory without boot.py is filled with the board's files. config.json and the server
     account are written only where there is none, so a second start keeps what it finds.
     """
     flash = Path(flash)

@@ -31,7 +31,7 @@ def find_micropython():
     """The folder of the MicroPython extension module; UserError when it is not installed."""
     spec = importlib.util.find_spec("micropython_unix")
     if spec is None or spec.origin is None:
-        raise UserError("micropython is missing from this Python: run `make test` first")
+        raise UserError("micropython is missing from this Python: run `make setup` first")
     return os.path.dirname(spec.origin)
 
 

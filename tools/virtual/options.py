@@ -56,20 +56,26 @@ def _make_parser():
     parser.add_argument("--server", metavar="URI", help="LwM2M server, coap://HOST[:PORT]")
     parser.add_argument("--endpoint", metavar="NAME", help="LwM2M endpoint client name")
     parser.add_argument("--lifetime", type=_lifetime, metavar="S", help="of the registration")
-    parser.add_argument("--bootstrap", metavar="URI", help="LwM2M bootstrap server")
-    parser.add_argument("--psk-identity", metavar="ID", help="DTLS identity")
+    parser.add_argument("--bootstrap", metavar="URI", help="not there yet")
+    parser.add_argument("--psk-identity", metavar="ID", help="not there yet")
     key = parser.add_mutually_exclusive_group()
-    key.add_argument("--psk-key-file", metavar="FILE", help="file with the DTLS key")
-    key.add_argument("--psk-key", metavar="HEX", help="DTLS key (others see it: prefer the file)")
+    key.add_argument("--psk-key-file", metavar="FILE", help="not there yet")
+    key.add_argument("--psk-key", metavar="HEX", help="not there yet")
     parser.add_argument("--board", choices=BOARDS, help="default: %s" % BOARDS[0])
-    parser.add_argument("--temperature", type=float, default=21.5, metavar="C")
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=21.5,
+        metavar="C",
+        help="of the simulated world, default 21.5",
+    )
     parser.add_argument("--flash", metavar="DIR", help="directory that is the board's flash")
     parser.add_argument("--blank", action="store_true", help="install nothing: an empty board")
-    parser.add_argument("--heap", type=_heap, default="128k", metavar="SIZE")
+    parser.add_argument("--heap", type=_heap, default="128k", metavar="SIZE", help="default: 128k")
     parser.add_argument("--mpy", action="store_true", help="install compiled files")
     parser.add_argument("--pty", metavar="LINK", help="offer the serial REPL as this device")
     parser.add_argument("--events", metavar="FILE", help="write events as JSON lines")
-    parser.add_argument("--for", type=_seconds, dest="for_s", metavar="SECONDS")
+    parser.add_argument("--for", type=_seconds, dest="for_s", metavar="SECONDS", help="then end")
     return parser
 
 

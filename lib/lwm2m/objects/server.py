@@ -13,7 +13,8 @@ class Server(Object):
 
     `lifetime_s` in seconds (1 and up), `pmin_s` and `pmax_s` the default periods. The retry
     parameters are those of TS 1.1.1 Core section 6.2.1: attempts of a sequence, the delay
-    after the first of them (doubled each time), the delay between sequences.
+    after the first of them (doubled each time), the delay between sequences (an hour rather
+    than the day of the TS: nobody waits a day for a server that was restarted).
     """
 
     oid = 1
@@ -35,7 +36,7 @@ class Server(Object):
     binding = "U"
     retry_count = 5
     retry_timer_s = 60
-    sequence_delay_s = 86400
+    sequence_delay_s = 3600
 
     def __init__(self, short_server_id, iid=0, lifetime_s=None):
         self.iid = iid

@@ -1,7 +1,5 @@
 """The commands of the live view."""
 
-import json
-
 HELP = (
     "servo 0.25    move the servo (0..1)",
     "temp 24.5     change the simulated temperature",
@@ -29,10 +27,26 @@ def _number(words, low, high):
 async def _read(session, path):
     response = await session.read(path)
     if response.success:
-        text = json.dumps(response.to_json()["content"])
+        for line in _values("/" + path.strip("/"), response.to_json()["content"]):
+            session.state.log(line)
     else:
         text = response.status + (": " + response.error if response.error else "")
-    session.state.log("%s = %s" % (path, text))
+        session.state.log("%s = %s" % (path, text))
+
+
+def _values(path, content):
+    # One line for each value: a whole object would be wider than any screen.
+    kind = content["kind"]
+    if kind == "singleResource":
+        yield "%s = %s" % (path, content["value"])
+    elif kind == "multiResource":
+        for riid, value in content["values"].items():
+            yield "%s/%s = %s" % (path, riid, value)
+    elif kind == "resourceInstance":
+        yield "%s = %s" % (path, content["value"])
+    else:
+        for below in content.get("instances") or content.get("resources") or ():
+            yield from _values("%s/%s" % (path, below["id"]), below)
 
 
 async def _move(session, position):
@@ -58,6 +72,7 @@ def perform(session, line):
         # the range of both sensors together
         session.board.world(temperature=_number(words, -40, 120))
     elif name == "press":
+        session.state.log("button pressed")
         session.background(session.press())
     elif name == "key":
         if len(words) != 2 or len(words[1]) != 1:

@@ -157,7 +157,7 @@ class App:
         asyncio.create_task(self._watch_button())
         asyncio.create_task(console.keys(self, _readable))
         for connection in self.connections:
-            asyncio.create_task(self.connect(connection))
+            connection.task = asyncio.create_task(self.connect(connection))
         gc.collect()
         await self.poll()
 
@@ -196,6 +196,7 @@ class App:
             await asyncio.sleep_ms(self.settings["measure_s"] * 1000)
             self.sample()
             self.button.count()
+            self._check_link()
 
     def sample(self):
         gc.collect()
@@ -234,6 +235,19 @@ class App:
                 connection.failures = 0
             connection.close()
             await asyncio.sleep_ms(_ANSWER_MS)
+
+    def _check_link(self):
+        # A socket does not feel that the cable was pulled: begin again, with the network.
+        if self.interface is None or self.interface.isconnected():
+            return
+        for connection in self.connections:
+            if connection.link:
+                print("%s: link lost: no network" % connection.uri)
+                if connection.session.registration.state == REGISTERED:
+                    connection.failures = 0
+                connection.task.cancel()
+                connection.close()
+                connection.task = asyncio.create_task(self.connect(connection))
 
     async def network(self):
         if self.interface is None:
@@ -276,7 +290,9 @@ class App:
                         continue
                     raise
                 except MemoryError:
-                    size = _SHORT  # the heap has no longer piece; nearly all are short
+                    # The heap has no longer piece; nearly all are short. With one byte the
+                    # datagram is lost: else it would be tried again for ever.
+                    size = size // 4 or 1
                     continue
                 if len(data) < size:  # else it may be cut off: lost
                     receive(data)
@@ -313,6 +329,7 @@ class Connection:
         self.uri = uri
         self.address = address
         self.link = None
+        self.task = None
         self.failures = 0  # local ones in a row; a registration clears them
         self.session = client.add_server(server, self.send)
 

@@ -5,6 +5,7 @@ import json
 from firmware import accounts
 
 _RANGES = {"lifetime_s": (1, 0x7FFFFFFF), "measure_s": (1, 86400), "watchdog_s": (0, 32)}
+_LONGEST = 2048  # characters of the file
 _SHOWN = 80  # characters of a value in an error
 _KEYS = ("board", "endpoint", "server", "lifetime_s", "measure_s", "watchdog_s")
 
@@ -32,10 +33,15 @@ def load(directory=""):
     path = directory + "/config.json" if directory else "config.json"
     try:
         with open(path) as file:
-            settings = json.load(file)
+            text = file.read(_LONGEST + 1)
+        if len(text) > _LONGEST:  # more than the heap may hold
+            raise ConfigError("the file", "long", "at most %d characters" % _LONGEST, path)
+        settings = json.loads(text)
+    except ConfigError:
+        raise
     except OSError:
         raise ConfigError("the file", "missing", "a copy of config.example.json", path)
-    except ValueError:
+    except (ValueError, RuntimeError):  # the second: nested too deep
         raise ConfigError("the content", "no JSON", "an object like config.example.json", path)
     if not isinstance(settings, dict):
         kind = type(settings).__name__

@@ -1,8 +1,9 @@
 """Observe, notify, cancel (TS 1.1.1 Core section 6.4, RFC 7641), driven by what poll() returns."""
 
-from peer import Peer, Sample, content_format, observe_of
+from peer import Peer, Sample, content_format, encode, observe_of
 
-from coap.numbers import ACK, CHANGED, CON, CONTENT, NON, RST, TEXT, TLV
+from coap.message import Message
+from coap.numbers import ACK, CHANGED, CON, CONTENT, GET, NON, RST, TEXT, TLV
 from lwm2m.object import Object
 
 SERVICE_UNAVAILABLE, NOT_FOUND = 0xA3, 0x84
@@ -614,3 +615,40 @@ def test_an_object_that_fails_ends_neither_the_poll_nor_the_session():
     peer.clock.advance(1000)
     peer.client.poll()
     assert [bytes(message.payload) for message in peer.take()] == [b"2.0"]
+
+
+def test_a_notification_without_memory_is_only_late():
+    class Full(Object):
+        oid = 3300
+        resources = ((5700, "R", "f", "value"),)
+        full = False
+
+        @property
+        def value(self):
+            if self.full:
+                raise MemoryError("no piece of the heap")
+            return 2.5
+
+    full = Full()
+    peer = Peer(full)
+    peer.register()
+    assert peer.get("/3300/0/5700", observe=0).code == CONTENT
+    full.full = True
+    full.changed(5700)
+    assert peer.client.poll() == 1000 and peer.take() == []
+    full.full = False
+    peer.clock.advance(1000)
+    peer.client.poll()
+    assert [bytes(message.payload) for message in peer.take()] == [b"2.5"]
+
+
+def test_an_observe_option_that_is_too_long_is_not_recognized():
+    peer = Peer(Sample())
+    peer.register()
+    path = [(11, b"20000"), (11, b"0"), (11, b"2")]
+    for value, observed in ((b"\0\0\0", 1), (b"\0\0\0\0", 0)):
+        peer.session.cancel_observation()
+        peer.session.receive(encode(Message(CON, GET, 900, b"t", [(6, value)] + path)))
+        (answer,) = peer.take()
+        assert answer.code == CONTENT
+        assert len(peer.session.observations or ()) == observed

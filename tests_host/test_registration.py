@@ -580,3 +580,11 @@ def test_tlv_is_what_the_root_link_promises():
     assert b"ct=%d" % TLV in peer.register().payload
     response = peer.get("/20000/0")
     assert response.first(12) == b"\x2d\x16" and observe_of(response) is None
+
+
+def test_a_replace_without_lifetime_keeps_the_one_there_is():
+    peer = Peer(lifetime_s=600)
+    peer.register()
+    peer.server.pmax_s = 60
+    assert peer.put("/1/0", b"\xc1\x02\x05", TLV).code == CHANGED  # pmin 5 and nothing else
+    assert (peer.server.lifetime_s, peer.server.pmin_s, peer.server.pmax_s) == (600, 5, 0)

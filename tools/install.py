@@ -87,7 +87,8 @@ def stage(directory, root=ROOT, mpy=False, march=None):
     """
     root, directory = Path(root), Path(directory)
     names = []
-    for name in board_files(root):
+    # boot.py last: a directory that has one is complete.
+    for name in sorted(board_files(root), key=lambda name: name == "boot.py"):
         target = directory / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if mpy and target.suffix == ".py" and name not in _FILES:

@@ -7,7 +7,9 @@ input change the world round the board: `{"temperature": 24.5}`, `{"button": tru
 `{"i2c": "unplugged"}`, `{"cable": false}`, `{"key": "i"}`, `{"reset": "power"}`. `--events`
 writes what the board does. SIGTERM or SIGINT lets the firmware de-register, a second one ends
 at once. Exit status: 0 after an end, 1 after a crash of the firmware, 2 for bad arguments or
-configuration. `MPY=1.28` in the environment hides DTLS-PSK as MicroPython v1.28 does.
+configuration. `MPY=1.28` in the environment hides DTLS-PSK as MicroPython v1.28 does, and
+`VIRTUAL_BOARD_LEASHED=1` makes the end of standard input a SIGTERM: a program that was killed
+leaves no board behind.
 """
 
 import contextlib
@@ -73,6 +75,7 @@ def _run(options, stack):
         # An empty board has nothing but its REPL.
         repl=serial is not None or options.blank,
         serial=serial,
+        leashed=options.leashed,
     )
     stack.enter_context(contextlib.closing(supervisor))
     return supervisor.run(options.for_s)

@@ -27,7 +27,7 @@ class Servomotor(Object):
 
     @position.setter
     def position(self, value):
-        self.servo.position = value
+        self.servo.position = round(value, 6)  # as it was written, not 0.008999999999999999
         self.changed(5536)
         self.positioner.changed(5536)
 

@@ -2,14 +2,15 @@
 
 from micropython import const
 
-_LIMIT = const(256)  # answers kept at the same time
-_WHOLE_LIMIT = const(16)  # of these, answers kept byte by byte
+_BLOCKS = const(8)
+_BLOCK = const(32)  # answers in a block; a full heap has room for a small piece at most
+_WHOLE_LIMIT = const(16)  # answers kept byte by byte
 _LIFETIME_S = const(248)  # EXCHANGE_LIFETIME (RFC 7252 section 4.8.2), and one for rounding
 _PERIOD_S = const(1024)
 
 
 class Duplicates:
-    """Answers to requests that must not be executed again, by message id.
+    """Answers to requests that must not be executed again, by message id: 256 of them.
 
     Most answers are a code and nothing else (2.04, 4.05 ...): these are kept as one small
     integer. An answer with options or payload is kept whole. A full memory refuses new
@@ -18,18 +19,28 @@ class Duplicates:
     """
 
     def __init__(self):
-        self._kept = {}  # mid: age stamp, token check and code in 26 bits
+        # Of each block: message ids (-1 where there is none), and the age stamp, token check
+        # and code of each in 26 bits. Nothing is allocated to keep one more.
+        self._blocks = []
+        self._free = 0
         self._whole = {}  # mid: answer as it was sent
 
     def __len__(self):
-        return len(self._kept)
+        return len(self._blocks) * _BLOCK - self._free
 
     def full(self, now_s):
-        """True when nothing more can be kept; expired answers are dropped first."""
-        if len(self._kept) < _LIMIT and len(self._whole) < _WHOLE_LIMIT:
-            return False
-        self.expire(now_s)
-        return len(self._kept) >= _LIMIT or len(self._whole) >= _WHOLE_LIMIT
+        """True when nothing more can be kept, also for lack of heap; to be asked before a
+        request is executed. Expired answers are dropped first.
+        """
+        if not self._free or len(self._whole) >= _WHOLE_LIMIT:
+            self.expire(now_s)
+        if not self._free and len(self._blocks) < _BLOCKS:
+            try:
+                self._blocks.append(([-1] * _BLOCK, [0] * _BLOCK))
+                self._free = _BLOCK
+            except MemoryError:
+                pass
+        return not self._free or len(self._whole) >= _WHOLE_LIMIT
 
     def find(self, mid, token, now_s):
         """What was answered: None for a new request, else (code, bytes sent or None).
@@ -37,27 +48,45 @@ class Duplicates:
         A peer that was restarted may use a message id again with another token: that is a
         new request.
         """
-        entry = self._kept.get(mid)
-        if entry is None:
-            return None
-        if entry >> 8 & 255 != hash(token) & 255 or _age(entry, now_s) >= _LIFETIME_S:
-            return None
-        return entry & 255, self._whole.get(mid)
+        for mids, entries in self._blocks:
+            if mid in mids:
+                entry = entries[mids.index(mid)]
+                if entry >> 8 & 255 != hash(token) & 255 or _age(entry, now_s) >= _LIFETIME_S:
+                    return None
+                return entry & 255, self._whole.get(mid)
+        return None
 
     def keep(self, mid, token, code, now_s, whole=None):
-        """Keeps the answer for EXCHANGE_LIFETIME; `whole` where it is more than a code."""
-        self._kept[mid] = (now_s % _PERIOD_S << 8 | hash(token) & 255) << 8 | code
+        """Keeps the answer for EXCHANGE_LIFETIME; `whole` where it is more than a code.
+
+        Only where `full()` has just been False.
+        """
+        entry = (now_s % _PERIOD_S << 8 | hash(token) & 255) << 8 | code
+        self._whole.pop(mid, None)
+        if not self._put(mid, mid, entry):
+            self._put(-1, mid, entry)
+            self._free -= 1
         if whole is not None:
             self._whole[mid] = whole
-        elif mid in self._whole:
-            del self._whole[mid]
+
+    def _put(self, old, mid, entry):
+        for mids, entries in self._blocks:
+            if old in mids:
+                at = mids.index(old)
+                mids[at] = mid
+                entries[at] = entry
+                return True
+        return False
 
     def expire(self, now_s):
         """Drops what is older than EXCHANGE_LIFETIME; to be called at least every 500 s."""
-        for mid in list(self._kept):
-            if _age(self._kept[mid], now_s) >= _LIFETIME_S:
-                del self._kept[mid]
-                self._whole.pop(mid, None)
+        for mids, entries in self._blocks:
+            for at in range(_BLOCK):
+                mid = mids[at]
+                if mid >= 0 and _age(entries[at], now_s) >= _LIFETIME_S:
+                    mids[at] = -1
+                    self._free += 1
+                    self._whole.pop(mid, None)
 
 
 def _age(entry, now_s):

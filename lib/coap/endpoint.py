@@ -270,11 +270,11 @@ class Endpoint:
             # The duplicate of a NON hears nothing.
             whole = None
             if code >> 5 == 2 and size > start and confirmable:
-                whole = bytes(self._view[:size])
-            try:
-                self._kept.keep(message.mid, message.token, code, now_s, whole)
-            except MemoryError as error:
-                self._fault(error)  # better a duplicate that acts again than no answer
+                try:
+                    whole = bytes(self._view[:size])
+                except MemoryError as error:
+                    self._fault(error)
+            self._kept.keep(message.mid, message.token, code, now_s, whole)
             if self._sweep_at is None:
                 self._sweep_at = self.clock.ticks_add(self.clock.ticks_ms(), _SWEEP_MS)
         if size:

@@ -162,6 +162,9 @@ class Observations:
             observation.mid = self.endpoint.notify(
                 observation.token, options, target.payload(), on_done if confirm else None
             )
+        except MemoryError:
+            observation.dirty = True  # it is only late
+            raise
         except (Error, ValueError):
             # No valid value now, or too much for one datagram: nothing is sent, for an error
             # would end the observation (RFC 7641 section 4.2).

@@ -60,10 +60,11 @@ def handle(session, request, response):
     response.code = _CHANGED
 
 
-def _option(request, number):
-    # The number in an option, or None where it is not there.
+def _option(request, number, longest=2):
+    # The number in an option; None where it is not there, or longer than it can be (RFC 7252
+    # section 5.4.3).
     value = request.first(number)
-    return None if value is None else uint(value)
+    return None if value is None or len(value) > longest else uint(value)
 
 
 def _get(session, path, request, response):
@@ -79,7 +80,7 @@ def _get(session, path, request, response):
     target = Target(session.table, path, accept)
     response.payload = target.payload()
     response.options = target.options
-    observe = _option(request, _OBSERVE)
+    observe = _option(request, _OBSERVE, 3)
     if observe == 0:
         sequence = session.observe(bytes(request.token), target)
         response.options = ((_OBSERVE, uint_bytes(sequence)),) + target.options

@@ -67,6 +67,27 @@ def test_unattended_run_fails_without_a_firmware(tmp_path):
     assert "ended with status 1" in errors
 
 
+def test_killed_it_leaves_no_board_behind(tmp_path):
+    alive = tmp_path / "alive"
+    (tmp_path / "boot.py").write_text("")
+    (tmp_path / "main.py").write_text(
+        "import time\nwhile True:\n    open('alive', 'w').close()\n    time.sleep_ms(20)\n"
+    )
+    process = desk("--flash", str(tmp_path), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    try:
+        while not alive.exists():
+            assert time.monotonic() < deadline, "the board does not start"
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    while alive.exists():
+        assert time.monotonic() < deadline, "the board lives on"
+        alive.unlink()
+        time.sleep(0.5)
+
+
 def test_plain_lines_without_a_terminal():
     process = desk(
         stdin=subprocess.PIPE,

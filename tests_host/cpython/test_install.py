@@ -75,7 +75,7 @@ def test_files_of_this_repository():
 
 def test_staged_as_sources(root, tmp_path):
     target = tmp_path / "flash"
-    assert install.stage(target, root) == INSTALLED
+    assert sorted(install.stage(target, root)) == INSTALLED
     assert files_in(target) == INSTALLED
     for name in INSTALLED:
         assert (target / name).read_text() == FILES[name]
@@ -90,7 +90,8 @@ def test_staged_compiled_and_run_by_micropython(root, tmp_path):
     install.stage(target, root)  # the sources are replaced, since they would come first
     names = install.stage(target, root, mpy=True, march=install.host_march())
     assert files_in(target) == sorted(names)
-    assert [name for name in names if name.endswith(".py")] == ["boot.py", "main.py"]
+    # boot.py comes last: where it is, everything is.
+    assert [name for name in names if name.endswith(".py")] == ["main.py", "boot.py"]
     assert {"lib/coap/message.mpy", "firmware/app.mpy", "firmware/boards/pins.json"} <= set(names)
     assert micropython(target, "import firmware.app as a; print(a.VALUE)") == "42\n"
     # The name in a traceback is the one in the repository, whatever the folder was called.

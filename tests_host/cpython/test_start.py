@@ -446,6 +446,19 @@ def test_no_network_does_not_delay_the_end(tmp_path):
     run(work())
 
 
+def test_a_cable_that_is_pulled_and_put_back(tmp_path):
+    async def work():
+        async with desk(tmp_path, "--temperature", "7", measure_s=1) as d:
+            d.board.say({"cable": False})
+            await d.said("link lost: no network")
+            d.board.say({"cable": True})
+            await d.registered(2)
+            assert await d.read(TEMPERATURE) == 7
+            assert d.board.causes() == ["power"]
+
+    run(work())
+
+
 def test_the_watchdog_is_fed(tmp_path):
     quick = ("firmware/app.py", "_HEALTHY_MS = const(10000)", "_HEALTHY_MS = const(300)")
 

@@ -83,6 +83,38 @@ def test_ctrl_c_wakes_asyncio_and_a_busy_loop(tmp_path):
             assert took_s < 1
 
 
+COLLECTING = """
+import gc, machine
+pin = machine.Pin("PC13")
+junk = [[] for _ in range(1500)]
+print("ready")
+try:
+    while True:
+        gc.collect()
+        pin.value()
+except KeyboardInterrupt:
+    print("de-registered", len(bytearray(1000)))
+"""
+
+
+def test_signal_during_a_garbage_collection_leaves_the_heap_usable(tmp_path):
+    with BoardProcess(tmp_path, COLLECTING) as board:
+        board.wait_console("ready")
+        status, took_s = board.end()
+        assert (status, board.console()) == (0, ["ready", "de-registered 1000"])
+        assert took_s < 1
+
+
+def test_signal_reaches_firmware_that_stopped_looking_at_its_hardware(tmp_path):
+    main = "import machine\nmachine.Pin('PC13')\nprint('ready')\n"
+    main += "try:\n    while True: pass\nexcept KeyboardInterrupt: print('end')"
+    with BoardProcess(tmp_path, main) as board:
+        board.wait_console("ready")
+        status, took_s = board.end()
+        assert (status, board.console()) == (0, ["ready", "end"])
+        assert took_s < 1
+
+
 def test_signal_after_the_end_does_not_change_the_exit_status(tmp_path):
     with BoardProcess(tmp_path, PATIENT) as board:
         board.wait_console("ready")
@@ -179,6 +211,22 @@ def test_killed_supervisor_takes_the_interpreter_with_it(tmp_path):
         last = beat.stat().st_mtime_ns
         time.sleep(0.2)
         assert beat.stat().st_mtime_ns == last
+
+
+def test_leashed_it_ends_with_the_program_that_started_it(tmp_path):
+    for leashed in ("0", "1"):
+        folder = tmp_path / leashed
+        folder.mkdir()
+        environment = {"VIRTUAL_BOARD_LEASHED": leashed}
+        with BoardProcess(folder, PATIENT, environment=environment) as board:
+            board.wait_console("ready")
+            board.process.stdin.close()  # so does the system for a program that was killed
+            if leashed == "1":
+                assert board.process.wait(5) == 0
+                assert board.console() == ["ready", "de-registered"]
+            else:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    board.process.wait(0.3)
 
 
 def test_nobody_reads_the_output(tmp_path):

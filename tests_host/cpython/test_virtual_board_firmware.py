@@ -9,8 +9,14 @@ import sys
 import threading
 
 import pytest
-from aiocoap import ACK, CON, DELETE, GET, POST, Message
-from aiocoap.numbers.codes import CREATED, DELETED
+from aiocoap import ACK, CON, DELETE, GET, POST, PUT, Message
+from aiocoap.numbers.codes import (
+    CHANGED,
+    CREATED,
+    DELETED,
+    INTERNAL_SERVER_ERROR,
+    SERVICE_UNAVAILABLE,
+)
 from board_process import BoardProcess
 
 
@@ -58,15 +64,23 @@ class Server:
 
     def read(self, *path):
         """The text/plain value at the path."""
+        answer = self._ask(GET, path, accept=0)
+        assert answer.code.is_successful(), answer.code
+        return answer.payload.decode()
+
+    def write(self, text, *path):
+        """Writes a text/plain value and returns the code of the answer."""
+        return self._ask(PUT, path, content_format=0, payload=text).code
+
+    def _ask(self, method, path, **fields):
         self._mid += 1
-        request = Message(code=GET, uri_path=[str(i) for i in path], accept=0)
+        request = Message(code=method, uri_path=[str(i) for i in path], **fields)
         request.mtype, request.mid, request.token = CON, self._mid, b"%d" % self._mid
         self._socket.sendto(request.encode(), self._device)
         while True:
             answer = self.serve_one()
             if answer is not None and answer.token == request.token:
-                assert answer.code.is_successful(), answer.code
-                return answer.payload.decode()
+                return answer
 
 
 @pytest.fixture
@@ -119,6 +133,27 @@ def test_serves_1000_reads_in_a_small_heap_and_deregisters(tmp_path, server, for
         assert end_with_answer(board, server) == 0
         assert server.deregistered == 1
         assert "MemoryError" not in board.stdout
+
+
+def test_every_write_is_answered_in_the_usual_heap(tmp_path, server):
+    with firmware(tmp_path, server) as board:
+        register(board, server)
+        for step in range(200):  # what makes each act once must find its memory
+            assert server.write(b"%.2f" % (step / 200), 10346, 0, 5536) == CHANGED
+        assert end_with_answer(board, server) == 0
+        assert "MemoryError" not in board.stdout
+
+
+def test_a_heap_too_small_for_writes_still_answers_and_ends(tmp_path, server):
+    with firmware(tmp_path, server, "--mpy", "--heap", "96k") as board:
+        register(board, server)
+        assert server.read(3303, 0, 5700) == "21.5"
+        for step in range(60):
+            answer = server.write(b"%.2f" % (step / 60), 10346, 0, 5536)
+            assert answer in (CHANGED, INTERNAL_SERVER_ERROR, SERVICE_UNAVAILABLE)
+        assert server.read(3303, 0, 5700) == "21.5"
+        assert end_with_answer(board, server) == 0
+        assert server.deregistered == 1
 
 
 def test_silent_server_does_not_delay_the_end(tmp_path, server):

@@ -78,6 +78,7 @@ class Board:
             "--events",
             path,
             cwd=_ROOT,
+            env={**os.environ, "VIRTUAL_BOARD_LEASHED": "1"},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,

@@ -25,7 +25,7 @@ def _firmware():
 def _read_config(path):
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: {error}") from None
     if not isinstance(config, dict):
         raise UserError(f"{path}: expected a JSON object")

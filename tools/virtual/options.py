@@ -93,4 +93,5 @@ def parse(arguments):
     options.micropython = os.environ.get("MPY", "1.29")
     if options.micropython not in ("1.28", "1.29"):
         raise UserError(f"MPY={options.micropython}: expected 1.28 or 1.29")
+    options.leashed = os.environ.get("VIRTUAL_BOARD_LEASHED") == "1"
     return options

@@ -17,6 +17,8 @@ from tools.virtual.world import Lines, parse_line
 
 # From the first signal to the exit at most 3 s: the firmware gets this much of it.
 _ENDING_S = 2.3
+# Firmware that looks at its hardware does so more often than this.
+_STOP_S = 0.2
 # The same request often arrives twice at once (timeout(1) signals the process and its group).
 _SAME_REQUEST_S = 0.2
 # Firmware that prints without end must not keep the loop from its other duties.
@@ -53,10 +55,22 @@ class Supervisor:
     """Runs a flash directory until it ends, crashes or is told to end.
 
     `before` is code that the interpreter runs first, ended by a semicolon; `repl` tells whether
-    a REPL follows the files; `serial` is a SerialLine or None.
+    a REPL follows the files; `serial` is a SerialLine or None. With `leashed`, the end of
+    standard input is a request to end.
     """
 
-    def __init__(self, flash, heap, world, events, signals, before="", repl=False, serial=None):
+    def __init__(
+        self,
+        flash,
+        heap,
+        world,
+        events,
+        signals,
+        before="",
+        repl=False,
+        serial=None,
+        leashed=False,
+    ):
         self._flash = flash
         self._heap = heap
         self._world = world
@@ -64,6 +78,7 @@ class Supervisor:
         self._before = before
         self._repl = repl
         self._serial = serial
+        self._leashed = leashed
         self._stdout = Outgoing(1)
         self._stdin_lines = Lines()
         self._signals = signals
@@ -83,6 +98,8 @@ class Supervisor:
         self._watchdog_s = None
         self._watchdog_at = None
         self._enter_raw = False
+        self._uses_hardware = False
+        self._interrupt_at = None
         run = f"run_board.run{files!r}"
         if not self._repl:
             run = f"raise SystemExit({run})"
@@ -150,7 +167,21 @@ class Supervisor:
         self._ending_since = now
         if not self._started or self._at_repl_prompt():
             self._finish(_exit_status(self._ended_with))
+        elif self._uses_hardware:
+            # The interpreter raises a signal's Ctrl-C wherever it is. Inside its garbage
+            # collector that leaves the heap locked: no firmware could de-register then.
+            self._tell_mock(b'[0, "stop", null, null]\n')
+            self._interrupt_at = now + _STOP_S
         else:
+            self._interpreter.interrupt()
+
+    def _check_interrupt(self):
+        """A Ctrl-C by signal for firmware that did not look at its hardware."""
+        if self._interrupt_at is None or time.monotonic() < self._interrupt_at:
+            return
+        self._on_channel()  # that it does stop may stand there
+        if self._interpreter is not None and self._interrupt_at is not None:
+            self._interrupt_at = None
             self._interpreter.interrupt()
 
     # -- what the interpreter says
@@ -209,6 +240,7 @@ class Supervisor:
 
     def _events_of(self, line):
         if line.startswith(b"["):
+            self._uses_hardware = True
             events = self._hardware.request(line)
             return [(event.pop("event"), event) for event in events]
         return [_parse_event(line)]
@@ -224,6 +256,8 @@ class Supervisor:
             self._on_ended(fields.get("status", 0))
         elif name == "feed":
             self._feed()
+        elif name == "stopping":
+            self._interrupt_at = None
         elif name == "reset":
             self._restart(fields.get("cause", "hard"))
         else:
@@ -262,6 +296,8 @@ class Supervisor:
         data = read_available(0)
         if data is None:
             self._stdin_open = False
+            if self._leashed and self._ending_since is None:
+                self.end()
             return
         for line in self._stdin_lines.feed(data):
             if not line.strip():
@@ -305,6 +341,7 @@ class Supervisor:
                 self._finish(0)
             else:
                 self._check_watchdog()
+                self._check_interrupt()
             if self._exit_status is None:
                 self._type()
                 self._turn(self._wait_s(start + for_s if for_s is not None else None))
@@ -313,7 +350,7 @@ class Supervisor:
 
     def _wait_s(self, end_at):
         now = time.monotonic()
-        times = [self._watchdog_at]
+        times = [self._watchdog_at, self._interrupt_at]
         times.append(end_at if self._ending_since is None else self._ending_since + _ENDING_S)
         waits = [max(0.0, at - now) for at in times if at is not None]
         typing_s = self._typing.wait_s()

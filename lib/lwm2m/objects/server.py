@@ -50,5 +50,9 @@ class Server(Object):
             if rid == 7 and value != "U":
                 raise Error(_BAD_REQUEST, "binding U is the one there is")
 
+    def clear(self, row):
+        if row[0] != 1:  # a lifetime there must be: the one that is
+            super().clear(row)
+
     def update(self, arguments):
         self.update_asked = True

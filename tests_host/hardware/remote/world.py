@@ -10,6 +10,7 @@ JSON array, but for the watchdog's {"event": "feed"}:
     [number, kind, value, buffers]      the answer; a kind that is none below names an exception
     [0, "level", pin, level]            the level of a pin, once for a new pin, then if it changes
     [0, "call", pin, null]              an interrupt
+    [0, "stop", null, null]             a Ctrl-C; {"event": "stopping"} says that it is raised
 """
 
 import builtins
@@ -161,6 +162,9 @@ class World:
                 self._pins[value].level = level
             elif kind == "call":
                 self._due.append(self._pins[value])
+            elif kind == "stop":
+                self.send('{"event": "stopping"}\n')
+                raise KeyboardInterrupt
         except (ValueError, TypeError, KeyError):
             return None  # cut: the other end had to throw away what was not read for long
         return answer

@@ -52,6 +52,12 @@ def test_the_example_is_good():
         assert account["address"] == ("192.168.1.10", 5683)
 
 
+def test_more_than_a_heap_may_hold():
+    refused(changed(endpoint="x" * 3000), "the file is 'long'", "at most 2048 characters")
+    refused("[" * 2000, "the content is ", "config.example.json")
+    refused("[" * 20000, "the file is 'long'")
+
+
 def test_defaults():
     settings, account_list = loaded(GOOD)
     assert settings["measure_s"] == 5 and settings["watchdog_s"] == 0
@@ -190,8 +196,8 @@ def test_no_credential_is_shown():
 
 def test_long_values_are_cut():
     for key in ("board", "endpoint", "server"):
-        refused(changed(**{key: "y" * 3000}), key + " is 'yyyyy", "...")
-    refused('{"%s": 1}' % ("z" * 3000), "the key is 'zzzzz", "...")
+        refused(changed(**{key: "y" * 1500}), key + " is 'yyyyy", "...")
+    refused('{"%s": 1}' % ("z" * 1500), "the key is 'zzzzz", "...")
 
 
 def test_uris_that_are_good():

@@ -175,7 +175,7 @@ def test_not_acceptable():
         ("/20000/0/1", (OPAQUE,)),
         ("/20000/0/15/0", (OPAQUE,)),
     ):
-        for accept in accepts + (1, 41, 50, 60, 110, 112, 11543, 65535):
+        for accept in accepts + (1, 41, 50, 61, 111, 113, 11544, 65535):
             response = peer.get(path, accept)
             assert response.code == NOT_ACCEPTABLE, (path, accept)
 

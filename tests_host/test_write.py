@@ -204,7 +204,7 @@ def test_int_256_not_there_and_not_writable():
 
 def test_unknown_formats_are_4_15():
     peer, sample = rig()
-    for content_format in (1, LINK, 41, 50, 60, 110, 112, 11543, 65535):
+    for content_format in (1, LINK, 41, 50, 61, 111, 113, 11544, 65535):
         for method, path in (("PUT", "/20000/0/1"), ("PUT", "/20000/0"), ("POST", "/20000/0")):
             refused(peer, sample, UNSUPPORTED_CONTENT_FORMAT, method, path, b"1", content_format)
     for content_format in (TEXT, OPAQUE):  # one value for a whole instance

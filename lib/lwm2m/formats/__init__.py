@@ -14,7 +14,17 @@ _TEXT = const(0)
 _OPAQUE = const(42)
 _TLV = const(11542)
 
-_MODULES = {_TEXT: "text", _OPAQUE: "opaque", _TLV: "tlv"}
+_MODULES = {
+    _TEXT: "text",
+    _OPAQUE: "opaque",
+    60: "cbor",
+    110: "senml_json",
+    112: "senml_cbor",
+    320: "senml_json",  # SenML-ETCH (RFC 8790): records look the same
+    322: "senml_cbor",
+    _TLV: "tlv",
+    11543: "old_json",
+}
 
 
 def module(number):

@@ -5,11 +5,11 @@ decode(payload, path, models) -> node; it raises CodecError. A further format is
 and one more name in CODECS.
 """
 
-from . import opaque, text, tlv
+from . import cbor, opaque, senml_cbor, senml_json, text, tlv
 
 LINK_FORMAT = 40
 
-CODECS = (tlv, text, opaque)
+CODECS = (tlv, text, opaque, senml_cbor, senml_json, cbor)
 _BY_CODE = {codec.CODE: codec for codec in CODECS}
 _BY_NAME = {codec.NAME: codec for codec in CODECS}
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import math
 from dataclasses import replace
 
 from ..errors import CodecError, InvalidRequest
@@ -56,7 +57,8 @@ def _convert(kind, value, wanted):
     if kind in numbers and wanted in numbers:
         if wanted == "FLOAT":
             return float(value)
-        if value == int(value) and (wanted != "UNSIGNED_INTEGER" or value >= 0):
+        whole = math.isfinite(value) and value == int(value)
+        if whole and (wanted != "UNSIGNED_INTEGER" or value >= 0):
             return int(value)
     raise CodecError("value %r of type %s is no %s" % (value, kind, wanted))
 

@@ -1,0 +1,115 @@
+"""application/senml+json (RFC 8428 section 5, TS 1.1.1 Core section 7.4.5)."""
+
+import json
+from binascii import b2a_base64
+
+from micropython import const
+
+from coap.message import Error
+from lwm2m.formats import senml, text
+
+_BAD_REQUEST = const(0x80)  # 4.00
+_SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
+_DEPTH = const(4)  # of nested arrays and objects
+
+SINGLE = False
+
+
+def encode(base, records):
+    """An array of objects; only the first names the base. Error 5.03 for NaN and infinities."""
+    out = []
+    for base_name, name, kind, value in senml.fields(base, records):
+        entry = '"%s":%s}' % (senml.LABELS.get(kind, "v"), encode_value(kind, value))
+        if name:
+            entry = '"n":"%s",%s' % (name, entry)
+        if base_name:
+            entry = '"bn":"%s",%s' % (base_name, entry)
+        out.append("{" + entry)
+    return ("[%s]" % ",".join(out)).encode()
+
+
+def encode_value(kind, value):
+    """The value in JSON, as a string."""
+    if kind == "o":
+        value = str(b2a_base64(value), "utf8").rstrip("=\n")
+        value = value.replace("+", "-").replace("/", "_")
+    elif kind == "l":
+        value = "%d:%d" % value
+    elif kind == "f" and value - value != 0:
+        raise Error(_SERVICE_UNAVAILABLE)
+    return json.dumps(value)
+
+
+def decode(base, payload):
+    """Yields (path, raw) of every value; Error 4.00 where the payload is none of SenML-JSON."""
+    return senml.decode(base, _load, payload, {})
+
+
+def _load(payload):
+    pack = load(payload)
+    if not isinstance(pack, list):
+        raise ValueError
+    return pack
+
+
+def load(payload):
+    """What json.loads() makes of the payload; ValueError where it is none or nested deeply.
+
+    MicroPython's accepts more than JSON (commas left out, say); it takes 32 bytes of heap for
+    each level, hence the limit.
+    """
+    depth = 0
+    inside = escaped = False  # of a string
+    for byte in payload:
+        if escaped:
+            escaped = False
+        elif byte == 0x22:
+            inside = not inside
+        elif inside:
+            escaped = byte == 0x5C
+        elif byte == 0x5B or byte == 0x7B:
+            depth += 1
+            if depth > _DEPTH:
+                raise ValueError
+        elif byte == 0x5D or byte == 0x7D:
+            depth -= 1
+    return json.loads(str(payload, "utf8"))
+
+
+def value(kind, raw):
+    """The value of a record as its type; Error 4.00 where it has another."""
+    label, found = raw
+    if isinstance(found, str):
+        try:
+            if kind[0] == "o":
+                # Base64 for URLs without padding; the other alphabet and padding also occur.
+                found = found.replace("-", "+").replace("_", "/")
+                found += "==="[: -len(found) % 4]
+                found = text.value("o", found.encode())
+            elif b"\xed" in found.encode():
+                found = _joined(found)
+        except ValueError:
+            raise Error(_BAD_REQUEST)
+    return senml.value(kind, (label, found))
+
+
+def _joined(found):
+    # MicroPython leaves the two halves of \ud83d\ude00 apart.
+    whole = []
+    high = 0
+    for letter in found:
+        code = ord(letter)
+        if high:
+            if code >> 10 != 0x37:
+                raise ValueError
+            code += (high << 10) - 0x35FDC00
+            high = 0
+        elif code >> 10 == 0x36:
+            high = code
+            continue
+        elif code >> 10 == 0x37:
+            raise ValueError
+        whole.append(chr(code))
+    if high:
+        raise ValueError
+    return "".join(whole)

@@ -1,4 +1,4 @@
-"""The numbers of CoAP by name: for tests, tools and the REPL.
+"""The numbers of CoAP by name, for tests and tools; not installed on a board.
 
 Device code keeps private constants instead (`_CONTENT = const(0x45)  # 2.05`), which cost no
 heap; a test compares them with these.

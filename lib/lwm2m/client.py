@@ -4,7 +4,7 @@ from micropython import const
 
 from coap.endpoint import IDLE_MS, Endpoint
 from lwm2m.operations import handle
-from lwm2m.registration import Registration
+from lwm2m.registration import REGISTERED, Registration
 
 _FAULT_MS = const(1000)
 
@@ -13,10 +13,17 @@ class Session:
     """One server as the client sees it: what it sends goes to `receive()`.
 
     Notifications to it are non-confirmable unless `confirmable` is set, but for one in a day.
+    `online` is set to False by the application while the link is down: nothing is begun then,
+    and nothing given up. `unsaved` tells it that something changed which survives a restart.
     """
 
     confirmable = False
+    online = True
+    unsaved = False
+    version = "1.1"  # of LwM2M, "1.0" after a server that speaks no later one
     observations = None  # made for the first Observe
+    queue = None  # queue mode, where the client is in it
+    sender = None  # made for the first Send
 
     def __init__(self, client, server, send):
         self.client = client
@@ -29,17 +36,49 @@ class Session:
         endpoint.wake = client.wake
         self.receive = endpoint.receive
         self.registration = Registration(self)
+        self._parts = [self.registration]  # what has to be polled
 
     def handle(self, request, response):
         handle(self, request, response)
 
-    def observe(self, token, target):
+    def reachable(self):
+        """True when notifications may be sent now: registered, online and awake."""
+        return (
+            self.online
+            and self.registration.state == REGISTERED
+            and (self.queue is None or self.queue.awake())
+        )
+
+    def wake_up(self):
+        """Something wants to go out: in queue mode an Update is sent, then it may."""
+        if self.queue is not None:
+            self.queue.wake_up()
+
+    def keep(self):
+        """Something has changed that survives a restart."""
+        self.unsaved = True
+        self.client.wake()
+
+    def allowed(self, oid, iid, right):
+        """True when the server has this right to the instance (TS 1.1.1 Core section 8.2).
+
+        Rights as in object 2: 1 Read, 2 Write, 4 Execute, 8 Delete, 16 Create (iid 65535).
+        A single server has them all.
+        """
+        if len(self.client.sessions) < 2:
+            return True
+        from lwm2m import access
+
+        return access.allowed(self, oid, iid, right)
+
+    def observe(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
         if self.observations is None:
             from lwm2m.observe import Observations
 
             self.observations = Observations(self)
-        return self.observations.add(token, target)
+            self._parts.append(self.observations)
+        return self.observations.add(token, target, key)
 
     def cancel_observation(self, token=None):
         """Ends the observation with this token, or all of them."""
@@ -53,15 +92,16 @@ class Session:
 
     def poll(self, now_ms):
         """Does what is due; returns the milliseconds until the next may be."""
-        try:
-            self.endpoint.poll()
-            wait_ms = self.registration.poll(now_ms)
-            if self.observations is not None:
-                wait_ms = min(wait_ms, self.observations.poll(now_ms))
-        except Exception as error:
-            # A fault of an object, or no memory just now: it ends neither this nor the others.
-            self.client.log("%s: %s" % (type(error).__name__, error))
-            wait_ms = _FAULT_MS
+        wait_ms = self.endpoint.poll()
+        if not self.online:
+            return wait_ms
+        for part in self._parts:
+            try:
+                wait_ms = min(wait_ms, part.poll(now_ms))
+            except Exception as error:
+                # A fault of an object, or no memory just now: it ends neither this nor others.
+                self.client.log("%s: %s" % (type(error).__name__, error))
+                wait_ms = min(wait_ms, _FAULT_MS)
         # Asked again: what was just sent has time-outs of its own.
         return min(wait_ms, self.endpoint.poll())
 
@@ -72,6 +112,9 @@ class Client:
     `clock` has MicroPython's ticks_ms, ticks_add, ticks_diff; `random(n)` returns n random
     bytes; `log(text)` takes single lines; `wake()` is called when `poll()` should run soon.
     """
+
+    queue_mode = False
+    awake_ms = 93000  # MAX_TRANSMIT_WAIT (RFC 7252 section 4.8.2)
 
     def __init__(self, endpoint_name, table, clock, random, log, wake):
         self.endpoint_name = endpoint_name

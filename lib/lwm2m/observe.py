@@ -62,13 +62,14 @@ class Observations:
     def __iter__(self):
         return iter(self._all)
 
-    def add(self, token, target):
+    def add(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
         self.remove(token)
         if len(self._all) >= _LIMIT:
             self.refused += 1
             raise Error(_SERVICE_UNAVAILABLE)
         observation = Observation(token, target, self.session.client.now_ms())
+        observation.key = key
         self._tune(observation)
         self._all.append(observation)
         self.endpoint.wake()

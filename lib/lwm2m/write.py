@@ -27,17 +27,29 @@ def write(table, path, payload, content_format, replace):
         raise Error(_BAD_REQUEST, "one value for several resources")
     if len(path) > 2:
         _writable(instance, path[2])
-    values = [_typed(instance, module, found, raw) for found, raw in module.decode(path, payload)]
-    _refuse_repeated(values)
-    if not values and len(path) > 2:
+    changes = prepare(instance, path, module, module.decode(path, payload), replace)
+    if not changes and len(path) > 2:
         raise Error(_BAD_REQUEST, "no value")
-    instance.check(values)
-    new = _merged(instance, path, values, replace)
     cleared = ()
     if replace and len(path) == 2:
-        written = [row for row, _ in new]
-        cleared = [row for row in instance.resources if row[1] == "RW" and row not in written]
-    _store(instance, new, cleared)
+        written = [row for _, row, _ in changes]
+        cleared = [
+            (instance, row)
+            for row in instance.resources
+            if row[1] == "RW" and row not in written
+        ]
+    store(changes, cleared)
+
+
+def prepare(instance, path, module, found, replace):
+    """Checks what was found in a payload, (path, raw) of one instance, and stores nothing.
+
+    Returns (instance, row, value) for `store()`. Error 4.00, 4.04 or 4.05.
+    """
+    values = [_typed(instance, module, at, raw) for at, raw in found]
+    _refuse_repeated(values)
+    instance.check(values)
+    return _merged(instance, path, values, replace)
 
 
 def _writable(instance, rid):
@@ -75,36 +87,37 @@ def _merged(instance, path, values, replace):
     for rid, riid, value in values:
         row = instance.row(rid)
         if len(row[2]) == 1:
-            new.append((row, value))
+            new.append((instance, row, value))
             continue
         known = None
         for entry in new:
-            if entry[0] is row:
-                known = entry[1]
+            if entry[1] is row:
+                known = entry[2]
         if known is None:
             old = getattr(instance, row[3]) or {}
             if len(path) == 4 and path[3] not in old:
                 raise Error(_NOT_FOUND)
             known = {} if replace and len(path) < 4 else dict(old)
-            new.append((row, known))
+            new.append((instance, row, known))
         if riid is not None:
             known[riid] = value
     return new
 
 
-def _store(instance, new, cleared):
-    old = [(row, getattr(instance, row[3])) for row, _ in new]
-    old += [(row, getattr(instance, row[3])) for row in cleared]
+def store(changes, cleared=()):
+    """Stores every (instance, row, value) and clears every (instance, row), all or nothing."""
+    old = [(change[0], change[1], getattr(change[0], change[1][3])) for change in changes]
+    old += [(instance, row, getattr(instance, row[3])) for instance, row in cleared]
     try:
-        for row, value in new:
+        for instance, row, value in changes:
             setattr(instance, row[3], value)
-        for row in cleared:
+        for instance, row in cleared:
             instance.clear(row)
     except Exception:
-        for row, value in old:
+        for instance, row, value in old:
             setattr(instance, row[3], value)
         raise
-    for row, _ in old:
+    for instance, row, _ in old:
         instance.changed(row[0])
 
 

@@ -6,6 +6,7 @@ from micropython import const
 
 from coap.message import Error, uint
 from lwm2m.formats import senml
+from lwm2m.formats.senml_encoder import encode_value
 
 _BAD_REQUEST = const(0x80)  # 4.00
 _NOT_ACCEPTABLE = const(0x86)  # 4.06
@@ -16,41 +17,12 @@ _BREAK = const(0xFF)
 SINGLE = True
 
 
-def encode(base, records):
+def encode(base, records, age_s=None):
     """The one value; a time is tagged as seconds since 1970."""
     for _, kind, value in records:
         data = encode_value(kind[0], value)
         return b"\xc1" + data if kind[0] == "t" else data
     raise Error(_NOT_ACCEPTABLE)
-
-
-def encode_value(kind, value):
-    """Integers in the fewest bytes; floats in 4 where nothing is lost by it."""
-    if kind == "f":
-        if abs(value) < 3.4e38:
-            data = struct.pack(">f", value)
-            if struct.unpack(">f", data)[0] == value:
-                return b"\xfa" + data
-        return b"\xfb" + struct.pack(">d", value)
-    if kind == "b":
-        return b"\xf5" if value else b"\xf4"
-    if kind in "itu":
-        return head(0x20, ~value) if value < 0 else head(0, value)
-    if kind == "o":
-        return head(0x40, len(value)) + value
-    data = ("%d:%d" % value if kind == "l" else value).encode()
-    return head(0x60, len(data)) + data
-
-
-def head(kind, number):
-    """The first bytes of an item; `kind` is its major type in place."""
-    if number < 24:
-        return bytes((kind | number,))
-    for code, limit in ((">BB", 1 << 8), (">BH", 1 << 16), (">BI", 1 << 32), (">BQ", 1 << 64)):
-        kind += 1
-        if number < limit:
-            return struct.pack(code, kind + 23, number)
-    raise ValueError("past 64 bits")
 
 
 def decode(base, payload):

@@ -1,6 +1,6 @@
 """application/vnd.oma.lwm2m+json, the JSON of LwM2M 1.0 (TS 1.0.2 section 6.4.4)."""
 
-from lwm2m.formats import senml, senml_json, text
+from lwm2m.formats import senml, senml_encoder, senml_json, text
 
 SINGLE = False
 
@@ -8,11 +8,11 @@ _LABELS = {"b": "bv", "s": "sv", "c": "sv", "o": "sv", "l": "ov"}  # by type; nu
 _SENML = {"bv": "vb", "sv": "vs", "ov": "vlo"}
 
 
-def encode(base, records):
+def encode(base, records, age_s=None):
     """One object with the base name and all entries. Error 5.03 for NaN and infinities."""
     start = "{"
     entries = []
-    for base_name, name, kind, value in senml.fields(base, records):
+    for base_name, name, kind, value in senml_encoder.fields(base, records):
         if base_name:
             start = '{"bn":"%s",' % base_name
         if kind == "o":

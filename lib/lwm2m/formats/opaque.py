@@ -10,7 +10,7 @@ _NOT_ACCEPTABLE = const(0x86)  # 4.06
 SINGLE = True
 
 
-def encode(base, records):
+def encode(base, records, age_s=None):
     """The bytes of the one value; Error 4.06 where it is not opaque."""
     for _, kind, value in records:
         if kind[0] == "o":

@@ -1,4 +1,4 @@
-"""What SenML in JSON and in CBOR share (RFC 8428, TS 1.1.1 Core section 7.4).
+"""SenML coming in: what JSON and CBOR share (RFC 8428, TS 1.1.1 Core section 7.4).
 
 A pack is an iterable of records, a record a dictionary by the labels of JSON.
 """
@@ -17,25 +17,16 @@ LABELS = {"b": "vb", "s": "vs", "c": "vs", "o": "vd", "l": "vlo"}  # by type; nu
 _TYPES = {"b": bool, "f": float, "l": tuple, "o": bytes, "s": str, "c": str}  # else int
 
 
-def fields(base, records):
-    """Yields (base name, name, type, value) of every record; a name "" is to be left out.
-
-    The base name stands in the first record and is for all, which makes the names short.
-    """
-    base_name = "/" + "".join(["%d/" % number for number in base])
-    for path, kind, value in records:
-        name = "/".join([str(number) for number in path[len(base) :]])
-        yield base_name if name else base_name[:-1], name, kind[0], value
-        base_name = ""
-
-
 def decode(base, load, payload, labels):
     """Yields (path, (label, value)) of the records that `load(payload)` gives.
 
     `labels` tells the labels of JSON for others. Error 4.00 for what is no pack, for a field
     that must be understood and is not (RFC 8428 section 4.4), and for a path outside `base`.
+    Times are not looked at. With None as base the records name paths of any length and hold
+    no values (RFC 8790 section 3.1): yields (path, None).
     """
     base_name = ""
+    base_value = 0
     try:
         for record in load(payload):
             if not isinstance(record, dict):
@@ -58,13 +49,20 @@ def decode(base, load, payload, labels):
                 elif label == "bver":
                     if value > _VERSION:
                         raise ValueError
-                elif label == "bv" or str(label)[-1:] == "_":
-                    raise ValueError  # a base value would have to be added
-            if raw or name:  # else it had but base fields
-                if not raw:
+                elif label in ("bv", "bt", "t"):
+                    if type(value) not in (int, float):
+                        raise ValueError
+                    if label == "bv":
+                        base_value = value
+                elif str(label)[-1:] == "_":
+                    raise ValueError
+            if base_value and raw and raw[0] == "v" and type(raw[1]) in (int, float):
+                raw = "v", base_value + raw[1]
+            if raw or name or base is None:  # else it had but base fields
+                if (raw is None) != (base is None):
                     raise ValueError
                 yield _path(base, base_name, name), raw
-    except (Error, LookupError, RuntimeError, TypeError, ValueError):
+    except (ArithmeticError, Error, LookupError, RuntimeError, TypeError, ValueError):
         raise Error(_BAD_REQUEST, "malformed payload, or a path outside the request's")
 
 
@@ -72,18 +70,20 @@ def _path(base, base_name, name):
     # The base name and the name joined (RFC 8428 section 4.5.1); without a slash in front they
     # are relative to the request. A slash that is missing between the two is added where
     # nothing below `base` could be meant otherwise.
-    if name[:1] != "/" and 0 < base_name.count("/") <= len(base) and base_name[-1] != "/":
+    path = base or ()
+    if name[:1] != "/" and 0 < base_name.count("/") <= len(path) and base_name[-1] != "/":
         base_name += "/"
     full_name = base_name + name
-    path = base
     if full_name[:1] == "/":
         path = ()
         full_name = full_name[1:]
-    if full_name[-1:] == "/":
+    elif base is None and not full_name:
+        raise ValueError
+    if len(full_name) > 1 and full_name[-1] == "/":
         full_name = full_name[:-1]
     if full_name:
         path += parse_path([segment.encode() for segment in full_name.split("/", 5)])
-    if not 2 < len(path) < 5 or path[: len(base)] != base:
+    if base is not None and (not 2 < len(path) < 5 or path[: len(base)] != base):
         raise ValueError
     return path
 

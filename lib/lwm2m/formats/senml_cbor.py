@@ -2,33 +2,16 @@
 
 from micropython import const
 
-from lwm2m.formats import senml
-from lwm2m.formats.cbor import encode_value, head, head_at, item
+from lwm2m.formats import senml, senml_encoder
+from lwm2m.formats.cbor import head_at, item
 
 _BREAK = const(0xFF)
 
 SINGLE = False
 
-_LABELS = {-5: "bv", -2: "bn", -1: "bver", 0: "n", 2: "v", 3: "vs", 4: "vb", 8: "vd"}
-_VALUES = {"b": b"\x04", "s": b"\x03", "c": b"\x03", "o": b"\x08", "l": b"\x63vlo"}
+_LABELS = {-5: "bv", -3: "bt", -2: "bn", -1: "bver", 0: "n", 2: "v", 3: "vs", 4: "vb", 6: "t", 8: "vd"}
 
-
-def encode(base, records):
-    """An array of maps; only the first names the base."""
-    out = bytearray()
-    count = 0
-    for base_name, name, kind, value in senml.fields(base, records):
-        count += 1
-        out.append(0xA1 + (base_name != "") + (name != ""))
-        if base_name:
-            out.append(0x21)
-            out.extend(encode_value("s", base_name))
-        if name:
-            out.append(0)
-            out.extend(encode_value("s", name))
-        out.extend(_VALUES.get(kind, b"\x02"))
-        out.extend(encode_value(kind, value))
-    return head(0x80, count) + out
+encode = senml_encoder.encode
 
 
 def decode(base, payload):

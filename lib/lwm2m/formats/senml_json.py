@@ -6,7 +6,7 @@ from binascii import b2a_base64
 from micropython import const
 
 from coap.message import Error
-from lwm2m.formats import senml, text
+from lwm2m.formats import senml, senml_encoder, text
 
 _BAD_REQUEST = const(0x80)  # 4.00
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
@@ -15,13 +15,19 @@ _DEPTH = const(4)  # of nested arrays and objects
 SINGLE = False
 
 
-def encode(base, records):
-    """An array of objects; only the first names the base. Error 5.03 for NaN and infinities."""
+def encode(base, records, age_s=None):
+    """An array of objects; only the first names the base and, with `age_s`, the time.
+
+    Error 5.03 for NaN and infinities.
+    """
     out = []
-    for base_name, name, kind, value in senml.fields(base, records):
+    for base_name, name, kind, value in senml_encoder.fields(base, records):
         entry = '"%s":%s}' % (senml.LABELS.get(kind, "v"), encode_value(kind, value))
         if name:
             entry = '"n":"%s",%s' % (name, entry)
+        if age_s is not None:
+            entry = '"bt":%d,%s' % (-age_s, entry)
+            age_s = None
         if base_name:
             entry = '"bn":"%s",%s' % (base_name, entry)
         out.append("{" + entry)

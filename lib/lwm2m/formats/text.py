@@ -12,7 +12,7 @@ _NOT_ACCEPTABLE = const(0x86)  # 4.06
 SINGLE = True
 
 
-def encode(base, records):
+def encode(base, records, age_s=None):
     """The characters of the one value."""
     for _, kind, value in records:
         return encode_value(kind, value)

@@ -17,7 +17,7 @@ _MULTIPLE = const(0x80)
 _RESOURCE = const(0xC0)
 
 
-def encode(base, records):
+def encode(base, records, age_s=None):
     """Object instances, resources and resource instances, nested as far as `base` is short."""
     out = bytearray()
     inner = bytearray()  # resource instances of the multiple resource that is being built

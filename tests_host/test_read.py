@@ -356,7 +356,7 @@ def test_a_target_whose_value_went_away_before_the_first_look():
     sample = Sample()
     peer = Peer(sample)
     sample.name = "there"
-    target = Target(peer.table, (20000, 0, 0))
+    target = Target(peer.session, (20000, 0, 0))
     sample.name = None
     assert raises(Error, target.payload).code == NOT_FOUND
     sample.name = "again"
@@ -381,7 +381,7 @@ def test_the_number_of_a_target():
         ((20000, 0), None),
         ((20000,), None),
     ):
-        assert Target(peer.table, path).number() == number, path
-    target = Target(peer.table, (20000, 0, 12))
+        assert Target(peer.session, path).number() == number, path
+    target = Target(peer.session, (20000, 0, 12))
     sample.measured = None
     assert target.number() is None

@@ -7,7 +7,7 @@ from peer import Peer, Random, Sample, content_format
 
 from coap.message import Error
 from lwm2m import formats
-from lwm2m.formats import cbor, senml_cbor, senml_json
+from lwm2m.formats import cbor, senml_cbor, senml_encoder, senml_json
 
 JSON, CBOR = 110, 112
 CHANGED, CONTENT, BAD_REQUEST, NOT_FOUND = 0x44, 0x45, 0x80, 0x84
@@ -95,14 +95,14 @@ BASE = (20000, 0)
 def cbor_of(thing):
     """CBOR of dictionaries and lists, with the short labels of SenML."""
     if isinstance(thing, list):
-        data = cbor.head(0x80, len(thing))
+        data = senml_encoder.head(0x80, len(thing))
         for each in thing:
             data += cbor_of(each)
         return data
     if isinstance(thing, dict):
         labels = {"bver": -1, "bn": -2, "bt": -3, "bv": -5, "n": 0, "u": 1, "v": 2}
         labels.update({"vs": 3, "vb": 4, "s": 5, "t": 6, "ut": 7, "vd": 8})
-        data = cbor.head(0xA0, len(thing))
+        data = senml_encoder.head(0xA0, len(thing))
         for key in thing:
             data += cbor_of(labels.get(key, key)) + cbor_of(thing[key])
         return data

@@ -4,7 +4,6 @@ from micropython import const
 
 from coap.endpoint import IDLE_MS
 from coap.message import Error, uint_bytes
-from lwm2m.read import Target
 
 _OBSERVE = const(6)
 _NOT_FOUND = const(0x84)  # 4.04
@@ -88,8 +87,7 @@ class Observations:
     def changed(self, path):
         """A value at `path` has changed: whoever observes it or something above is to hear."""
         for observation in self._all:
-            depth = min(len(path), len(observation.target.path))
-            if path[:depth] == observation.target.path[:depth]:
+            if observation.target.covers(path):
                 observation.dirty = True
 
     def retune(self):
@@ -101,9 +99,8 @@ class Observations:
     def rebuild(self):
         """Instances came or went: an observed path that is gone ends with a 4.04."""
         for observation in list(self._all):
-            target = observation.target
             try:
-                observation.target = Target(self.session.table, target.path, target.accept)
+                observation.target = observation.target.renew()
             except Error:
                 self._all.remove(observation)
                 self.endpoint.notify(observation.token, (), b"", None, _NOT_FOUND)

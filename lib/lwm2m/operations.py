@@ -11,6 +11,8 @@ from lwm2m.registration import REGISTERED
 _GET = const(1)
 _POST = const(2)
 _PUT = const(3)
+_FETCH = const(5)
+_IPATCH = const(7)
 _OBSERVE = const(6)
 _URI_PATH = const(11)
 _CONTENT_FORMAT = const(12)
@@ -35,11 +37,18 @@ def handle(session, request, response):
         response.code = SILENCE
         return
     path = parse_path(request.all(_URI_PATH))
+    code = request.code
+    if code == _FETCH or code == _IPATCH:
+        if path:
+            raise Error(_METHOD_NOT_ALLOWED)
+        from lwm2m import composite
+
+        composite.handle(session, request, response)
+        return
     if not path:
         raise Error(_NOT_FOUND)
     if path[0] == 0:
         raise Error(_UNAUTHORIZED)
-    code = request.code
     if code == _GET:
         _get(session, path, request, response)
         return
@@ -77,7 +86,7 @@ def _get(session, path, request, response):
         response.payload = link.discover(session.table, path, session.attributes)
         response.options = ((_CONTENT_FORMAT, bytes((_LINK,))),)
         return
-    target = Target(session.table, path, accept)
+    target = Target(session, path, accept)
     response.payload = target.payload()
     response.options = target.options
     observe = _option(request, _OBSERVE, 3)

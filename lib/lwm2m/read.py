@@ -6,21 +6,29 @@ from coap.message import Error, uint_bytes
 from lwm2m import formats
 
 _CONTENT_FORMAT = const(12)
+_READ = const(1)  # of the rights of object 2
+_UNAUTHORIZED = const(0x81)  # 4.01
 _NOT_FOUND = const(0x84)  # 4.04
 _METHOD_NOT_ALLOWED = const(0x85)  # 4.05
 _NOT_ACCEPTABLE = const(0x86)  # 4.06
 
 
-def records(table, path):
+def below(session, path):
     """Yields (path, type, value) of all that can be read at `path` and below, in order.
 
-    What cannot be read, does not exist or has no valid value now is left out.
+    What the server may not read, does not exist or has no valid value now is left out, and so
+    is object 0.
     """
-    for instance in table.of(path[0]):
-        if len(path) > 1 and instance.iid != path[1]:
+    depth = len(path)
+    for instance in session.table.instances:
+        oid = instance.oid
+        iid = instance.iid
+        if (depth and oid != path[0]) or (depth > 1 and iid != path[1]):
+            continue
+        if oid == 0 or not session.allowed(oid, iid, _READ):
             continue
         for row in instance.resources:
-            if (len(path) > 2 and row[0] != path[2]) or "R" not in row[1]:
+            if (depth > 2 and row[0] != path[2]) or "R" not in row[1]:
                 continue
             try:
                 value = getattr(instance, row[3])
@@ -28,72 +36,102 @@ def records(table, path):
                 continue
             if value is None:
                 continue
-            at = (instance.oid, instance.iid, row[0])
+            at = (oid, iid, row[0])
             if len(row[2]) == 1:
-                yield at, row[2], value
+                if depth < 4:
+                    yield at, row[2], value
                 continue
             for riid in sorted(value):
-                if len(path) < 4 or riid == path[3]:
+                if depth < 4 or riid == path[3]:
                     yield at + (riid,), row[2], value[riid]
 
 
 class Target:
     """A path and the format it is wanted in, looked up once for any number of reads.
 
-    Raises Error 4.04, 4.05 or 4.06 where it cannot be read like that. Valid as long as the
-    table's generation stays the same.
+    Raises Error 4.01, 4.04, 4.05 or 4.06 where it cannot be read like that. Valid as long as
+    the table's generation stays the same: `renew()`. `paths` are those that it is about.
     """
 
-    def __init__(self, table, path, accept=None):
+    composite = False
+    name = None  # of the attribute, where the target is a resource with one value
+
+    def __init__(self, session, path, accept=None):
+        self.session = session
         self.path = path
-        self.accept = accept
-        self.table = table
-        self.name = None  # of the attribute, where the target is a resource with one value
+        self.paths = (path,)
         self.kind = ""
-        self.instance = None
+        table = session.table
         row = find(table, path)
-        if row and "R" not in row[1]:
-            raise Error(_METHOD_NOT_ALLOWED)
-        if len(path) > 2:
+        if len(path) > 1 and not session.allowed(path[0], path[1], _READ):
+            raise Error(_UNAUTHORIZED)
+        if row:
+            if "R" not in row[1]:
+                raise Error(_METHOD_NOT_ALLOWED)
             self.instance = table.find(path[0], path[1])
             self.kind = row[2]
             if len(self.kind) == 1:
                 self.name = row[3]
         self._single = single = self.name is not None or len(path) == 4
         if accept is None:
-            accept = formats.preferred(self.kind, single)
-        self.format = formats.module(accept)
-        if self.format is None or (self.format.SINGLE and not single):
+            accept = formats.preferred(self.kind, single, session.version)
+        self.encoded_as(accept)
+        if self.format.SINGLE and not single:
             raise Error(_NOT_ACCEPTABLE)
-        self.options = ((_CONTENT_FORMAT, uint_bytes(accept)),)
         # The same object has the same bytes as the last time; so far there is none.
         self.value = self.bytes = self
+
+    def encoded_as(self, accept):
+        self.accept = accept
+        self.format = formats.module(accept, True)
+        if self.format is None:
+            raise Error(_NOT_ACCEPTABLE)
+        self.options = ((_CONTENT_FORMAT, uint_bytes(accept)),)
 
     def payload(self):
         """The payload with the values of now; Error 4.04 or 5.03 where there is no value."""
         if self.name is None:
-            return self.format.encode(self.path, self._present())
+            return self.encode(self.records())
         value = getattr(self.instance, self.name)
         if value is not self.value:
             if value is None:
                 raise Error(_NOT_FOUND)
-            self.bytes = self.format.encode(self.path, ((self.path, self.kind, value),))
+            self.bytes = self.encode(((self.path, self.kind, value),))
             self.value = value
         return self.bytes
+
+    def records(self):
+        """A list of (path, type, value) as of now; Error 4.04 or 5.03 where there is no value."""
+        found = list(below(self.session, self.path))
+        if not found and self.kind:
+            getattr(self.instance, self.instance.row(self.path[2])[3])  # may raise 5.03
+            raise Error(_NOT_FOUND)
+        return found
+
+    def encode(self, records, age_s=None):
+        """The payload for these records, true `age_s` seconds ago: only SenML tells that."""
+        return self.format.encode(self.path, records, age_s)
 
     def number(self):
         """The value where the target is one number, else None (for gt, lt and st)."""
         if self._single and self.kind[0] in "ifut":
-            for _, _, value in records(self.table, self.path):
+            for _, _, value in below(self.session, self.path):
                 return value
         return None
 
-    def _present(self):
-        found = list(records(self.table, self.path))
-        if not found and len(self.path) > 2:
-            getattr(self.instance, self.instance.row(self.path[2])[3])  # may raise 5.03
-            raise Error(_NOT_FOUND)
-        return found
+    def covers(self, path):
+        """True when a change at `path`, (oid, iid, rid or None), concerns this target."""
+        if path[2] is None:
+            path = path[:2]
+        for own in self.paths:
+            depth = min(len(path), len(own))
+            if path[:depth] == own[:depth]:
+                return True
+        return False
+
+    def renew(self):
+        """The same target in the table of now; Error where it can be read no more."""
+        return Target(self.session, self.path, self.accept)
 
 
 def find(table, path):

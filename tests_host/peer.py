@@ -4,10 +4,14 @@ from helpers import FakeClock
 
 from coap.message import Error, Message, uint, uint_bytes
 from coap.numbers import ACK, CHANGED, CON, CREATED, DELETE, DELETED, SERVICE_UNAVAILABLE
+from lwm2m import formats
 from lwm2m.client import Client
-from lwm2m.object import Object, Table
+from lwm2m.object import Object, Table, parse_path
 from lwm2m.objects.server import Server
+from lwm2m.read import find
 from lwm2m.registration import REGISTERED
+
+ANY = -1  # as Accept: none, the client may choose
 
 
 def decode(data):
@@ -205,7 +209,12 @@ class Peer:
             self.answer(message, CHANGED)
 
     def ask(self, code, path, payload=b"", content_format=None, accept=None, observe=None, **more):
-        """Sends a CON request and returns the response, or None."""
+        """Sends a CON request and returns the response, or None.
+
+        A GET asks for what people can read, unless `accept` says otherwise.
+        """
+        if code == 1 and accept is None:
+            accept = self._readable(path)
         self._mid += 1
         options = []
         if observe is not None:
@@ -215,7 +224,7 @@ class Peer:
             options.append((12, uint_bytes(content_format)))
         for query in more.get("queries", ()):
             options.append((15, query if isinstance(query, bytes) else query.encode()))
-        if accept is not None:
+        if accept is not None and accept != ANY:
             options.append((17, uint_bytes(accept)))
         mid = more.get("mid", self._mid)
         token = more.get("token", b"tk%d" % (self._mid % 100))
@@ -227,6 +236,17 @@ class Peer:
         (response,) = messages
         assert response.token == token
         return response
+
+    def _readable(self, path):
+        # Text for one value (opaque as it is), TLV for more.
+        try:
+            path = parse_path([part.encode() for part in path.split("/")[1:]])
+            row = find(self.table, path)
+        except Error:
+            return None
+        kind = row[2] if row else ""
+        single = kind != "" and len(path) == 2 + len(kind[:2])
+        return formats.preferred(kind, single, "1.0")
 
     def get(self, path, accept=None, **more):
         return self.ask(1, path, accept=accept, **more)

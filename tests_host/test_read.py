@@ -1,11 +1,11 @@
 """Read (TS 1.1.1 Core section 6.3.1), through the wire."""
 
 from helpers import raises
-from peer import Peer, Sample, content_format
+from peer import ANY, Peer, Sample, content_format
 
 from coap.message import Error
 from coap.numbers import CON, NON
-from lwm2m.formats import tlv
+from lwm2m.formats import senml_cbor, tlv
 from lwm2m.object import Object, parse_path
 from lwm2m.objects.device import Device
 from lwm2m.read import Target
@@ -13,6 +13,7 @@ from lwm2m.read import Target
 CONTENT, UNAUTHORIZED, NOT_FOUND, METHOD_NOT_ALLOWED = 0x45, 0x81, 0x84, 0x85
 NOT_ACCEPTABLE, SERVICE_UNAVAILABLE = 0x86, 0xA3
 TEXT, LINK, OPAQUE, TLV = 0, 40, 42, 11542
+SENML_JSON, SENML_CBOR = 110, 112
 
 
 def rig(*objects):
@@ -356,7 +357,7 @@ def test_a_target_whose_value_went_away_before_the_first_look():
     sample = Sample()
     peer = Peer(sample)
     sample.name = "there"
-    target = Target(peer.session, (20000, 0, 0))
+    target = Target(peer.session, (20000, 0, 0), TEXT)
     sample.name = None
     assert raises(Error, target.payload).code == NOT_FOUND
     sample.name = "again"
@@ -385,3 +386,143 @@ def test_the_number_of_a_target():
     target = Target(peer.session, (20000, 0, 12))
     sample.measured = None
     assert target.number() is None
+
+
+def test_int_237_without_accept():
+    peer, sample = rig()
+    sample.blob = b"\x00\xff"
+    sample.list = {3: 30}
+    for path in ("/20000", "/20000/0", "/20000/0/2", "/20000/0/5", "/20000/0/9", "/20000/0/9/3"):
+        response = peer.get(path, ANY)
+        assert response.code == CONTENT and content_format(response) == SENML_CBOR, path
+        assert response.payload == peer.get(path, SENML_CBOR).payload
+        base = tuple([int(part) for part in path.split("/")[1:]])
+        found = [at for at, _ in senml_cbor.decode(base, response.payload)]
+        assert found and (len(base) < 3 or len(found) == 1), path
+    assert peer.get("/20000/0/2", ANY).payload == (
+        b"\x81\xa2\x21\x6a/20000/0/2\x02\xfa\x3f\x00\x00\x00"
+    )
+    # A server of LwM2M 1.0 gets what it knows.
+    peer.session.version = "1.0"
+    peer.session.endpoint.forget()
+    for path, number in (
+        ("/20000", TLV),
+        ("/20000/0", TLV),
+        ("/20000/0/2", TEXT),
+        ("/20000/0/5", OPAQUE),
+        ("/20000/0/9", TLV),
+        ("/20000/0/9/3", TEXT),
+    ):
+        assert content_format(peer.get(path, ANY)) == number, path
+
+
+def test_the_numbers_of_senml_etch():
+    peer, _ = rig()
+    for number, like in ((320, SENML_JSON), (322, SENML_CBOR)):
+        for path in ("/20000/0", "/20000/0/2"):
+            response = peer.get(path, number)
+            assert response.code == CONTENT and content_format(response) == number
+            assert response.payload == peer.get(path, like).payload
+
+
+class Rights:
+    """Takes the place of a session's `allowed`: no right to what is named."""
+
+    def __init__(self, peer):
+        self.none = []
+        peer.session.allowed = self.allowed
+
+    def allowed(self, oid, iid, right):
+        return (oid, iid, right) not in self.none
+
+
+def test_access_rights():
+    second = Sample(7)
+    peer, sample = rig(second)
+    rights = Rights(peer)
+    whole = [path[1] for path in paths((20000,), peer.get("/20000").payload)]
+    assert set(whole) == {0, 7}
+    rights.none.append((20000, 7, 1))
+    peer.session.endpoint.forget()
+    assert {path[1] for path in paths((20000,), peer.get("/20000").payload)} == {0}
+    for path in ("/20000/7", "/20000/7/1", "/20000/7/15/0", "/20000/7/10"):
+        assert code_of(peer, path) == UNAUTHORIZED, path
+        assert peer.get(path, observe=0).code == UNAUTHORIZED
+    assert code_of(peer, "/20000/7/17") == NOT_FOUND and code_of(peer, "/20000/8") == NOT_FOUND
+    assert peer.get("/20000/0/1").payload == b"1"
+    rights.none.append((20000, 0, 1))
+    peer.session.endpoint.forget()
+    response = peer.get("/20000", SENML_JSON)
+    assert response.code == CONTENT and response.payload == b"[]"
+
+
+def test_a_change_concerns_a_target():
+    sample = Sample()
+    sample.list = {3: 30}
+    peer = Peer(sample, Sample(7))
+    for path, yes, no in (
+        ((20000,), ((20000, 0, 1), (20000, 7, None)), ((1, 0, 1), (1, 0, None))),
+        ((20000, 0), ((20000, 0, 1), (20000, 0, None)), ((20000, 7, 1), (20000, 7, None))),
+        (
+            (20000, 0, 9),
+            ((20000, 0, 9), (20000, 0, None)),
+            ((20000, 0, 1), (20000, 7, 9), (20000, 7, None)),
+        ),
+        ((20000, 0, 9, 3), ((20000, 0, 9), (20000, 0, None)), ((20000, 0, 1), (20000, 7, 9))),
+    ):
+        target = Target(peer.session, path)
+        assert target.paths == (path,) and target.path == path and not target.composite
+        for changed in yes:
+            assert target.covers(changed), (path, changed)
+        for changed in no:
+            assert not target.covers(changed), (path, changed)
+
+
+def test_a_target_is_renewed():
+    second = Sample(7)
+    peer = Peer(Sample(), second)
+    target = Target(peer.session, (20000, 7, 2), SENML_JSON)
+    old = target.payload()
+    peer.table.remove(second)
+    assert raises(Error, target.renew).code == NOT_FOUND
+    third = Sample(7)
+    third.number = 4.0
+    peer.table.add(third)
+    new = target.renew()
+    assert new.accept == SENML_JSON and new.options == target.options
+    assert new.payload() == b'[{"bn":"/20000/7/2","v":4.0}]' and target.payload() == old
+
+
+def test_the_records_of_a_target_may_be_encoded_later():
+    sample = Sample()
+    sample.list = {3: 30}
+    peer = Peer(sample)
+    for path, accept, payload in (
+        ((20000, 0, 2), SENML_JSON, b'[{"bn":"/20000/0/2","bt":-60,"v":0.5}]'),
+        ((20000, 0, 9), SENML_JSON, b'[{"bn":"/20000/0/9/","bt":-60,"n":"3","v":30}]'),
+        (
+            (20000, 0, 2),
+            None,
+            b"\x81\xa3\x21\x6a/20000/0/2\x22\x38\x3b\x02\xfa\x3f\x00\x00\x00",
+        ),
+        ((20000, 0, 2), TEXT, b"0.5"),
+        ((20000, 0, 2), 60, b"\xfa\x3f\x00\x00\x00"),
+        ((20000, 0, 2), TLV, b"\xc4\x02\x3f\x00\x00\x00"),
+        ((20000, 0, 2), 11543, b'{"bn":"/20000/0/2","e":[{"n":"","v":0.5}]}'),
+        ((20000, 0, 5), OPAQUE, b""),
+    ):
+        target = Target(peer.session, path, accept)
+        found = target.records()
+        assert found == target.records() and target.encode(found) == target.payload()
+        assert target.encode(found, 60) == payload, (path, accept)
+    target = Target(peer.session, (20000, 0, 2), TEXT)
+    records = target.records()
+    sample.number = 9.0
+    assert target.encode(records) == b"0.5" and target.payload() == b"9.0"
+    target = Target(peer.session, (20000, 0, 12))
+    sample.measured = None
+    assert raises(Error, target.records).code == SERVICE_UNAVAILABLE
+    target = Target(peer.session, (20000, 0, 9, 3))
+    sample.list = {}
+    assert raises(Error, target.records).code == NOT_FOUND
+    assert Target(peer.session, (20000, 0)).records()

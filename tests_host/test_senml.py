@@ -327,7 +327,8 @@ def test_fields_that_are_ignored_and_fields_that_must_be_understood():
         {"u": "Cel"},
         {"bt": 1320067464},
         {"bt": 1.5, "t": -5},
-        {"t": "yesterday"},
+        {"bt": -3600},
+        {"bv": 0},
         {"ut": 60},
         {"s": 5, "bs": 1},
         {"bver": 10},
@@ -350,7 +351,14 @@ def test_fields_that_are_ignored_and_fields_that_must_be_understood():
         {"bver": 11},
         {"bver": "10"},
         {"bver": [1]},
-        {"bv": 1},  # it would have to be added
+        {"bt": "yesterday"},
+        {"bt": True},
+        {"t": None},
+        {"t": "yesterday"},
+        {"t": []},
+        {"bv": "1"},
+        {"bv": None},
+        {"bv": False},
         {"vs": "7"},  # two values
         {"vb": True},
         {"vd": "AQ"},
@@ -369,6 +377,95 @@ def test_fields_that_are_ignored_and_fields_that_must_be_understood():
     refused(senml_cbor, (3, 0), b"\x81\xa3\x00\x611\x02\x07\x61v\x08")  # the value by both labels
     payload = b"\x81\xa3\x18\x63\x00\x00\x611\x02\x07"  # an unknown number as label
     assert paths(senml_cbor, (3, 0), payload) == [(3, 0, 1)]
+
+
+def test_base_values_are_added():
+    pack = [
+        {"n": "1", "v": 7},
+        {"bv": 20, "n": "2", "v": -1},
+        {"n": "3", "v": 0.5},
+        {"n": "4", "vs": "20"},
+        {"bv": -0.5, "n": "5", "v": 1},
+        {"bv": 0, "n": "6", "v": 9},
+    ]
+    for module, data in both(pack):
+        found = [raw[1] for _, raw in module.decode((3, 0), data)]
+        assert found == [7, 19, 20.5, "20", 0.5, 9]
+    for value in ("7", None, True, [], {}):  # what is no number stays none
+        for module, data in both([{"bv": 1, "n": "1", "v": value}]):
+            ((_, raw),) = module.decode((3, 0), data)
+            assert raises(Error, module.value, "i", raw).code == BAD_REQUEST
+    for module, data in both([{"bv": 1, "n": "1"}]):  # alone it is no value
+        refused(module, (3, 0), data)
+    huge = b'[{"bv":1%s,"n":"1","v":1.5}]' % (b"0" * 400)
+    try:
+        ((_, raw),) = senml_json.decode((3, 0), huge)
+        assert raises(Error, senml_json.value, "i", raw).code == BAD_REQUEST
+    except Error as error:
+        assert error.code == BAD_REQUEST
+
+
+def test_how_long_ago():
+    records = (((3303, 0, 5601), "f", -40.0), ((3303, 0, 5700), "f", 21.5))
+    for age_s, number in ((0, b"\x00"), (1, b"\x20"), (300, b"\x39\x01\x2b")):
+        assert senml_json.encode((3303, 0), records, age_s) == (
+            b'[{"bn":"/3303/0/","bt":%d,"n":"5601","v":-40.0},{"n":"5700","v":21.5}]' % -age_s
+        )
+        data = senml_cbor.encode((3303, 0), records, age_s)
+        assert data == (
+            b"\x82\xa4\x21\x68/3303/0/\x22" + number + b"\x00\x645601\x02\xfa\xc2\x20\x00\x00"
+            b"\xa2\x00\x645700\x02\xfa\x41\xac\x00\x00"
+        )
+        assert paths(senml_cbor, (3303, 0), data) == [(3303, 0, 5601), (3303, 0, 5700)]
+    assert senml_json.encode((3303, 0), (), 5) == b"[]" and senml_cbor.encode((), (), 5) == b"\x80"
+
+
+# names of the records of a FETCH, paths
+LISTS = (
+    (({"n": "/3303/0/5700"},), ((3303, 0, 5700),)),
+    (({"n": "/"},), ((),)),
+    (({"bn": "/"},), ((),)),
+    (({"n": "/3"}, {"n": "/3303/0"}, {"n": "/3/0/7/1"}), ((3,), (3303, 0), (3, 0, 7, 1))),
+    (({"bn": "/3/0/", "n": "0"}, {"n": "7/1"}), ((3, 0, 0), (3, 0, 7, 1))),
+    (({"bn": "/3/0"}, {"n": "/7"}, {"bn": "/1/", "n": "0"}), ((3, 0), (3, 0, 7), (1, 0))),
+    (({"bn": "/3", "n": "0/1"},), ((30, 1),)),  # joined as they are
+    (({"n": "3/0/"}, {"n": "/1/0/"}), ((3, 0), (1, 0))),
+    (({"bn": "/3/", "bt": 5, "u": "x", "bver": 10, "t": 1.5},), ((3,),)),
+    ((), ()),
+)
+
+
+def test_lists_of_paths():
+    for pack, found in LISTS:
+        for module, data in both(list(pack)):
+            assert list(module.decode(None, data)) == [(path, None) for path in found], pack
+            for end in range(len(data)):
+                refused(module, None, data[:end])
+    for pack in (
+        [{}],
+        [{"n": ""}],
+        [{"bn": ""}],
+        [{"n": "/3"}, {"bn": ""}],
+        [{"n": "//"}],
+        [{"n": "///"}],
+        [{"n": "/3//0"}],
+        [{"n": "/3/0//"}],
+        [{"n": "/3/0/7/1/0"}],
+        [{"n": "/x"}],
+        [{"n": "/03"}],
+        [{"n": "/65535"}],
+        [{"n": "urn:dev:1"}],
+        [{"n": 3}],
+        [{"n": "/3", "v": 1}],
+        [{"n": "/3", "vs": ""}],
+        [{"n": "/3", "x_": 1}],
+        [{"n": "/3"}, 5],
+        [["/3"]],
+        {"n": "/3"},
+        "/3",
+    ):
+        for module, data in both(pack):
+            refused(module, None, data)
 
 
 def test_packs_that_are_none_are_4_00():
@@ -554,9 +651,11 @@ def test_tags_in_cbor():
             assert senml_cbor.value("t", raw) == 7
         else:
             assert raises(Error, senml_cbor.value, "t", raw).code == BAD_REQUEST
-        # A base time in any form is not looked at.
         payload = b"\x81\xa3\x22" + value + b"\x00\x611\x02\x07"
-        assert paths(senml_cbor, (3, 0), payload) == [(3, 0, 1)]
+        if right:
+            assert paths(senml_cbor, (3, 0), payload) == [(3, 0, 1)]
+        else:
+            refused(senml_cbor, (3, 0), payload)
 
 
 def test_nested_without_end_is_4_00():
@@ -720,3 +819,8 @@ def test_registered():
         assert formats.module(number) is module
     assert formats.module(320) is senml_json and formats.module(322) is senml_cbor  # SenML-ETCH
     assert not senml_json.SINGLE and not senml_cbor.SINGLE
+    for number in (60, JSON, 320, 11542, 11543, 0, 42):
+        assert formats.module(number, True) is formats.module(number)
+    for number in (CBOR, 322):
+        assert formats.module(number, True) is senml_encoder
+    assert senml_encoder.encode is senml_cbor.encode and not senml_encoder.SINGLE

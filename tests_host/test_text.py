@@ -168,6 +168,9 @@ def test_formats_by_number():
     assert module(TLV).SINGLE is False and text.SINGLE and opaque.SINGLE
     for number in (LINK, 1, 41, 50, 61, 111, 113, 11544, 65535, -1):
         assert module(number) is None
-    assert preferred("f", True) == TEXT and preferred("o", True) == OPAQUE
-    assert preferred("o[]", True) == OPAQUE
-    assert preferred("f[]", False) == TLV and preferred("", False) == TLV
+    old = "1.0"
+    assert preferred("f", True, old) == TEXT and preferred("o", True, old) == OPAQUE
+    assert preferred("o[]", True, old) == OPAQUE
+    assert preferred("f[]", False, old) == TLV and preferred("", False, old) == TLV
+    for kind in ("f", "o", "f[]", ""):
+        assert preferred(kind, kind != "", "1.1") == 112

@@ -1,4 +1,4 @@
-"""Composite operations: one request about many paths (TS 1.1.1 Core sections 6.3.7, 6.3.8, 6.4.4).
+"""Composite operations: one request for many paths (TS 1.1.1 Core sections 6.3.8, 6.3.9, 6.4.4).
 
 Read- and Observe-Composite are FETCH requests, Write-Composite is an iPATCH, all on the root;
 the paths are in the payload, which is SenML (Transport section 6.4).
@@ -30,9 +30,9 @@ _LIMIT = const(32)  # paths in one request
 class CompositeTarget(Target):
     """Several paths and the format that what can be read there is wanted in.
 
-    A path where nothing can be read is left out, whether it is missing, write-only or
-    forbidden, for as long as that is so: all is looked up anew for every payload. Error 4.06
-    for a format that holds no paths.
+    A path where nothing can be read is left out as long as that is so, whether it is missing,
+    write-only or forbidden: all is looked up anew for every payload, which may come out empty.
+    Error 4.06 for a format that holds no paths.
     """
 
     composite = True
@@ -52,9 +52,6 @@ class CompositeTarget(Target):
         for path in self.paths:
             found.extend(below(self.session, path))
         return found
-
-    def number(self):
-        return None
 
     def renew(self):
         return self
@@ -114,13 +111,13 @@ def _write(session, module, payload):
 
     groups = []
     for path, raw in module.decode((), payload):
-        for known, found in groups:
-            if known == path[:2]:
+        for group in groups:
+            if group[0] == path[:2]:
                 break
         else:
-            found = []
-            groups.append((path[:2], found))
-        found.append((path, raw))
+            group = path[:2], []
+            groups.append(group)
+        group[1].append((path, raw))
     if not groups:
         raise Error(_BAD_REQUEST, "no value")
     changes = []
@@ -134,3 +131,5 @@ def _write(session, module, payload):
             raise Error(_UNAUTHORIZED)
         changes += prepare(instance, (oid, iid), module, found, False)
     store(changes)
+    if min(groups)[0][0] < 3:  # what a server has set there survives a restart
+        session.keep()

@@ -38,15 +38,13 @@ def handle(session, request, response):
         return
     path = parse_path(request.all(_URI_PATH))
     code = request.code
-    if code == _FETCH or code == _IPATCH:
-        if path:
-            raise Error(_METHOD_NOT_ALLOWED)
+    if not path:
+        if code != _FETCH and code != _IPATCH:
+            raise Error(_NOT_FOUND)
         from lwm2m import composite
 
         composite.handle(session, request, response)
         return
-    if not path:
-        raise Error(_NOT_FOUND)
     if path[0] == 0:
         raise Error(_UNAUTHORIZED)
     if code == _GET:

@@ -55,6 +55,7 @@ class Target:
 
     composite = False
     name = None  # of the attribute, where the target is a resource with one value
+    _single = False
 
     def __init__(self, session, path, accept=None):
         self.session = session

@@ -34,9 +34,7 @@ def write(table, path, payload, content_format, replace):
     if replace and len(path) == 2:
         written = [row for _, row, _ in changes]
         cleared = [
-            (instance, row)
-            for row in instance.resources
-            if row[1] == "RW" and row not in written
+            (instance, row) for row in instance.resources if row[1] == "RW" and row not in written
         ]
     store(changes, cleared)
 

@@ -9,7 +9,18 @@ _BREAK = const(0xFF)
 
 SINGLE = False
 
-_LABELS = {-5: "bv", -3: "bt", -2: "bn", -1: "bver", 0: "n", 2: "v", 3: "vs", 4: "vb", 6: "t", 8: "vd"}
+_LABELS = {
+    -5: "bv",
+    -3: "bt",
+    -2: "bn",
+    -1: "bver",
+    0: "n",
+    2: "v",
+    3: "vs",
+    4: "vb",
+    6: "t",
+    8: "vd",
+}
 
 encode = senml_encoder.encode
 

@@ -31,6 +31,8 @@ class Object:
     version = None  # "1.1": where it is not the default of LwM2M 1.1 for this object
     resources = ()
     limits = {}  # rid: (lowest, highest) for what may be written
+    mandatory = ()  # rids of what a Create has to bring
+    removable = False  # True where a server may Delete the instance
     table = None
 
     def row(self, rid):
@@ -63,6 +65,7 @@ class Table:
 
     def __init__(self):
         self.instances = []
+        self.creatable = {}  # oid: function(iid) that makes an instance for a Create, or raises
         self.generation = 0  # counts additions and removals
         self.on_changed = None  # called with (oid, iid, rid); rid None: the instance as a whole
         self.on_instances = None  # called after an addition or removal

@@ -11,6 +11,7 @@ from lwm2m.registration import REGISTERED
 _GET = const(1)
 _POST = const(2)
 _PUT = const(3)
+_DELETE = const(4)
 _FETCH = const(5)
 _IPATCH = const(7)
 _OBSERVE = const(6)
@@ -18,6 +19,9 @@ _URI_PATH = const(11)
 _CONTENT_FORMAT = const(12)
 _URI_QUERY = const(15)
 _ACCEPT = const(17)
+_READ = const(1)  # rights, see access.py
+_WRITE = const(2)
+_EXECUTE = const(4)
 _TEXT = const(0)  # content formats
 _LINK = const(40)
 _CHANGED = const(0x44)  # 2.04
@@ -50,21 +54,50 @@ def handle(session, request, response):
     if code == _GET:
         _get(session, path, request, response)
         return
+    content_format = _option(request, _CONTENT_FORMAT)
+    payload = request.payload
+    if code == _DELETE or (code == _POST and len(path) == 1):
+        from lwm2m import create
+
+        create.handle(session, path, request, content_format, response)
+        return
     # A PUT with a query is a Write-Attributes, the one of both that an object takes too.
     queries = request.all(_URI_QUERY) if code == _PUT else ()
     if code not in (_PUT, _POST) or (len(path) < 2 and not queries):
         raise Error(_METHOD_NOT_ALLOWED)
-    content_format = _option(request, _CONTENT_FORMAT)
-    payload = request.payload
-    if queries:
+    method = None if code == _PUT else _method(session.table, path)
+    if method:
+        _demand(session, path, _EXECUTE)
+        arguments = ""
+        if content_format:
+            raise Error(_BAD_REQUEST, "arguments are text")
+        if payload:
+            from lwm2m.arguments import parse
+
+            try:
+                arguments = str(payload, "utf8")
+                parse(arguments)
+            except ValueError:
+                raise Error(_BAD_REQUEST, "arguments look like 0='value',1")
+        method(arguments)
+    elif queries:
         if payload:
             raise Error(_BAD_REQUEST, "either attributes or a payload")
         _write_attributes(session, path, queries)
-    elif code == _PUT or not _execute(session.table, path, content_format, payload):
+    else:
+        _demand(session, path, _WRITE)
         from lwm2m.write import write
 
         write(session.table, path, payload, content_format or _TEXT, code == _PUT)
+        if path[0] < 3:
+            session.keep()
     response.code = _CHANGED
+
+
+def _demand(session, path, right):
+    # At the level of an object no right is needed.
+    if len(path) > 1 and not session.allowed(path[0], path[1], right):
+        raise Error(_UNAUTHORIZED)
 
 
 def _option(request, number, longest=2):
@@ -101,29 +134,24 @@ def _write_attributes(session, path, queries):
     from lwm2m import attributes
 
     row = find(session.table, path)
+    _demand(session, path, _READ)
     # Thresholds belong to a number: a single one, or an instance of a multiple resource.
     numeric = row and row[2] and row[2][0] in "iftu" and len(path) == 2 + len(row[2][:2])
     attributes.write(session.attributes, path, queries, numeric)
     session.retune()
+    session.keep()
 
 
-def _execute(table, path, content_format, payload):
-    # False where the POST is a Write in partial update mode.
+def _method(table, path):
+    # What a POST executes; None where it is a Write in partial update mode.
     if len(path) != 3:
-        return False
+        return None
     instance = table.find(path[0], path[1])
     row = instance and instance.row(path[2])
     if not row:
         raise Error(_NOT_FOUND)
-    if row[1] != "E":
-        if len(row[2]) == 1:
-            raise Error(_METHOD_NOT_ALLOWED)
-        return False
-    if content_format:
-        raise Error(_BAD_REQUEST, "arguments are text")
-    try:
-        arguments = str(payload, "utf8")
-    except ValueError:
-        raise Error(_BAD_REQUEST)
-    getattr(instance, row[3])(arguments)
-    return True
+    if row[1] == "E":
+        return getattr(instance, row[3])
+    if len(row[2]) == 1:
+        raise Error(_METHOD_NOT_ALLOWED)
+    return None

@@ -65,7 +65,7 @@ def _typed(instance, module, path, raw):
     multiple = len(row[2]) > 1
     if multiple and len(path) == 3 and raw is None:
         return path[2], None, None
-    if multiple != (len(path) == 4):
+    if len(path) != (4 if multiple else 3):
         raise Error(_BAD_REQUEST)
     value = checked(row[2], module.value(row[2], raw), instance.limits.get(path[2]))
     return path[2], path[3] if multiple else None, value

@@ -83,8 +83,11 @@ def _path(base, base_name, name):
         full_name = full_name[:-1]
     if full_name:
         path += parse_path([segment.encode() for segment in full_name.split("/", 5)])
-    if base is not None and (not 2 < len(path) < 5 or path[: len(base)] != base):
-        raise ValueError
+    if base is not None:
+        # A Create, the one request to an object that has a payload, may leave out the instance.
+        shortest = 2 if len(base) == 1 else 3
+        if not shortest <= len(path) < 5 or path[: len(base)] != base:
+            raise ValueError
     return path
 
 

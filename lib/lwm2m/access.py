@@ -1,0 +1,64 @@
+"""Access control between several servers (TS 1.1.1 Core section 8).
+
+Rights: 1 Read, Observe and Write-Attributes; 2 Write; 4 Execute; 8 Delete; 16 Create. No right
+is needed to Discover. Loaded when there is a second server.
+"""
+
+from micropython import const
+
+from lwm2m.objects.access_control import AccessControl
+
+_READ = const(1)
+_WRITE = const(2)
+_CREATE = const(16)
+_MAX_ID = const(65535)
+
+
+def allowed(session, oid, iid, right):
+    """True when the session's server has the right to the instance (section 8.2).
+
+    To create one, `iid` is 65535. What does not exist is left to 4.04, and without any instance
+    of object 2 there is no access control. Object 2 itself is read by all and written by owners.
+    """
+    table = session.table
+    server_id = session.server.short_server_id
+    if oid == 2:
+        it = table.find(2, iid)
+        return right == _READ or it is None or (right == _WRITE and it.owner == server_id)
+    if not table.of(2) or (iid != _MAX_ID and table.find(oid, iid) is None):
+        return True
+    it = control(table, oid, iid)
+    if it is None:
+        return False
+    # An owner that its list does not name has all rights.
+    default = 31 if it.owner == server_id else it.acl.get(0, 0)
+    return it.acl.get(server_id, default) & right != 0
+
+
+def control(table, oid, iid, owner=None, acl=None):
+    """The access control of an instance, added where there is none; None without an `owner`."""
+    free = 0
+    for each in table.of(2):
+        if each.object_id == oid and each.instance_id == iid:
+            return each
+        if each.iid == free:
+            free += 1
+    if owner is not None:
+        table.add(AccessControl(free, oid, iid, owner, acl))
+
+
+def defaults(client, owner_id):
+    """Adds the access control that is missing: what a bootstrap would bring.
+
+    Every server owns its instance of object 1, alone; the server `owner_id` owns all else and
+    may create, the others may read. To be called when all instances are there.
+    """
+    table = client.table
+    for each in list(table.instances):
+        oid = each.oid
+        if oid == 1:
+            control(table, oid, each.iid, each.short_server_id, {})
+        elif oid not in (0, 2):
+            control(table, oid, each.iid, owner_id, {0: _READ})
+    for oid in table.creatable:
+        control(table, oid, _MAX_ID, _MAX_ID, {owner_id: _CREATE})

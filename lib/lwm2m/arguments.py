@@ -1,0 +1,29 @@
+"""The arguments of an Execute (TS 1.1.1 Core section 6.3.5): 0='value',1"""
+
+
+def parse(arguments):
+    """{digit: value} of the text that a method gets, None for an argument without a value.
+
+    ValueError where it is none: digits occur once, and the characters of a value are the
+    visible ones of ASCII but for both quotes and the backslash; there is no space among them.
+    """
+    found = {}
+    at = 0
+    while arguments:
+        digit = int(arguments[at : at + 1].encode())
+        value = None
+        at += 1
+        if arguments[at : at + 2] == "='":
+            at += 2
+            value = arguments[at : arguments.index("'", at)]
+            at += len(value) + 1
+            for letter in value:
+                if not "!" <= letter <= "~" or letter in '"\\':
+                    raise ValueError
+        if digit in found or arguments[at : at + 1] not in ",":
+            raise ValueError
+        found[digit] = value
+        if at == len(arguments):
+            break
+        at += 1
+    return found

@@ -1,0 +1,118 @@
+"""Create and Delete (TS 1.1.1 Core sections 6.3.6 and 6.3.7), loaded for the first of them."""
+
+from micropython import const
+
+from coap.message import Error, uint
+from lwm2m import formats
+from lwm2m.write import prepare, store
+
+_DELETE = const(4)
+_LOCATION_PATH = const(8)
+_TLV = const(11542)
+_CREATED = const(0x41)  # 2.01
+_DELETED = const(0x42)  # 2.02
+_BAD_REQUEST = const(0x80)  # 4.00
+_UNAUTHORIZED = const(0x81)  # 4.01
+_NOT_FOUND = const(0x84)  # 4.04
+_METHOD_NOT_ALLOWED = const(0x85)  # 4.05
+_UNSUPPORTED_CONTENT_FORMAT = const(0x8F)  # 4.15
+_INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
+_SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
+
+_RIGHT_TO_DELETE = const(8)  # see access.py
+_RIGHT_TO_CREATE = const(16)
+_MAX_ID = const(65535)
+_LIMIT = const(16)  # instances of an object, lest a server fills the memory
+
+
+def handle(session, path, request, content_format, response):
+    """Answers a DELETE, or the POST to an object; after an Error all is as it was.
+
+    What the payload of a Create leaves out keeps its default. Its values may be at /oid/iid, or
+    without an id at the top of TLV or at /oid/rid: then the lowest free id is taken.
+    """
+    if request.code == _DELETE:
+        _delete(session, path)
+        response.code = _DELETED
+        return
+    path = _create(session, path, request.payload, content_format)
+    response.options = [(_LOCATION_PATH, b"%d" % number) for number in path]
+    response.code = _CREATED
+
+
+def _create(session, path, payload, content_format):
+    table = session.table
+    oid = path[0]
+    others = table.of(oid)
+    make = table.creatable.get(oid)
+    if make is None:
+        raise Error(_METHOD_NOT_ALLOWED if others else _NOT_FOUND)
+    if not session.allowed(oid, _MAX_ID, _RIGHT_TO_CREATE):
+        raise Error(_UNAUTHORIZED)
+    if content_format is None:
+        raise Error(_BAD_REQUEST, "no content format")
+    module = formats.module(content_format)
+    if module is None or module.SINGLE:
+        raise Error(_UNSUPPORTED_CONTENT_FORMAT)
+    if len(others) >= _LIMIT:
+        raise Error(_SERVICE_UNAVAILABLE)
+    iid = 0
+    while table.find(oid, iid):
+        iid += 1
+    if content_format == _TLV:
+        if payload and payload[0] < 0x40:  # an object instance (section 7.4.3)
+            iid = uint(payload[1 : 2 + (payload[0] >> 5)])
+        path = oid, iid
+    found = list(module.decode(path, payload))
+    if found and len(path) < 2:
+        if min([len(at) for at, _ in found]) == 2:
+            found = [((oid, iid) + at[1:], raw) for at, raw in found]
+        iid = found[0][0][1]
+    path = oid, iid
+    for at, _ in found:
+        if at[:2] != path:
+            raise Error(_BAD_REQUEST, "several instances")
+    if iid == _MAX_ID or table.find(oid, iid):
+        raise Error(_BAD_REQUEST, "it exists")
+    new = make(iid)
+    new.iid = iid
+    new.removable = True
+    try:
+        changes = prepare(new, path, module, found, False)
+        for rid in new.mandatory:
+            if new.row(rid) not in [change[1] for change in changes]:
+                raise Error(_BAD_REQUEST, "%d is mandatory" % rid)
+        store(changes)
+    except Error as error:
+        if error.code < _INTERNAL_SERVER_ERROR:
+            error.code = _BAD_REQUEST  # 4.04 and 4.05 would be about the path of the request
+        raise
+    if table.of(2):
+        from lwm2m.access import control
+
+        control(table, oid, iid, session.server.short_server_id, {})
+    table.add(new)
+    session.keep()
+    return path
+
+
+def _delete(session, path):
+    if len(path) != 2:
+        raise Error(_METHOD_NOT_ALLOWED)
+    table = session.table
+    instance = table.find(path[0], path[1])
+    if instance is None:
+        raise Error(_NOT_FOUND)
+    if not session.allowed(path[0], path[1], _RIGHT_TO_DELETE):
+        raise Error(_UNAUTHORIZED)
+    if not instance.removable:
+        raise Error(_METHOD_NOT_ALLOWED)
+    table.remove(instance)
+    for each in table.of(2):
+        if (each.object_id, each.instance_id) == path:
+            table.remove(each)
+    for each in session.client.sessions:
+        for at in list(each.attributes):
+            if at[:2] == path:
+                del each.attributes[at]
+        each.keep()

@@ -12,7 +12,7 @@ _BAD_REQUEST = const(0x80)  # 4.00
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 
 _LIMIT = const(32)  # paths with attributes
-_PERIODS = const(("pmin", "pmax"))  # whole seconds, at every level
+_PERIODS = const(("pmin", "pmax", "epmin", "epmax"))  # whole seconds, at every level
 _CONDITIONS = const(("gt", "lt", "st"))  # numbers, on numeric resources
 
 
@@ -44,15 +44,41 @@ def write(store, path, queries, numeric):
 
 
 def contradictory(attributes):
-    """True for pmax below pmin (pmax 0 is unset), and for thresholds closer than two steps."""
-    pmax = attributes.get("pmax")
-    if pmax and pmax < attributes.get("pmin", 0):
-        return True
+    """True for a maximum below its minimum (0 is none), and thresholds closer than two steps.
+
+    A maximum that equals its minimum is taken: each of them then says when exactly.
+    """
+    for prefix in ("p", "ep"):
+        longest = attributes.get(prefix + "max")
+        if longest and longest < attributes.get(prefix + "min", 0):
+            return True
     low = attributes.get("lt")
     high = attributes.get("gt")
     if low is None or high is None:
         return False
     return low + 2 * attributes.get("st", 0) >= high
+
+
+def effective(store, path):
+    """What counts at `path`: the attributes set there, and the periods of the levels above.
+
+    The nearest one counts. The defaults of the Server object are not among them.
+    """
+    found = {}
+    for depth in range(1, len(path) + 1):
+        level = store.get(path[:depth], {})
+        for name in level:
+            if name in _PERIODS or depth == len(path):
+                found[name] = level[name]
+    return found
+
+
+def forget(store, path):
+    """Drops the attributes of a path that is gone, and those below; True if there were any."""
+    gone = [known for known in store if known[: len(path)] == path]
+    for known in gone:
+        del store[known]
+    return bool(gone)
 
 
 def linked(attributes):

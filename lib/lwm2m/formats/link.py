@@ -1,28 +1,23 @@
 """Link format (RFC 6690): the payload of a Discover."""
 
 from coap.message import Error
-from lwm2m.attributes import linked
-from lwm2m.observe import effective
+from lwm2m.attributes import effective, linked
 from lwm2m.read import find, present
 
 
 def discover(table, path, attributes):
     """What is at `path` and below, with the attributes set there (Core section 6.3.2).
 
-    A resource is shown with all attributes that count for it, inherited ones too. Error 4.04
-    where nothing is.
+    A resource is shown with all attributes that count for it, inherited ones too. No access
+    right is needed (section 8.2). Error 4.04 where nothing is.
     """
     row = find(table, path)
     if len(path) > 2:
         instance = table.find(path[0], path[1])
-        found = dict(attributes.get(path, {}))
-        for name in ("pmin", "pmax"):
-            value = effective(attributes, path, name)
-            if value is not None:
-                found[name] = value
+        found = linked(effective(attributes, path))
         if len(path) == 4:
-            return _link(path, linked(found)).encode()
-        links = [_link(path, _dim(instance, row) + linked(found))]
+            return _link(path, found).encode()
+        links = [_link(path, _dim(instance, row) + found)]
         if len(row[2]) > 1:
             for riid in sorted(_instances(instance, row)):
                 below = path + (riid,)

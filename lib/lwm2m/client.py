@@ -93,9 +93,9 @@ class Session:
     def poll(self, now_ms):
         """Does what is due; returns the milliseconds until the next may be."""
         wait_ms = self.endpoint.poll()
-        if not self.online:
-            return wait_ms
         for part in self._parts:
+            if not self.online and part is not self.observations:  # they store what is due
+                continue
             try:
                 wait_ms = min(wait_ms, part.poll(now_ms))
             except Exception as error:
@@ -160,6 +160,11 @@ class Client:
 
     def _changed(self, oid, iid, rid):
         for session in self.sessions:
+            if rid is None and session.attributes and not self.table.find(oid, iid):
+                from lwm2m.attributes import forget
+
+                if forget(session.attributes, (oid, iid)):
+                    session.keep()
             if session.observations is not None:
                 session.observations.changed((oid, iid, rid))
                 if oid == 1:

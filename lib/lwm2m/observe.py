@@ -1,81 +1,95 @@
 """Observations and when they notify (TS 1.1.1 Core section 6.4, RFC 7641)."""
 
+from binascii import crc32
+
 from micropython import const
 
 from coap.endpoint import IDLE_MS
 from coap.message import Error, uint_bytes
+from lwm2m.read import Target
 
 _OBSERVE = const(6)
-_NOT_FOUND = const(0x84)  # 4.04
+_CONTENT = const(0x45)  # 2.05
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 
 _LIMIT = const(20)  # observations at the same time
 _CONFIRM_MS = const(86400000)  # one in a day is confirmable (RFC 7641 section 4.5)
+_MIDS = const(4)  # notifications of an observation that a RST may name
+_MASK = const(0xFFFFFF)  # of the sequence (RFC 7641 section 3.4)
+_STEP = const(1024)  # the sequence is reserved so far ahead, that it rises over a restart,
+_SPARE = const(128)  # and anew when so few are left: time to save it
+
+
+class Criteria:
+    """What decides for one path that is observed, and what was last sent for it.
+
+    `sent` is a number, or a checksum where the value is none; None where nothing compares.
+    """
+
+    def __init__(self, path, now_ms):
+        self.path = path
+        self.evaluated_ms = now_ms
+        self.dirty = False
+        self.sent = None
 
 
 class Observation:
-    """One token that waits for notifications, and what was last sent for it."""
+    """One token that waits for notifications; a composite one has criteria for each path."""
 
-    def __init__(self, token, target, now_ms):
+    def __init__(self, token, target, key, now_ms):
         self.token = token
         self.target = target
-        self.mid = None  # of the last notification: a RST names it
-        self.sent_ms = now_ms
+        self.key = key  # of the request, for what is fetched in blocks (see coap.block)
+        self.code = 0  # of a final notification that is to end it
+        self.mids = []  # of the last notifications
+        self.sent_ms = self.told_ms = now_ms  # the latter without those that are stored
         self.confirmed_ms = now_ms
-        self.sent = target.number()
-        self.dirty = False
-        self.pmin_ms = 0
-        self.pmax_ms = None
-        self.gt = self.lt = self.st = None
-
-    def due(self):
-        """True when the value of now is worth a notification, pmin left aside."""
-        if self.gt is None and self.lt is None and self.st is None:
-            return True
-        value = self.target.number()
-        if value is None:
-            return False
-        sent = self.sent
-        if sent is None or (self.st is not None and abs(value - sent) >= self.st):
-            return True
-        # A threshold is crossed in either direction (Core section 5.1.2).
-        if self.gt is not None and (value > self.gt) != (sent > self.gt):
-            return True
-        return self.lt is not None and (value < self.lt) != (sent < self.lt)
+        self.pmax_ms = None  # the smallest: each notification tells all paths
+        self.criteria = [Criteria(path, now_ms) for path in target.paths]
 
 
 class Observations:
-    """The observations of one session, few enough to look through."""
+    """The observations of one session, few enough to look through.
+
+    While the server cannot be reached nothing is sent. With /1/x/6 set what is due is stored
+    and goes later, in order and confirmable; else only the latest value goes. Queue mode:
+    without storing whatever is due wakes the client up; with it pmax does, and a full store.
+    """
 
     def __init__(self, session):
         self.session = session
         self.endpoint = session.endpoint
         self._all = []
         self.refused = 0  # observations beyond the limit
-        self.sequence = 0  # one for all: also an Observe with a known token gets a higher one
+        # One sequence for all: also an Observe with a known token gets a higher number.
+        self.sequence = self.reserved = 0
+        self.stored = None  # made for the first notification that is stored
         self.endpoint.on_reset = self._reset
 
     def __len__(self):
         return len(self._all)
 
-    def __iter__(self):
-        return iter(self._all)
-
     def add(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
+        self._begin(token, target, key)
+        self.session.keep()
+        return self._next()
+
+    def _begin(self, token, target, key):
         self.remove(token)
         if len(self._all) >= _LIMIT:
             self.refused += 1
             raise Error(_SERVICE_UNAVAILABLE)
-        observation = Observation(token, target, self.session.client.now_ms())
-        observation.key = key
+        observation = Observation(token, target, key, self.session.client.now_ms())
         self._tune(observation)
         self._all.append(observation)
-        self.endpoint.wake()
-        return self._next()
+        return observation
 
     def _next(self):
-        self.sequence = (self.sequence + 1) & 0xFFFFFF
+        if not _SPARE < (self.reserved - self.sequence) & _MASK <= _STEP:
+            self.reserved = (self.sequence + _STEP) & _MASK
+            self.session.keep()
+        self.sequence = (self.sequence + 1) & _MASK
         return self.sequence
 
     def remove(self, token):
@@ -83,12 +97,61 @@ class Observations:
         for observation in list(self._all):
             if token is None or observation.token == token:
                 self._all.remove(observation)
+                self.session.keep()
+
+    def snapshot(self):
+        """What survives a restart, as plain JSON values; `reserved` is to go with it."""
+        found = []
+        for observation in self._all:
+            target = observation.target
+            if not observation.code:
+                paths = [list(path) for path in target.paths]
+                token = observation.token.hex()
+                found.append([token, paths, target.accept, target.composite, observation.key])
+        return found
+
+    def restore(self, entries):
+        """Takes up what a `snapshot()` tells, bad entries left out.
+
+        The next change is told whatever the thresholds say: what was sent last is not known.
+        """
+        for entry in entries:
+            try:
+                token, paths, accept, composite, key = entry
+                token = bytes.fromhex(token)
+                if len(token) > 8:
+                    raise ValueError
+                paths = tuple([tuple(path) for path in paths])
+                for path in paths:
+                    if not (path[0] if path else composite):  # object 0 is nobody's
+                        raise ValueError
+                if composite:
+                    from lwm2m.composite import CompositeTarget
+
+                    target = CompositeTarget(self.session, paths, accept)
+                else:
+                    (path,) = paths
+                    target = Target(self.session, path, accept)
+                observation = self._begin(token, target, key and int(key))
+            except (Error, TypeError, ValueError):
+                continue
+            for criteria in observation.criteria:
+                criteria.sent = None
 
     def changed(self, path):
-        """A value at `path` has changed: whoever observes it or something above is to hear."""
+        """A value at `path` has changed: whoever observes it or something above is to hear.
+
+        `path` is (oid, iid, rid), rid None for the instance as a whole.
+        """
+        if path[0] == 2:  # access rights
+            self.rebuild()
+        if path[-1] is None:
+            path = path[:-1]
         for observation in self._all:
-            if observation.target.covers(path):
-                observation.dirty = True
+            for criteria in observation.criteria:
+                depth = min(len(path), len(criteria.path))
+                if path[:depth] == criteria.path[:depth]:
+                    criteria.dirty = True
 
     def retune(self):
         """Attributes were written: looks up again what counts for each observation."""
@@ -97,93 +160,203 @@ class Observations:
         self.endpoint.wake()
 
     def rebuild(self):
-        """Instances came or went: an observed path that is gone ends with a 4.04."""
-        for observation in list(self._all):
+        """Instances or rights came or went: ends with a 4.04 or 4.01 what cannot be read now."""
+        for observation in self._all:
             try:
                 observation.target = observation.target.renew()
-            except Error:
-                self._all.remove(observation)
-                self.endpoint.notify(observation.token, (), b"", None, _NOT_FOUND)
+            except Error as error:
+                observation.code = error.code
 
     def _tune(self, observation):
-        path = observation.target.path
-        store = self.session.attributes
-        pmin_s = effective(store, path, "pmin", self.session.server.pmin_s)
-        pmax_s = effective(store, path, "pmax", self.session.server.pmax_s)
-        observation.pmin_ms = (pmin_s or 0) * 1000
-        # 0 is unset, and a maximum below the minimum is to be ignored (Core section 5.1.2).
-        observation.pmax_ms = pmax_s * 1000 if pmax_s and pmax_s >= (pmin_s or 0) else None
-        own = store.get(path, {})
-        observation.gt = own.get("gt")
-        observation.lt = own.get("lt")
-        observation.st = own.get("st")
+        session = self.session
+        observation.pmax_ms = None
+        for criteria in observation.criteria:
+            criteria.rules = rules = {"pmin": session.server.pmin_s, "pmax": session.server.pmax_s}
+            if session.attributes:
+                from lwm2m.attributes import effective
+
+                rules.update(effective(session.attributes, criteria.path))
+            criteria.plain = not ("gt" in rules or "lt" in rules or "st" in rules)
+            # 0 is unset, and a maximum below the minimum is to be ignored (Core section 5.1.2).
+            pmax_ms = rules["pmax"] * 1000
+            if pmax_ms and rules["pmax"] >= rules["pmin"]:
+                observation.pmax_ms = min(observation.pmax_ms or pmax_ms, pmax_ms)
+            value = self._value(observation, criteria)
+            if value is None or criteria.sent is None:
+                criteria.sent = value
+
+    def _value(self, observation, criteria):
+        # What is compared with what was sent: the number, else a checksum.
+        if criteria.plain and "epmax" not in criteria.rules:
+            return None
+        target = observation.target
+        try:
+            if target.composite:
+                target = Target(self.session, criteria.path)
+            value = target.number()
+            return crc32(target.payload()) if value is None else value
+        except Error:
+            return None
+
+    def _due(self, observation, criteria):
+        # True when the value of now is worth a notification, pmin left aside.
+        value = self._value(observation, criteria)
+        sent = criteria.sent
+        if value is None or sent is None:
+            return value is not None
+        if criteria.plain:
+            return value != sent
+        rules = criteria.rules
+        gt = rules.get("gt")
+        lt = rules.get("lt")
+        st = rules.get("st")
+        # A threshold is crossed in either direction (Core section 5.1.2).
+        return (
+            (st is not None and abs(value - sent) >= st)
+            or (gt is not None and (value > gt) != (sent > gt))
+            or (lt is not None and (value < lt) != (sent < lt))
+        )
+
+    def _left(self, observation, now_ms):
+        # Milliseconds until a notification is due or its criteria are to be looked at.
+        age_ms = now_ms - observation.sent_ms
+        left = observation.pmax_ms - age_ms if observation.pmax_ms else IDLE_MS
+        for criteria in observation.criteria:
+            if left > 0:
+                left = min(left, self._evaluate(observation, criteria, age_ms, now_ms))
+        return left
+
+    def _evaluate(self, observation, criteria, age_ms, now_ms):
+        rules = criteria.rules
+        epmin = rules.get("epmin", 0)
+        epmax = rules.get("epmax", 0)
+        if epmax < epmin:
+            epmax = 0
+        evaluated_ms = criteria.evaluated_ms
+        dirty = criteria.dirty
+        pmin_left = rules["pmin"] * 1000 - age_ms
+        if dirty:
+            left = max(pmin_left, evaluated_ms + epmin * 1000 - now_ms)
+        elif epmax:  # a value may have changed and nobody said so
+            left = evaluated_ms + epmax * 1000 - now_ms
+        else:
+            return IDLE_MS
+        if left > 0:
+            return left
+        criteria.dirty = False  # first: an object that fails now is not asked for ever
+        criteria.evaluated_ms = now_ms
+        if (dirty and criteria.plain) or self._due(observation, criteria):
+            criteria.dirty = True
+            criteria.evaluated_ms = evaluated_ms
+            return pmin_left
+        return epmax * 1000 or IDLE_MS
 
     def poll(self, now_ms):
         """Sends what is due; returns the milliseconds until the next may be."""
+        session = self.session
+        reachable = session.reachable()
+        entry = self.stored and self.stored.first(self._all)
+        if entry and reachable and self.endpoint.idle:
+            observation, due_ms, records = entry
+            payload = observation.target.encode(records, (now_ms - due_ms) // 1000)
+            self._transmit(observation, payload, now_ms, True, entry)
+        # What is due now has to wait for what is stored.
+        storing = entry or (session.server.storing and not reachable)
         wait_ms = IDLE_MS
         for observation in list(self._all):
-            age_ms = now_ms - observation.sent_ms
-            if observation.dirty:
-                left = observation.pmin_ms - age_ms
-                if left > 0:
-                    wait_ms = min(wait_ms, left)
-                elif not observation.due():
-                    observation.dirty = False
-                elif self._send(observation, now_ms):
-                    age_ms = 0
-            if observation.pmax_ms is not None:
-                left = observation.pmax_ms - age_ms
+            if not observation.code and (storing or session.online):
+                left = self._left(observation, now_ms)
                 if left <= 0:
-                    if not self._send(observation, now_ms):
+                    if not storing and not reachable:
+                        session.wake_up()
                         continue
-                    left = observation.pmax_ms
+                    if not self._notify(observation, now_ms, storing):
+                        continue
+                    left = self._left(observation, now_ms)
                 wait_ms = min(wait_ms, left)
+                if observation.pmax_ms and session.online and not reachable:
+                    left = observation.told_ms + observation.pmax_ms - now_ms
+                    if left > 0:
+                        wait_ms = min(wait_ms, left)
+                    else:
+                        session.wake_up()
+            if observation.code and reachable and not storing:
+                self.remove(observation.token)
+                self.endpoint.notify(observation.token, (), b"", None, observation.code)
         return wait_ms
 
-    def _send(self, observation, now_ms):
+    def _notify(self, observation, now_ms, storing):
         # False when the notification has to wait for the exchange that is under way.
-        confirm = self.session.confirmable or now_ms - observation.confirmed_ms >= _CONFIRM_MS
-        if confirm and not self.endpoint.idle:
+        session = self.session
+        confirm = session.confirmable or now_ms - observation.confirmed_ms >= _CONFIRM_MS
+        if confirm and not storing and not self.endpoint.idle:
             return False
-        target = observation.target
-
-        def on_done(acknowledged):
-            # A RST or no answer at all: nobody is interested any more (RFC 7641 section 4.5).
-            # The token may belong to a later observation by now.
-            if not acknowledged and observation in self._all:
-                self._all.remove(observation)
-
-        observation.dirty = False
         observation.sent_ms = now_ms
-        options = ((_OBSERVE, uint_bytes(self._next())), target.options[0])
+        for criteria in observation.criteria:
+            criteria.dirty = False
+            criteria.evaluated_ms = now_ms
         try:
-            observation.mid = self.endpoint.notify(
-                observation.token, options, target.payload(), on_done if confirm else None
-            )
+            if not storing:
+                payload = observation.target.payload()
+                self._transmit(observation, payload, now_ms, confirm)
+            else:
+                if self.stored is None:
+                    from lwm2m.storing import Storing
+
+                    self.stored = Storing()
+                if self.stored.keep(observation, now_ms) and session.online:
+                    session.wake_up()
         except MemoryError:
-            observation.dirty = True  # it is only late
+            self._again(observation)  # it is only late
             raise
-        except (Error, ValueError):
-            # No valid value now, or too much for one datagram: nothing is sent, for an error
-            # would end the observation (RFC 7641 section 4.2).
+        except Error as error:
+            # No valid value now (5.03): nothing is sent, for an error would end the observation
+            # (RFC 7641 section 4.2). What is gone for good ends it.
+            if error.code >> 5 == 4:
+                observation.code = error.code
             return True
-        observation.sent = target.number()
+        except ValueError:  # too much for one datagram
+            return True
+        for criteria in observation.criteria:
+            criteria.sent = self._value(observation, criteria)
+        return True
+
+    def _again(self, observation):
+        for criteria in observation.criteria:
+            criteria.dirty = True
+            criteria.sent = None
+
+    def _transmit(self, observation, payload, now_ms, confirm, entry=None):
+        def on_done(acknowledged):
+            if acknowledged:
+                if entry:
+                    self.stored.sent(entry)
+            elif acknowledged is None and not self.session.online:
+                if not entry:
+                    self._again(observation)
+            elif observation in self._all:
+                # A RST or no answer at all: nobody is interested any more (RFC 7641 section
+                # 4.5). The token may belong to a later observation by now.
+                self._all.remove(observation)
+                self.session.keep()
+
+        options = ((_OBSERVE, uint_bytes(self._next())), observation.target.options[0])
+        mid = self.endpoint.notify(
+            observation.token,
+            options,
+            payload,
+            on_done if confirm else None,
+            _CONTENT,
+            observation.key,
+        )
+        observation.mids.insert(0, mid)
+        del observation.mids[_MIDS:]
+        observation.told_ms = now_ms
         if confirm:
             observation.confirmed_ms = now_ms
-        return True
 
     def _reset(self, mid):
         for observation in self._all:
-            if observation.mid == mid:
-                self._all.remove(observation)
+            if mid in observation.mids:
+                self.remove(observation.token)
                 return
-
-
-def effective(store, path, name, default=None):
-    """The value that counts at `path`: the one set nearest to it, upwards."""
-    while path:
-        value = store.get(path, {}).get(name)
-        if value is not None:
-            return value
-        path = path[:-1]
-    return default

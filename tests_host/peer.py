@@ -131,7 +131,7 @@ class Sample(Object):
 
     def run(self, arguments):
         self.executed.append(arguments)
-        if arguments == "fail":
+        if arguments == "0='fail'":
             raise Error(0xA0, "did not work")
 
     def values(self):
@@ -298,6 +298,21 @@ class Peer:
         """Lets the time pass without a call of poll()."""
         self.now_ms += ms
         self.clock.advance(ms)
+
+
+class Second(Peer):
+    """One more server of the same client; time goes by `run()` of the first."""
+
+    def __init__(self, peer, short_server_id):
+        self.sent = []
+        self.down = False
+        self.table = peer.table
+        self.client = peer.client
+        self.server = Server(short_server_id, iid=short_server_id - 1, lifetime_s=3600)
+        self.table.add(self.server)
+        self.session = self.client.add_server(self.server, self._send)
+        self.registration = self.session.registration
+        self._mid = 1000
 
 
 def content_format(message):

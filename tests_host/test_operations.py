@@ -43,14 +43,12 @@ def test_execute_with_and_without_arguments():
     assert peer.post("/20000/0/10").code == CHANGED
     assert peer.post("/20000/0/10", b"0='text',1", TEXT).code == CHANGED
     assert peer.post("/20000/0/10", b"5").code == CHANGED
-    assert peer.post("/20000/0/10", b"\xc3\xa9").code == CHANGED
     assert peer.post("/20000/0/10", b"", mtype=NON).code == CHANGED
-    assert sample.executed == ["", "0='text',1", "5", "\u00e9", ""]
+    assert sample.executed == ["", "0='text',1", "5", ""]
 
 
 def test_execute_refused():
     peer, sample = rig(Versioned())
-    assert peer.post("/20000/0/10", b"\xff").code == BAD_REQUEST
     for content_format_number in (LINK, OPAQUE, TLV, 60):
         assert peer.post("/20000/0/10", b"5", content_format_number).code == BAD_REQUEST
     for path in ("/20000/0/0", "/20000/0/1", "/20000/0/11", "/20000/0/12", "/3303/0/5700"):
@@ -68,7 +66,7 @@ def test_execute_refused():
 
 def test_execute_that_fails():
     peer, sample = rig(Versioned())
-    response = peer.post("/20000/0/10", b"fail")
+    response = peer.post("/20000/0/10", b"0='fail'")
     assert response.code == 0xA0 and response.payload == b"did not work"
     assert peer.session.endpoint.faults == 0
     assert peer.post("/3303/0/5605").code == 0xA0  # no such method

@@ -236,7 +236,7 @@ def test_paths_that_are_none_or_outside_are_4_00():
     for base, base_name, name in (
         ((3, 0), "/3/0/", None),  # an instance has no value
         ((3, 0), None, None),
-        ((3,), None, "0"),
+        ((3,), None, None),
         ((3, 0), "/3/0/", "1/2/3"),  # too deep
         ((3, 0), "/3/1/", "1"),  # another instance
         ((3, 1), "/3/10/", "1"),

@@ -35,12 +35,6 @@ def handle(session, path, request, content_format, response):
         _delete(session, path)
         response.code = _DELETED
         return
-    path = _create(session, path, request.payload, content_format)
-    response.options = [(_LOCATION_PATH, b"%d" % number) for number in path]
-    response.code = _CREATED
-
-
-def _create(session, path, payload, content_format):
     table = session.table
     oid = path[0]
     others = table.of(oid)
@@ -56,24 +50,10 @@ def _create(session, path, payload, content_format):
         raise Error(_UNSUPPORTED_CONTENT_FORMAT)
     if len(others) >= _LIMIT:
         raise Error(_SERVICE_UNAVAILABLE)
-    iid = 0
-    while table.find(oid, iid):
-        iid += 1
-    if content_format == _TLV:
-        if payload and payload[0] < 0x40:  # an object instance (section 7.4.3)
-            iid = uint(payload[1 : 2 + (payload[0] >> 5)])
-        path = oid, iid
-    found = list(module.decode(path, payload))
-    if found and len(path) < 2:
-        if min([len(at) for at, _ in found]) == 2:
-            found = [((oid, iid) + at[1:], raw) for at, raw in found]
-        iid = found[0][0][1]
-    path = oid, iid
-    for at, _ in found:
-        if at[:2] != path:
-            raise Error(_BAD_REQUEST, "several instances")
+    iid, found = _decoded(table, oid, module, content_format, request.payload)
     if iid == _MAX_ID or table.find(oid, iid):
         raise Error(_BAD_REQUEST, "it exists")
+    path = oid, iid
     new = make(iid)
     new.iid = iid
     new.removable = True
@@ -93,7 +73,28 @@ def _create(session, path, payload, content_format):
         control(table, oid, iid, session.server.short_server_id, {})
     table.add(new)
     session.keep()
-    return path
+    response.options = [(_LOCATION_PATH, b"%d" % number) for number in path]
+    response.code = _CREATED
+
+
+def _decoded(table, oid, module, content_format, payload):
+    # The id of the new instance, and (path, raw) of all values below it.
+    iid = 0
+    while table.find(oid, iid):
+        iid += 1
+    if content_format == _TLV:
+        if payload and payload[0] < 0x40:  # an object instance (section 7.4.3)
+            iid = uint(payload[1 : 2 + (payload[0] >> 5)])
+        return iid, module.decode((oid, iid), payload)
+    found = list(module.decode((oid,), payload))
+    if found:
+        if min([len(at) for at, _ in found]) == 2:
+            found = [((oid, iid) + at[1:], raw) for at, raw in found]
+        iid = found[0][0][1]
+    for at, _ in found:
+        if at[1] != iid:
+            raise Error(_BAD_REQUEST, "several instances")
+    return iid, found
 
 
 def _delete(session, path):

@@ -66,38 +66,29 @@ def handle(session, request, response):
     if code not in (_PUT, _POST) or (len(path) < 2 and not queries):
         raise Error(_METHOD_NOT_ALLOWED)
     method = None if code == _PUT else _method(session.table, path)
+    right = _EXECUTE if method else _READ if queries else _WRITE
+    if len(path) > 1 and not session.allowed(path[0], path[1], right):
+        raise Error(_UNAUTHORIZED)
     if method:
-        _demand(session, path, _EXECUTE)
-        arguments = ""
         if content_format:
             raise Error(_BAD_REQUEST, "arguments are text")
+        arguments = ""
         if payload:
-            from lwm2m.arguments import parse
+            from lwm2m.arguments import text
 
-            try:
-                arguments = str(payload, "utf8")
-                parse(arguments)
-            except ValueError:
-                raise Error(_BAD_REQUEST, "arguments look like 0='value',1")
+            arguments = text(payload)
         method(arguments)
     elif queries:
         if payload:
             raise Error(_BAD_REQUEST, "either attributes or a payload")
         _write_attributes(session, path, queries)
     else:
-        _demand(session, path, _WRITE)
         from lwm2m.write import write
 
         write(session.table, path, payload, content_format or _TEXT, code == _PUT)
         if path[0] < 3:
             session.keep()
     response.code = _CHANGED
-
-
-def _demand(session, path, right):
-    # At the level of an object no right is needed.
-    if len(path) > 1 and not session.allowed(path[0], path[1], right):
-        raise Error(_UNAUTHORIZED)
 
 
 def _option(request, number, longest=2):
@@ -134,7 +125,6 @@ def _write_attributes(session, path, queries):
     from lwm2m import attributes
 
     row = find(session.table, path)
-    _demand(session, path, _READ)
     # Thresholds belong to a number: a single one, or an instance of a multiple resource.
     numeric = row and row[2] and row[2][0] in "iftu" and len(path) == 2 + len(row[2][:2])
     attributes.write(session.attributes, path, queries, numeric)

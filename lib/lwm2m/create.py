@@ -112,8 +112,4 @@ def _delete(session, path):
     for each in table.of(2):
         if (each.object_id, each.instance_id) == path:
             table.remove(each)
-    for each in session.client.sessions:
-        for at in list(each.attributes):
-            if at[:2] == path:
-                del each.attributes[at]
-        each.keep()
+    session.keep()

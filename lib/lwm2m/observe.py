@@ -28,7 +28,7 @@ class Criteria:
 
     def __init__(self, path, now_ms):
         self.path = path
-        self.evaluated_ms = now_ms
+        self.looked_ms = now_ms
         self.dirty = False
         self.sent = None
 
@@ -41,7 +41,7 @@ class Observation:
         self.target = target
         self.key = key  # of the request, for what is fetched in blocks (see coap.block)
         self.code = 0  # of a final notification that is to end it
-        self.mids = []  # of the last notifications
+        self.mids = ()  # of the last notifications
         self.sent_ms = self.told_ms = now_ms  # the latter without those that are stored
         self.confirmed_ms = now_ms
         self.pmax_ms = None  # the smallest: each notification tells all paths
@@ -63,7 +63,8 @@ class Observations:
         self.refused = 0  # observations beyond the limit
         # One sequence for all: also an Observe with a known token gets a higher number.
         self.sequence = self.reserved = 0
-        self.stored = None  # made for the first notification that is stored
+        self.stored = []  # (observation, when in ms, records), oldest first
+        self.dropped = 0  # of these, to make room
         self.endpoint.on_reset = self._reset
 
     def __len__(self):
@@ -220,48 +221,46 @@ class Observations:
     def _left(self, observation, now_ms):
         # Milliseconds until a notification is due or its criteria are to be looked at.
         age_ms = now_ms - observation.sent_ms
-        left = observation.pmax_ms - age_ms if observation.pmax_ms else IDLE_MS
+        wait_ms = observation.pmax_ms - age_ms if observation.pmax_ms else IDLE_MS
         for criteria in observation.criteria:
-            if left > 0:
-                left = min(left, self._evaluate(observation, criteria, age_ms, now_ms))
-        return left
-
-    def _evaluate(self, observation, criteria, age_ms, now_ms):
-        rules = criteria.rules
-        epmin = rules.get("epmin", 0)
-        epmax = rules.get("epmax", 0)
-        if epmax < epmin:
-            epmax = 0
-        evaluated_ms = criteria.evaluated_ms
-        dirty = criteria.dirty
-        pmin_left = rules["pmin"] * 1000 - age_ms
-        if dirty:
-            left = max(pmin_left, evaluated_ms + epmin * 1000 - now_ms)
-        elif epmax:  # a value may have changed and nobody said so
-            left = evaluated_ms + epmax * 1000 - now_ms
-        else:
-            return IDLE_MS
-        if left > 0:
-            return left
-        criteria.dirty = False  # first: an object that fails now is not asked for ever
-        criteria.evaluated_ms = now_ms
-        if (dirty and criteria.plain) or self._due(observation, criteria):
-            criteria.dirty = True
-            criteria.evaluated_ms = evaluated_ms
-            return pmin_left
-        return epmax * 1000 or IDLE_MS
+            get = criteria.rules.get
+            pmin_left = get("pmin") * 1000 - age_ms
+            looked_ms = criteria.looked_ms
+            left = get("epmin", 0) * 1000
+            again_ms = get("epmax", 0) * 1000
+            if again_ms < left:
+                again_ms = 0
+            dirty = criteria.dirty
+            if dirty:
+                left = max(pmin_left, looked_ms + left - now_ms)
+            elif again_ms:  # it may have changed and nobody said so
+                left = looked_ms + again_ms - now_ms
+            else:
+                continue
+            if left <= 0 < wait_ms:
+                criteria.dirty = False  # first: an object that fails now is not asked for ever
+                criteria.looked_ms = now_ms
+                left = again_ms or IDLE_MS
+                if (dirty and criteria.plain) or self._due(observation, criteria):
+                    criteria.dirty = True
+                    criteria.looked_ms = looked_ms
+                    left = pmin_left
+            wait_ms = min(wait_ms, left)
+        return wait_ms
 
     def poll(self, now_ms):
         """Sends what is due; returns the milliseconds until the next may be."""
         session = self.session
         reachable = session.reachable()
-        entry = self.stored and self.stored.first(self._all)
-        if entry and reachable and self.endpoint.idle:
-            observation, due_ms, records = entry
+        stored = self.stored
+        while stored and stored[0][0] not in self._all:
+            stored.pop(0)
+        if stored and reachable and self.endpoint.idle:
+            observation, due_ms, records = stored[0]
             payload = observation.target.encode(records, (now_ms - due_ms) // 1000)
-            self._transmit(observation, payload, now_ms, True, entry)
+            self._transmit(observation, payload, now_ms, True, stored[0])
         # What is due now has to wait for what is stored.
-        storing = entry or (session.server.storing and not reachable)
+        storing = stored or (session.server.storing and not reachable)
         wait_ms = IDLE_MS
         for observation in list(self._all):
             if not observation.code and (storing or session.online):
@@ -294,17 +293,18 @@ class Observations:
         observation.sent_ms = now_ms
         for criteria in observation.criteria:
             criteria.dirty = False
-            criteria.evaluated_ms = now_ms
+            criteria.looked_ms = now_ms
         try:
             if not storing:
                 payload = observation.target.payload()
                 self._transmit(observation, payload, now_ms, confirm)
             else:
-                if self.stored is None:
-                    from lwm2m.storing import Storing
+                from lwm2m.storing import keep
 
-                    self.stored = Storing()
-                if self.stored.keep(observation, now_ms) and session.online:
+                entry = observation, now_ms, observation.target.records()
+                dropped, full = keep(self.stored, entry)
+                self.dropped += dropped
+                if full and session.online:
                     session.wake_up()
         except MemoryError:
             self._again(observation)  # it is only late
@@ -327,33 +327,34 @@ class Observations:
             criteria.sent = None
 
     def _transmit(self, observation, payload, now_ms, confirm, entry=None):
-        def on_done(acknowledged):
-            if acknowledged:
-                if entry:
-                    self.stored.sent(entry)
-            elif acknowledged is None and not self.session.online:
-                if not entry:
-                    self._again(observation)
-            elif observation in self._all:
-                # A RST or no answer at all: nobody is interested any more (RFC 7641 section
-                # 4.5). The token may belong to a later observation by now.
-                self._all.remove(observation)
-                self.session.keep()
-
         options = ((_OBSERVE, uint_bytes(self._next())), observation.target.options[0])
         mid = self.endpoint.notify(
             observation.token,
             options,
             payload,
-            on_done if confirm else None,
+            self._done if confirm else None,
             _CONTENT,
             observation.key,
         )
-        observation.mids.insert(0, mid)
-        del observation.mids[_MIDS:]
+        observation.mids = (mid,) + observation.mids[: _MIDS - 1]
         observation.told_ms = now_ms
         if confirm:
             observation.confirmed_ms = now_ms
+            self._open = observation, entry
+
+    def _done(self, acknowledged):
+        # The end of the one exchange there is.
+        observation, entry = self._open
+        if acknowledged:
+            if entry in self.stored:  # it may have made room meanwhile
+                self.stored.remove(entry)
+        elif acknowledged is None and not self.session.online:
+            if not entry:
+                self._again(observation)
+        elif observation in self._all:
+            # A RST or no answer at all: nobody is interested any more (RFC 7641 section 4.5).
+            # The token may belong to a later observation by now.
+            self.remove(observation.token)
 
     def _reset(self, mid):
         for observation in self._all:

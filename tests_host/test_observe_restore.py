@@ -18,12 +18,17 @@ def rig(*objects):
     return peer, sample
 
 
+def none_yet(peer):
+    """The observations of the session, of which there are none."""
+    peer.observe("/20000/0/0", b"first")
+    peer.session.cancel_observation(b"first")
+    return peer.session.observations
+
+
 def after(entries, reserved=0, *objects):
     """A client after the restart, registered still, with these observations."""
     peer, sample = rig(*objects)
-    observations = Observations(peer.session)
-    peer.session.observations = observations
-    peer.session._parts.append(observations)
+    observations = none_yet(peer)
     observations.sequence = observations.reserved = reserved
     peer.session.unsaved = False
     observations.restore(entries)
@@ -107,9 +112,7 @@ def test_the_first_change_is_told_whatever_the_thresholds_say():
     attributes = peer.session.attributes
     peer, sample = rig()
     peer.session.attributes.update(attributes)
-    peer.session.observations = Observations(peer.session)
-    peer.session._parts.append(peer.session.observations)
-    peer.session.observations.restore(snapshot)
+    none_yet(peer).restore(snapshot)
     assert peer.run(10000) == []
     sample.set(1, 7)
     assert [message.payload for _, message in peer.run(1000)] == [b"7"]

@@ -2,7 +2,7 @@
 
 import json
 
-from peer import Peer, Second, observe_of
+from peer import Peer, Random, Second, observe_of
 
 from coap.message import Error
 from coap.numbers import (
@@ -307,6 +307,42 @@ def test_create_of_broken_tlv():
     created(peer, 20010, whole, TLV, 5)
 
 
+def test_create_of_damaged_payloads():
+    random = Random(20010)
+    wholes = [
+        (tlv_of(5, NAME, ((1,), "i", 10), *STEPS), TLV),
+        (tlv_of(None, NAME, ((1,), "i", 10), *STEPS), TLV),
+        (senml(*WITH_ID[0]), SENML_JSON),
+        (senml(*WITHOUT_ID[0]), SENML_JSON),
+        (in_cbor(WITH_ID[1]), SENML_CBOR),
+        (in_cbor(WITHOUT_ID[0]), SENML_CBOR),
+        (b'{"bn":"/20010/","e":[{"n":"7/0","sv":"cook"}]}', OLD_JSON),
+    ]
+    peer = rig()
+    codes = set()
+    for turn in range(700):
+        whole, content_format = wholes[turn % len(wholes)]
+        damaged = bytearray(whole)
+        for _ in range(1 + random.below(3)):
+            damaged[random.below(len(damaged))] = random.below(256)
+        damaged = bytes(damaged[: 1 + random.below(2 * len(damaged))])
+        before = list(peer.table.instances)
+        response = peer.post("/20010", damaged, content_format)
+        codes.add(response.code)
+        if response.code == CREATED:
+            oid, iid = [int(part) for part in location(response)]
+            new = peer.table.find(oid, iid)
+            assert oid == 20010 and new not in before and isinstance(new.name, str), damaged
+            assert isinstance(new.period, int) and 1 <= new.period <= 1000, damaged
+            assert peer.ask(DELETE, "/%d/%d" % (oid, iid)).code == DELETED
+        else:
+            assert response.code == BAD_REQUEST, (hex(response.code), damaged)
+        assert peer.table.instances == before, damaged
+        if turn % 100 == 99:
+            peer.advance(300000)  # the answers to what came before need not be kept any longer
+    assert codes == {CREATED, BAD_REQUEST} and not peer.session.endpoint.faults
+
+
 def test_create_formats():
     peer = rig()
     refused(peer, BAD_REQUEST, tlv_of(5, NAME), None)
@@ -425,6 +461,7 @@ def test_delete_forgets_what_was_said_about_it():
     for each in (peer, second):
         kept = {(20010,): {"pmin": 1}, (20010, 0): {"pmin": 1}, (20011, 0): {"pmin": 1}}
         assert each.session.attributes == kept and each.session.unsaved
-    (final,) = second.take()
-    assert final.token == b"gone" and final.code == NOT_FOUND
-    assert [one.token for one in second.session.observations] == [b"kept"]
+    peer.run(20, peer.serve)
+    (final,) = [message for message in second.take() if message.token == b"gone"]
+    assert final.code == NOT_FOUND
+    assert len(second.session.observations) == 1

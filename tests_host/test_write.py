@@ -171,6 +171,7 @@ def test_int_228_a_resource_instance():
     assert sample.list == {2: 21, 3: 31}
     assert kept == {2: 20, 3: 30}  # a new dictionary: who holds the old one sees no change
     refused(peer, sample, NOT_FOUND, "PUT", "/20000/0/9/4", b"1", TEXT)
+    refused(peer, sample, NOT_FOUND, "POST", "/20000/0/9/4", b"1", TEXT)  # only above it
     refused(peer, sample, BAD_REQUEST, "PUT", "/20000/0/9/2", b"1.5", TEXT)
     refused(peer, sample, BAD_REQUEST, "PUT", "/20000/0/9/2", b"\x41\x03\x1f")
     refused(peer, sample, BAD_REQUEST, "PUT", "/20000/0/9/2", b"")
@@ -416,6 +417,24 @@ def test_a_duplicate_writes_once():
     sample.integer = 6
     again = peer.put("/20000/0/1", b"5", mid=999, token=b"x")
     assert first.code == again.code == CHANGED and sample.integer == 6
+
+
+def test_what_survives_a_restart_is_to_be_kept():
+    peer, _ = rig()
+    session = peer.session
+    for path, payload, kept in (
+        ("/20000/0/1", b"5", False),
+        ("/1/0/1", b"0", False),  # refused
+        ("/1/0/1", b"500", True),
+        ("/1/0/2", b"5", True),
+    ):
+        session.unsaved = False
+        peer.put(path, payload)
+        assert session.unsaved == kept, path
+    for query, kept in (("pmin=x", False), ("pmin=5", True), ("pmin", True)):
+        session.unsaved = False
+        peer.attributes("/20000/0/1", query)
+        assert session.unsaved == kept, query
 
 
 def test_the_server_object():

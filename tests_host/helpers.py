@@ -1,5 +1,7 @@
 """What tests of both interpreters share."""
 
+import gc
+
 
 class FakeClock:
     """A clock that stands still until `advance()`; wraps as the boards' `time.ticks_ms` does."""
@@ -30,3 +32,24 @@ def raises(kind, function, *args):
     except kind as error:
         return error
     raise AssertionError("no %s raised" % kind.__name__)
+
+
+def in_use():
+    """Bytes of the heap; 0 where that cannot be asked."""
+    gc.collect()
+    gc.collect()
+    return gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
+
+
+def same_memory(peer, function):
+    """Calls the function twice: the second time, with all modules loaded, it keeps no memory.
+
+    Between the calls the peer's client forgets what it has answered.
+    """
+    function()
+    peer.run(300000)
+    used = in_use()
+    function()
+    peer.run(300000)
+    more = in_use() - used
+    assert more < 300, more

@@ -1,9 +1,8 @@
 """Composite operations (TS 1.1.1 Core sections 6.3.8, 6.3.9 and 6.4.4), through the wire."""
 
-import gc
 import json
 
-from helpers import raises
+from helpers import raises, same_memory
 from peer import Peer, Random, Sample, content_format, observe_of
 from test_senml import LISTS, cbor_of, numbered
 
@@ -480,13 +479,6 @@ def test_a_composite_target():
     assert raises(Error, CompositeTarget, peer.session, paths, 60).code == NOT_ACCEPTABLE
 
 
-def in_use():
-    # Bytes of the heap, where it can be asked.
-    gc.collect()
-    gc.collect()
-    return gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
-
-
 def test_cut_off_at_every_byte_changes_nothing_and_costs_no_memory():
     peer, sample = rig(Sample(7), lifetime_s=1000000)
     records = [
@@ -505,16 +497,15 @@ def test_cut_off_at_every_byte_changes_nothing_and_costs_no_memory():
             for number, data in numbered(list(pack)):
                 datagrams.append((FETCH, number, data))
     before = [instance.values() for instance in peer.table.of(20000)]
-    used = None
-    for _ in range(2):  # the first time all modules are loaded
-        used = in_use()
+
+    def all_cut():
         for code, number, data in datagrams:
             for end in range(len(data)):
                 response = peer.ask(code, "", data[:end], number, mtype=NON)
                 assert response.code == BAD_REQUEST, (code, number, data[:end])
-                peer.advance(1000)  # duplicates are known for minutes, and their number is bound
-            peer.run(300000)
-    assert abs(in_use() - used) < 2000, (used, in_use())
+                peer.advance(1000)  # answers are kept for minutes, and their number is bound
+
+    same_memory(peer, all_cut)
     assert [instance.values() for instance in peer.table.of(20000)] == before
     for code, number, data in datagrams:
         if code == IPATCH:

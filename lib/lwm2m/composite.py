@@ -45,7 +45,9 @@ class CompositeTarget(Target):
             accept = _SENML_CBOR
         if accept not in _SENML:
             raise Error(_NOT_ACCEPTABLE)
-        self.encoded_as(accept)
+        self.accept = accept
+        self.format = formats.module(accept, True)
+        self.options = ((_CONTENT_FORMAT, uint_bytes(accept)),)
 
     def records(self):
         found = []

@@ -76,18 +76,13 @@ class Target:
         self._single = single = self.name is not None or len(path) == 4
         if accept is None:
             accept = formats.preferred(self.kind, single, session.version)
-        self.encoded_as(accept)
-        if self.format.SINGLE and not single:
-            raise Error(_NOT_ACCEPTABLE)
-        # The same object has the same bytes as the last time; so far there is none.
-        self.value = self.bytes = self
-
-    def encoded_as(self, accept):
         self.accept = accept
         self.format = formats.module(accept, True)
-        if self.format is None:
+        if self.format is None or (self.format.SINGLE and not single):
             raise Error(_NOT_ACCEPTABLE)
         self.options = ((_CONTENT_FORMAT, uint_bytes(accept)),)
+        # The same object has the same bytes as the last time; so far there is none.
+        self.value = self.bytes = self
 
     def payload(self):
         """The payload with the values of now; Error 4.04 or 5.03 where there is no value."""

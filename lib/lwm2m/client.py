@@ -37,6 +37,10 @@ class Session:
         self.receive = endpoint.receive
         self.registration = Registration(self)
         self._parts = [self.registration]  # what has to be polled
+        if client.queue_mode:
+            from lwm2m.queue_mode import QueueMode
+
+            self.queue = QueueMode(self)
 
     def handle(self, request, response):
         handle(self, request, response)
@@ -71,6 +75,19 @@ class Session:
 
         return access.allowed(self, oid, iid, right)
 
+    def send(self, paths, on_done=None):
+        """Tells the server the values at these paths, a list of tuples (Core section 6.4.6).
+
+        `on_done(code)` hears the code of the answer, None where there was none. ValueError
+        where the server may not be told now.
+        """
+        if self.sender is None:
+            from lwm2m.send import Sender
+
+            self.sender = Sender(self)
+            self._parts.append(self.sender)
+        self.sender.send(paths, on_done)
+
     def observe(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
         if self.observations is None:
@@ -89,6 +106,14 @@ class Session:
         """Attributes or default periods have changed."""
         if self.observations is not None:
             self.observations.retune()
+
+    def end(self):
+        """What is under way, remembered and observed ends with a registration."""
+        self.endpoint.cancel()
+        self.endpoint.forget()
+        self.cancel_observation()
+        if self.sender is not None:
+            self.sender.end()
 
     def poll(self, now_ms):
         """Does what is due; returns the milliseconds until the next may be."""
@@ -113,7 +138,8 @@ class Client:
     bytes; `log(text)` takes single lines; `wake()` is called when `poll()` should run soon.
     """
 
-    queue_mode = False
+    bootstrap = None  # called with the session where registration failed (/1/x/16)
+    queue_mode = False  # to be set before servers are added
     awake_ms = 93000  # MAX_TRANSMIT_WAIT (RFC 7252 section 4.8.2)
 
     def __init__(self, endpoint_name, table, clock, random, log, wake):
@@ -150,6 +176,12 @@ class Client:
         self.sessions.append(session)
         return session
 
+    def send(self, paths):
+        """Sends the values at these paths to all servers that take it; returns how many do."""
+        from lwm2m.send import to_all
+
+        return to_all(self.sessions, paths)
+
     def poll(self):
         """Does what is due; returns the milliseconds until it wants to be called again."""
         now_ms = self.now_ms()
@@ -164,6 +196,8 @@ class Client:
                 session.observations.changed((oid, iid, rid))
                 if oid == 1:
                     session.retune()
+            if oid in (1, 2):
+                session.keep()
         self.wake()
 
     def _instances_changed(self):

@@ -1,0 +1,81 @@
+"""What follows where registering fails or is forbidden for a while (TS 1.1.1 Core 6.2.1, E.2).
+
+A sequence is `retry_count` attempts; the delay between them is `retry_timer_s`, doubled each
+time until it is a day. `sequence_delay_s` lies between sequences, and after `sequence_count` of
+them the registration has failed (/1/x/17 to 20). What a server writes counts from the next
+failure on; 0 is taken for 1.
+
+It is tried again for ever, with a sequence after each delay: nobody reaches a device that has
+given up. 4294967295 s, "never" in the TS, are 136 years.
+"""
+
+from micropython import const
+
+from coap.message import dotted
+
+_FORBIDDEN = const(0x83)  # 4.03
+_PRECONDITION_FAILED = const(0x8C)  # 4.12
+_DAY_S = const(86400)
+_WAITING = const("waiting to register again")  # states, as in registration.py
+
+
+def failed(registration, state, code):
+    """The request sent in this state was answered with `code` (0: not at all)."""
+    result = dotted(code) if code else "no answer"
+    session = registration.session
+    client = registration.client
+    if state == "de-registering":
+        client.log("not de-registered: " + result)
+    elif not code and not session.online:
+        registration.due_ms = client.now_ms()  # no fault of the server: once more, as it was
+    elif state == "registered":
+        client.log("update failed: %s, registering anew" % result)
+        registration.start()
+    elif code == _PRECONDITION_FAILED and session.version != "1.0":
+        session.version = "1.0"  # section 6.2.1: the server does not speak 1.1
+        registration.due_ms = client.now_ms()
+    else:
+        _again(registration, code, result)
+
+
+def _again(registration, code, result):
+    server = registration.server
+    client = registration.client
+    # Called with the session where the Bootstrap-Server is to be asked (/1/x/16).
+    bootstrap = server.bootstrap_on_failure and client.bootstrap
+    registration.attempts += 1
+    if registration.attempts < server.retry_count and not (bootstrap and code == _FORBIDDEN):
+        bootstrap = None
+        delay_s = server.retry_timer_s or 1
+        for _ in range(1, registration.attempts):
+            if delay_s >= _DAY_S:
+                break
+            delay_s *= 2
+    else:
+        registration.attempts = 0
+        registration.sequences += 1
+        if registration.sequences < server.sequence_count and code != _FORBIDDEN:
+            bootstrap = None
+        delay_s = server.sequence_delay_s or 1
+    registration.state = _WAITING
+    registration.due_ms = client.now_ms() + delay_s * 1000
+    client.log("registration failed: %s, next attempt in %d s" % (result, delay_s))
+    if bootstrap:
+        bootstrap(registration.session)
+
+
+def disable(registration):
+    """Fulfils an Execute of /1/x/4: de-registers, and registers again after /1/x/5 seconds.
+
+    In between nothing is sent and no request answered. Returns 0, the milliseconds to wait.
+    """
+    server = registration.server
+    server.asked = 0
+    registration.stop()
+    registration.due_ms = registration.silent_ms = (
+        registration.client.now_ms() + server.disable_timeout_s * 1000 + 1
+    )
+    registration.client.log("disabled for %d s" % server.disable_timeout_s)
+    if registration.state == "stopped":
+        registration.state = _WAITING
+    return 0

@@ -1,7 +1,7 @@
 """Register, Update, De-register (TS 1.1.1 Core section 6.2), driven by what poll() returns."""
 
 from helpers import FakeClock
-from peer import Peer, Random, Sample, decode, encode, observe_of
+from peer import Peer, Random, Sample, decode, encode
 
 from coap.message import Message
 from coap.numbers import ACK, CHANGED, CON, CREATED, DELETED, RST, TLV

@@ -1,4 +1,4 @@
-"""Queue mode: the server keeps its requests until the client is awake (TS 1.1.1 Core 6.5)."""
+"""Queue mode: the server keeps its requests until the client is awake (TS 1.1.1 Transport)."""
 
 from micropython import const
 

@@ -26,6 +26,7 @@ def failed(registration, state, code):
     client = registration.client
     if state == "de-registering":
         client.log("not de-registered: " + result)
+        registration.due_ms = registration.silent_ms
     elif not code and not session.online:
         registration.due_ms = client.now_ms()  # no fault of the server: once more, as it was
     elif state == "registered":

@@ -37,12 +37,13 @@ def test_the_parameters_decide_when_it_is_tried_again():
         ((3, 0, 50), (0, 1, 3, 53, 54, 56)),
         ((2, 10, 0), (0, 10, 11, 21, 22)),
         ((0, 0, 0), (0, 1, 2, 3)),
-        # Doubled until it is more than a day
-        ((0xFFFFFFFF, 50000, 5), (0, 50000, 150000, 250000, 350000)),
+        # Doubled up to a day
+        ((0xFFFFFFFF, 50000, 5), (0, 50000, 136400, 222800, 309200)),
         ((0xFFFFFFFF, 200000, 5), (0, 200000, 400000, 600000)),
         ((50, 0, 5), (0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047, 4095)),
         ((1, 0, 0xFFFFFFFF), (0,)),
         ((1 << 63, 1 << 63, 0), (0,)),
+        ((1 << 63, 0, 0), (0, 1, 3, 7, 15, 31)),
     ):
         peer = refused(*parameters)
         found = attempts(peer, expected[-1])

@@ -36,11 +36,11 @@ class Session:
         endpoint.wake = client.wake
         self.receive = endpoint.receive
         self.registration = Registration(self)
-        self._parts = [self.registration]  # what has to be polled
+        self.parts = [self.registration]  # what has to be polled
         if client.queue_mode:
             from lwm2m.queue_mode import QueueMode
 
-            self.queue = QueueMode(self)
+            QueueMode(self)
 
     def handle(self, request, response):
         handle(self, request, response)
@@ -84,8 +84,7 @@ class Session:
         if self.sender is None:
             from lwm2m.send import Sender
 
-            self.sender = Sender(self)
-            self._parts.append(self.sender)
+            Sender(self)
         self.sender.send(paths, on_done)
 
     def observe(self, token, target, key=None):
@@ -94,7 +93,7 @@ class Session:
             from lwm2m.observe import Observations
 
             self.observations = Observations(self)
-            self._parts.append(self.observations)
+            self.parts.append(self.observations)
         return self.observations.add(token, target, key)
 
     def cancel_observation(self, token=None):
@@ -120,7 +119,7 @@ class Session:
         wait_ms = self.endpoint.poll()
         if not self.online:
             return wait_ms
-        for part in self._parts:
+        for part in self.parts:
             try:
                 wait_ms = min(wait_ms, part.poll(now_ms))
             except Exception as error:

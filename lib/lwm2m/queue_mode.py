@@ -1,9 +1,5 @@
 """Queue mode: the server keeps its requests until the client is awake (TS 1.1.1 Transport)."""
 
-from micropython import const
-
-_UPDATE = const(8)  # /1/x/8
-
 
 class QueueMode:
     """Awake for the client's `awake_ms` after any datagram, and while an exchange is open.
@@ -17,36 +13,34 @@ class QueueMode:
         self.client = session.client
         self._receive = session.receive
         self._send = session.endpoint.send
-        self._until_ms = 0
+        self._at_ms = 0  # of the latest datagram
+        session.queue = self
         session.receive = self.receive
         session.endpoint.send = self.send
 
     def awake(self):
         """True when the server may be expected to know that requests are taken."""
-        return self.client.now_ms() < self._until_ms or not self.session.endpoint.idle
+        passed_ms = self.client.now_ms() - self._at_ms
+        return passed_ms < self.client.awake_ms or not self.session.endpoint.idle
 
     def wake_up(self):
         """Sends an Update as soon as possible, unless awake."""
         if not self.awake():
-            server = self.session.server
-            server.asked = server.asked or _UPDATE
+            self.session.server.update(None)
             self.client.wake()
 
     def receive(self, data):
         if self.awake():
-            self._stay()
+            self._at_ms = self.client.now_ms()
             self._receive(data)
 
     def send(self, data):
-        self._stay()
+        self._at_ms = self.client.now_ms()
         self._send(data)
 
-    def _stay(self):
-        self._until_ms = self.client.now_ms() + self.client.awake_ms
-
-    def announce(self, queries, registered):
-        """Adds to the queries that end with the binding (section 6.2.1): Q, in 1.0 UQ."""
+    def announce(self, queries):
+        """Says so in queries that end with the binding: Q, in LwM2M 1.0 UQ (Core 6.2.1)."""
         if self.session.version == "1.0":
             queries[-1] += b"Q"
-        elif not registered:
+        else:
             queries.append(b"Q")

@@ -60,7 +60,7 @@ class Registration:
     in one line what happened.
     """
 
-    free_ms = None  # when it was the turn of this server, see order.py
+    free_ms = None  # when it was the turn of this server, see retry.py
     silent_ms = 0  # disabled until then, see retry.py
 
     def __init__(self, session):
@@ -104,9 +104,9 @@ class Registration:
 
     def _begin(self, state):
         # The answer to an earlier request must not be taken for a later.
-        self.session.end()
-        self._pending = False
         self.state = state
+        self._pending = False
+        self.session.end()
         self.endpoint.wake()
 
     def stop(self):
@@ -143,9 +143,9 @@ class Registration:
 
             return retry.disable(self)
         if not registered and (server.initial_delay_s or server.priority_order is not None):
-            from lwm2m import order
+            from lwm2m import retry
 
-            left = order.wait_ms(self, now_ms)
+            left = retry.turn_ms(self, now_ms)
             if left > 0:
                 return left
         server.asked = 0
@@ -171,7 +171,7 @@ class Registration:
         if binding != known[1]:
             queries.append(b"b=" + binding.encode())
             if session.queue is not None:
-                session.queue.announce(queries, registered)
+                session.queue.announce(queries)
         options += [(_URI_QUERY, query) for query in queries]
         self.due_ms = now_ms  # the lifetime may count from now, not the answer
         self._request(_POST, options, payload)

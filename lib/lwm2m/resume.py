@@ -1,24 +1,22 @@
-"""A registration kept over a restart: what the server knows of it, in plain JSON values."""
+"""A registration kept over a restart, in plain JSON values.
+
+{"at": location in hex, "knows": [lifetime_s, binding, CRC of the links], "version": "1.1"}
+"""
 
 from binascii import crc32, hexlify, unhexlify
-
-from micropython import const
-
-_LONGEST = const(255)  # bytes of a location
 
 
 def dump(registration, links):
     """The registration as it is; `links(table, version)` makes the payload of a Register."""
-    lifetime_s, binding, generation = registration.known
     session = registration.session
-    current = generation == session.table.generation
+    lifetime_s, binding, generation = registration.known
+    crc = None  # what the server has not heard of yet is told after the restart
+    if generation == session.table.generation:
+        crc = crc32(links(session.table, session.version))
     return {
-        "location": [str(hexlify(part), "ascii") for part in registration.location],
-        "lifetime_s": lifetime_s,
-        "binding": binding,
+        "at": [str(hexlify(part), "ascii") for part in registration.location],
+        "knows": [lifetime_s, binding, crc],
         "version": session.version,
-        # What the server has not heard of yet is told after the restart.
-        "links": crc32(links(session.table, session.version)) if current else None,
     }
 
 
@@ -26,20 +24,17 @@ def load(registration, kept, links):
     """Fills in what `dump()` told; ValueError, and nothing changed, where it is nonsense."""
     session = registration.session
     try:
-        location = [unhexlify(part) for part in kept["location"]]
-        known = kept["lifetime_s"], kept["binding"]
+        location = [unhexlify(part) for part in kept["at"]]
+        lifetime_s, binding, crc = kept["knows"]
         version = kept["version"]
-        crc = kept["links"]
     except (KeyError, TypeError):
-        raise ValueError("a registration is missing something")
-    if (
-        version not in ("1.0", "1.1")
-        or sum([len(part) + 1 for part in location]) > _LONGEST
-        or registration.state != "stopped"
-    ):
+        version = None
+    if version not in ("1.0", "1.1"):
         raise ValueError("no registration to go on with")
-    same = crc == crc32(links(session.table, version))
-    registration.known = known + (session.table.generation if same else None,)
+    session.version = version
+    generation = session.table.generation
+    if crc != crc32(links(session.table, version)):
+        generation = None
+    registration.known = lifetime_s, binding, generation
     registration.location = location
     registration.due_ms = registration.client.now_ms()
-    session.version = version

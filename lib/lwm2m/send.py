@@ -7,7 +7,7 @@ from lwm2m.composite import CompositeTarget
 
 _POST = const(2)
 _URI_PATH = const(11)
-_LIMIT = const(4)  # that wait for the exchange that is under way
+_LIMIT = const(4)  # that wait for their turn or for an answer
 
 
 class Sender:
@@ -15,8 +15,10 @@ class Sender:
 
     def __init__(self, session):
         self.session = session
-        self._waiting = []
-        self._on_done = None  # of the one under way
+        self._waiting = []  # (options, payload, on_done)
+        self._pending = False  # the first of them is under way
+        session.sender = self
+        session.parts.append(self)
 
     def send(self, paths, on_done):
         """Takes the values of now; they leave when no other exchange is under way.
@@ -27,48 +29,49 @@ class Sender:
         """
         session = self.session
         if session.registration.state != "registered" or session.version == "1.0":
-            raise ValueError("not registered as LwM2M 1.1 or later")
+            raise ValueError("not registered with a server of LwM2M 1.1")
         if session.server.mute_send:
             raise ValueError("the server has muted Send (/1/x/23)")
         if len(self._waiting) == _LIMIT:
-            raise ValueError("%d Sends wait already" % _LIMIT)
+            raise ValueError("too many Sends wait already")
         target = CompositeTarget(session, tuple(paths))
         records = target.records()
         if not records:
             raise ValueError("no value at these paths")
-        options = ((_URI_PATH, b"dp"),) + target.options
-        self._waiting.append((options, target.encode(records), on_done))
+        self._waiting.append((target.options, target.encode(records), on_done))
         session.client.wake()
 
     def poll(self, now_ms):
-        endpoint = self.session.endpoint
-        if self._waiting and endpoint.idle:
-            options, payload, self._on_done = self._waiting.pop(0)
+        """Sends the next; what it waits for wakes the client."""
+        session = self.session
+        if self._waiting and not self._pending and session.endpoint.idle:
+            options, payload, _ = self._waiting[0]
+            if session.server.mute_send:
+                self._answered(None)
+                return 0
+            self._pending = True
             try:
-                endpoint.request(_POST, options, payload, self._answered)
+                session.endpoint.request(
+                    _POST, ((_URI_PATH, b"dp"),) + options, payload, self._answered
+                )
             except Exception:
                 self._answered(None)
                 raise
         return IDLE_MS
 
     def _answered(self, message):
-        self._done(self._on_done, message.code if message else None)
-
-    def _done(self, on_done, code):
-        self._on_done = None
+        self._pending = False
+        on_done = self._waiting.pop(0)[2]
         try:
             if on_done:
-                on_done(code)
+                on_done(message and message.code)
         except Exception as error:
             self.session.client.log("send: %s" % error)
 
     def end(self):
         """The registration has ended: nothing of this will be answered."""
-        waiting = self._waiting
-        self._waiting = []
-        self._done(self._on_done, None)
-        for _, _, on_done in waiting:
-            self._done(on_done, None)
+        while self._waiting:
+            self._answered(None)
 
 
 def to_all(sessions, paths):

@@ -16,9 +16,9 @@ class Server(Object):
     """One instance for each server; the registration reads it and obeys (TS 1.1.1 Core E.2).
 
     `lifetime_s` in seconds (1 and up), `pmin_s` and `pmax_s` the default periods. The servers
-    with a `priority_order` register in ascending order, see order.py. The retry parameters are
-    those of Core section 6.2.1, see retry.py; the delay between sequences is an hour rather
-    than the day of the TS: nobody waits a day for a server that was restarted.
+    with a `priority_order` register in ascending order. How that and the retry parameters count
+    is told in retry.py; the delay between sequences is an hour rather than the day of the TS:
+    nobody waits a day for a server that was restarted.
     """
 
     oid = 1

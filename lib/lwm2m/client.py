@@ -81,11 +81,9 @@ class Session:
         `on_done(code)` hears the code of the answer, None where there was none. ValueError
         where the server may not be told now.
         """
-        if self.sender is None:
-            from lwm2m.send import Sender
+        from lwm2m.send import send
 
-            Sender(self)
-        self.sender.send(paths, on_done)
+        send(self, paths, on_done)
 
     def observe(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
@@ -105,14 +103,6 @@ class Session:
         """Attributes or default periods have changed."""
         if self.observations is not None:
             self.observations.retune()
-
-    def end(self):
-        """What is under way, remembered and observed ends with a registration."""
-        self.endpoint.cancel()
-        self.endpoint.forget()
-        self.cancel_observation()
-        if self.sender is not None:
-            self.sender.end()
 
     def poll(self, now_ms):
         """Does what is due; returns the milliseconds until the next may be."""

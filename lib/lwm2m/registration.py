@@ -106,7 +106,11 @@ class Registration:
         # The answer to an earlier request must not be taken for a later.
         self.state = state
         self._pending = False
-        self.session.end()
+        self.endpoint.cancel()
+        self.endpoint.forget()
+        self.session.cancel_observation()
+        if self.session.sender is not None:
+            self.session.sender.end()
         self.endpoint.wake()
 
     def stop(self):
@@ -138,14 +142,12 @@ class Registration:
         server = self.server
         session = self.session
         registered = self.state == REGISTERED
-        if server.asked == _DISABLE:
+        if server.asked == _DISABLE or (
+            not registered and (server.initial_delay_s or server.priority_order is not None)
+        ):
             from lwm2m import retry
 
-            return retry.disable(self)
-        if not registered and (server.initial_delay_s or server.priority_order is not None):
-            from lwm2m import retry
-
-            left = retry.turn_ms(self, now_ms)
+            left = retry.held_ms(self, now_ms)
             if left > 0:
                 return left
         server.asked = 0

@@ -16,6 +16,7 @@ from coap.message import dotted
 
 _FORBIDDEN = const(0x83)  # 4.03
 _PRECONDITION_FAILED = const(0x8C)  # 4.12
+_DISABLE = const(4)  # /1/x/4
 _DAY_S = const(86400)
 _GRACE_MS = const(60000)
 _WAITING = const("waiting to register again")  # states, as in registration.py
@@ -64,27 +65,11 @@ def _again(registration, code, result):
         bootstrap(registration.session)
 
 
-def disable(registration):
-    """Fulfils an Execute of /1/x/4: de-registers, and registers again after /1/x/5 seconds.
+def held_ms(registration, now_ms):
+    """Milliseconds before it may be tried to register; 0 or less when it may begin.
 
-    In between nothing is sent and no request answered. Returns 0, the milliseconds to wait.
-    """
-    server = registration.server
-    client = registration.client
-    server.asked = 0
-    registration.stop()
-    registration.due_ms = registration.silent_ms = (
-        client.now_ms() + server.disable_timeout_s * 1000 + 1
-    )
-    client.log("disabled for %d s" % server.disable_timeout_s)
-    if registration.state == "stopped":
-        registration.state = _WAITING
-    return 0
-
-
-def turn_ms(registration, now_ms):
-    """Milliseconds before a server may try to register; 0 or less when it may begin.
-
+    An Execute of /1/x/4 is fulfilled first: the client de-registers, and registers again after
+    /1/x/5 seconds. In between nothing is sent and no request answered.
     Servers with a Registration Priority Order come in ascending order: each begins when those
     before have registered or have failed by their retry parameters, one with Registration
     Failure Block when it has registered. Servers without it neither wait nor hold up others.
@@ -92,6 +77,14 @@ def turn_ms(registration, now_ms):
     The Initial Registration Delay counts from there, and until the first success only.
     """
     own = registration.server
+    if own.asked == _DISABLE:
+        own.asked = 0
+        registration.stop()
+        registration.due_ms = registration.silent_ms = now_ms + own.disable_timeout_s * 1000 + 1
+        registration.client.log("disabled for %d s" % own.disable_timeout_s)
+        if registration.state == "stopped":
+            registration.state = _WAITING
+        return 1
     for session in registration.client.sessions:
         before = session.registration
         server = session.server
@@ -100,7 +93,7 @@ def turn_ms(registration, now_ms):
             None in (own.priority_order, server.priority_order)
             or server.priority_order >= own.priority_order
             or state == "registered"
-            or before.silent_ms
+            or before.silent_ms > now_ms
         ):
             continue
         left = IDLE_MS  # what becomes of the other wakes the client

@@ -10,6 +10,14 @@ _URI_PATH = const(11)
 _LIMIT = const(4)  # that wait for their turn or for an answer
 
 
+def send(session, paths, on_done):
+    """See `Session.send()`."""
+    if session.sender is None:
+        session.sender = Sender(session)
+        session.parts.append(session.sender)
+    session.sender.send(paths, on_done)
+
+
 class Sender:
     """The Sends of one session, one after the other."""
 
@@ -17,8 +25,6 @@ class Sender:
         self.session = session
         self._waiting = []  # (options, payload, on_done)
         self._pending = False  # the first of them is under way
-        session.sender = self
-        session.parts.append(self)
 
     def send(self, paths, on_done):
         """Takes the values of now; they leave when no other exchange is under way.

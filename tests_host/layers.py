@@ -38,8 +38,10 @@ RULES = (
         _PURE,
     ),
     ("lwm2m.retry", "coap.endpoint coap.message", _PURE),
-    ("lwm2m.registration", "coap lwm2m.formats lwm2m.object lwm2m.retry", _PURE),
-    ("lwm2m.send", "coap lwm2m.formats lwm2m.object lwm2m.read lwm2m.composite", _PURE),
+    ("lwm2m.queue_mode", "", _PURE),
+    ("lwm2m.resume", "", _PURE),
+    ("lwm2m.registration", "coap.endpoint lwm2m.resume lwm2m.retry", _PURE),
+    ("lwm2m.send", "coap.endpoint lwm2m.composite", _PURE),
     (
         "lwm2m.operations",
         "coap.endpoint coap.message lwm2m.attributes lwm2m.formats lwm2m.object lwm2m.read"

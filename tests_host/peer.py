@@ -146,7 +146,7 @@ class Sample(Object):
 class Peer:
     """One client with one session, and the server's end of the wire."""
 
-    def __init__(self, *objects, lifetime_s=3600, start_ms=0, random=not_random):
+    def __init__(self, *objects, lifetime_s=3600, start_ms=0, random=not_random, queue_mode=False):
         self.clock = FakeClock(start_ms)
         self.now_ms = 0  # time passed since the start
         self.sent = []  # datagrams from the client that nobody has looked at
@@ -160,6 +160,7 @@ class Peer:
         self.client = Client(
             "test", self.table, self.clock, random, self.logged.append, self._wake
         )
+        self.client.queue_mode = queue_mode
         self.session = self.client.add_server(self.server, self._send)
         self.registration = self.session.registration
         self._mid = 0

@@ -36,7 +36,11 @@ class Session:
         endpoint.wake = client.wake
         self.receive = endpoint.receive
         self.registration = Registration(self)
-        self._parts = [self.registration]  # what has to be polled
+        self.parts = [self.registration]  # what has to be polled
+        if client.queue_mode:
+            from lwm2m.queue_mode import QueueMode
+
+            QueueMode(self)
 
     def handle(self, request, response):
         handle(self, request, response)
@@ -71,13 +75,23 @@ class Session:
 
         return access.allowed(self, oid, iid, right)
 
+    def send(self, paths, on_done=None):
+        """Tells the server the values at these paths, a list of tuples (Core section 6.4.6).
+
+        `on_done(code)` hears the code of the answer, None where there was none. ValueError
+        where the server may not be told now.
+        """
+        from lwm2m.send import send
+
+        send(self, paths, on_done)
+
     def observe(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
         if self.observations is None:
             from lwm2m.observe import Observations
 
             self.observations = Observations(self)
-            self._parts.append(self.observations)
+            self.parts.append(self.observations)
         return self.observations.add(token, target, key)
 
     def cancel_observation(self, token=None):
@@ -93,9 +107,7 @@ class Session:
     def poll(self, now_ms):
         """Does what is due; returns the milliseconds until the next may be."""
         wait_ms = self.endpoint.poll()
-        for part in self._parts:
-            if not self.online and part is not self.observations:  # they store what is due
-                continue
+        for part in self.parts:
             try:
                 wait_ms = min(wait_ms, part.poll(now_ms))
             except Exception as error:
@@ -113,7 +125,8 @@ class Client:
     bytes; `log(text)` takes single lines; `wake()` is called when `poll()` should run soon.
     """
 
-    queue_mode = False
+    bootstrap = None  # called with the session where registration failed (/1/x/16)
+    queue_mode = False  # to be set before servers are added
     awake_ms = 93000  # MAX_TRANSMIT_WAIT (RFC 7252 section 4.8.2)
 
     def __init__(self, endpoint_name, table, clock, random, log, wake):
@@ -150,6 +163,12 @@ class Client:
         self.sessions.append(session)
         return session
 
+    def send(self, paths):
+        """Sends the values at these paths to all servers that take it; returns how many do."""
+        from lwm2m.send import to_all
+
+        return to_all(self.sessions, paths)
+
     def poll(self):
         """Does what is due; returns the milliseconds until it wants to be called again."""
         now_ms = self.now_ms()
@@ -169,6 +188,8 @@ class Client:
                 session.observations.changed((oid, iid, rid))
                 if oid == 1:
                     session.retune()
+            if oid in (1, 2):
+                session.keep()
         self.wake()
 
     def _instances_changed(self):

@@ -3,7 +3,6 @@
 from micropython import const
 
 from coap.endpoint import IDLE_MS
-from coap.message import dotted
 
 _POST = const(2)
 _DELETE = const(4)
@@ -16,8 +15,10 @@ _CONTENT_FORMAT = const(12)
 _URI_QUERY = const(15)
 
 _LINK = const(40)  # content formats
+_SENML_CBOR = const(112)
 _TLV = const(11542)
 _MARGIN_MS = const(120000)  # an Update leaves so long before the lifetime ends: retransmission
+_DISABLE = const(4)  # /1/x/4
 
 # States, as they are shown
 STOPPED = "stopped"
@@ -27,19 +28,24 @@ _WAITING = const("waiting to register again")
 _DEREGISTERING = const("de-registering")
 
 
-def links(table):
+def links(table, version):
     """The objects and instances of a registration in link format (Core section 6.2.1).
 
-    Object 0 is never listed, and the version of an object only where it is not the default.
+    Object 0 is never listed, and the version of an object only where it is not the one that
+    this `version` of LwM2M takes it for. The root link tells the preferred format.
     """
-    out = '</>;rt="oma.lwm2m";ct=%d' % _TLV
+    old = version == "1.0"
+    out = '</>;rt="oma.lwm2m";ct=%d' % (_TLV if old else _SENML_CBOR)
     oid = None
     for instance in table.instances:
         if instance.oid == 0:
             continue
-        if instance.oid != oid and instance.version:
-            out += ",</%d>;ver=%s" % (instance.oid, instance.version)
-        oid = instance.oid
+        if instance.oid != oid:
+            oid = instance.oid
+            # All objects are taken for 1.0 by LwM2M 1.0, most of them by 1.1.
+            known = instance.version or (old and {3: "1.1", 4: "1.2"}.get(oid))
+            if known:
+                out += ",</%d>;ver=%s" % (oid, known)
         out += ",</%d/%d>" % (oid, instance.iid)
     return out.encode()
 
@@ -49,10 +55,13 @@ class Registration:
 
     What an Update has to carry is found by comparing with what the server knows; nothing has
     to be announced here. A failed Update leads to a full Register, a failed Register to the
-    next attempt by the retry parameters of the Server object. It never gives up.
+    next attempt, see retry.py. It never gives up.
     What the server observes ends with a registration (section 6.4.2). The client's `log` hears
     in one line what happened.
     """
+
+    free_ms = None  # when it was the turn of this server, see retry.py
+    silent_ms = 0  # disabled until then, see retry.py
 
     def __init__(self, session):
         self.session = session
@@ -61,83 +70,116 @@ class Registration:
         self.endpoint = session.endpoint
         self.state = STOPPED
         self.location = ()  # path segments (bytes) that the server gave
-        self._due_ms = 0
+        self.due_ms = 0
         self._pending = False  # an exchange of ours is under way
-        self._attempts = 0
-        self._known = self._sent = ()  # the facts below, as the server has them
+        self.attempts = self.sequences = 0  # that failed
+        self.known = self._sent = ()  # the facts below, as the server has them
 
     def _facts(self):
         return self.server.lifetime_s, self.server.binding, self.session.table.generation
 
     def start(self):
-        """Registers as soon as `poll()` is called."""
-        self.end()
-        self._attempts = 0
-        self._pending = False
-        self._due_ms = self.client.now_ms()
-        self.state = _REGISTERING
+        """Registers as soon as `poll()` is called; not before a Disable (/1/x/4) is over."""
+        self._begin(_REGISTERING)
+        self.session.version = "1.1"
+        self.attempts = self.sequences = 0
+        self.due_ms = max(self.client.now_ms(), self.silent_ms)
+
+    def resume(self, kept):
+        """Goes on, after a restart, with the registration that `snapshot()` told of.
+
+        An Update is due at once. ValueError where `kept` is nonsense.
+        """
+        from lwm2m import resume
+
+        resume.load(self, kept, links)
+        self.state = REGISTERED
         self.endpoint.wake()
 
-    def end(self):
-        self.endpoint.cancel()  # the answer to an earlier request must not be taken for a later
+    def snapshot(self):
+        """What `resume()` needs, in plain JSON values; None when not registered."""
+        from lwm2m import resume
+
+        return resume.dump(self, links) if self.state == REGISTERED else None
+
+    def _begin(self, state):
+        # The answer to an earlier request must not be taken for a later.
+        self.state = state
+        self._pending = False
+        self.endpoint.cancel()
         self.endpoint.forget()
         self.session.cancel_observation()
+        if self.session.sender is not None:
+            self.session.sender.end()
+        self.endpoint.wake()
 
     def stop(self):
         """De-registers if registered; `state` is STOPPED when that is answered or given up."""
-        if self.state == _DEREGISTERING:
-            return
-        self.end()
-        if self.state != REGISTERED:
-            self.state = STOPPED
-            return
-        self.state = _DEREGISTERING
-        self.request(_DELETE, [(_URI_PATH, part) for part in self.location], b"")
-        self.endpoint.wake()
+        self.silent_ms = 0
+        if self.state == REGISTERED:
+            self._begin(_DEREGISTERING)
+            self._request(_DELETE, [(_URI_PATH, part) for part in self.location], b"")
+        elif self.state != _DEREGISTERING:
+            self._begin(STOPPED)
 
     def poll(self, now_ms):
         """Does what is due; returns the milliseconds until the next may be."""
         if self._pending or self.state == STOPPED:
             return IDLE_MS
-        left = self._due_ms - now_ms
+        left = self.due_ms - now_ms
         if left > 0 and (
-            self.state != REGISTERED
-            or (not self.server.update_asked and self._known == self._facts())
+            self.state != REGISTERED or (not self.server.asked and self.known == self._facts())
         ):
             return left
         if self.endpoint.idle:  # else the endpoint itself waits for the end of its exchange
-            self.send()
-            if not self._pending:  # it could not even be sent: what follows has a time of its own
-                return 0
+            left = self._send(now_ms)
+            if not self._pending:  # it could not be sent: what follows has a time of its own
+                return left
         return IDLE_MS
 
-    def send(self):
+    def _send(self, now_ms):
         # A Register tells everything, an Update what the server does not know yet.
         server = self.server
-        server.update_asked = False
+        session = self.session
+        registered = self.state == REGISTERED
+        if server.asked == _DISABLE or (
+            not registered and (server.initial_delay_s or server.priority_order is not None)
+        ):
+            from lwm2m import retry
+
+            left = retry.held_ms(self, now_ms)
+            if left > 0:
+                return left
+        server.asked = 0
         self._sent = lifetime_s, binding, generation = self._facts()
         payload = b""
-        if self.state == REGISTERED:
+        if registered:
             options = [(_URI_PATH, part) for part in self.location]
-            known = self._known
+            known = self.known
             queries = []
         else:
             self.state = _REGISTERING
             options = [(_URI_PATH, b"rd")]
-            known = (None, None, None)
-            queries = [b"lwm2m=1.1", b"ep=" + self.client.endpoint_name.encode()]
+            self.known = known = (None, None, None)
+            queries = [
+                b"lwm2m=" + session.version.encode(),
+                b"ep=" + self.client.endpoint_name.encode(),
+            ]
         if generation != known[2]:
             options.append((_CONTENT_FORMAT, bytes((_LINK,))))
-            payload = links(self.session.table)
+            payload = links(session.table, session.version)
         if lifetime_s != known[0]:
             queries.append(b"lt=%d" % lifetime_s)
         if binding != known[1]:
             queries.append(b"b=" + binding.encode())
+            if session.queue is not None:
+                session.queue.announce(queries)
         options += [(_URI_QUERY, query) for query in queries]
-        self._due_ms = self.client.now_ms()  # the lifetime may count from now, not the answer
-        self.request(_POST, options, payload)
+        self.due_ms = now_ms  # the lifetime may count from now, not the answer
+        self._request(_POST, options, payload)
+        return 0
 
-    def request(self, code, options, payload):
+    def _request(self, code, options, payload):
         self._pending = True
         try:
             self.endpoint.request(code, options, payload, self._answered)
@@ -149,42 +191,33 @@ class Registration:
         self._pending = False
         state = self.state
         code = message.code if message else 0
-        result = dotted(code) if code else "no answer"
-        if state == _DEREGISTERING:
-            self.state = STOPPED
-            self.client.log(
-                "de-registered" if code == _DELETED else "not de-registered: " + result
-            )
-            return
-        if state == REGISTERED and code != _CHANGED:
-            self.client.log("update failed: %s, registering anew" % result)
-            self.start()
-        elif state == _REGISTERING and code != _CREATED:
-            self._retry(result)
-        elif state != STOPPED:
-            self._known = self._sent
-            lifetime_ms = self._known[0] * 1000
-            margin_ms = min(_MARGIN_MS, lifetime_ms // 2)
-            self._due_ms += lifetime_ms - margin_ms
-            if state == _REGISTERING:
+        expected = _CREATED
+        if state == REGISTERED:
+            expected = _CHANGED
+        elif state == _DEREGISTERING:
+            expected = _DELETED
+            self.state = _WAITING if self.silent_ms else STOPPED
+            self.session.keep()
+        if code != expected:
+            self.due_ms = max(self.due_ms, self.client.now_ms() + _MARGIN_MS)  # without memory
+            from lwm2m import retry
+
+            retry.failed(self, state, code)
+        elif state == _DEREGISTERING:
+            self.client.log("de-registered")
+        else:
+            if state != REGISTERED:
                 self.location = [bytes(part) for part in message.all(_LOCATION_PATH)]
                 self.state = REGISTERED
                 self.client.log(
                     "registered at %s as %s (lifetime %d s)"
-                    % (self.location_text(), self.client.endpoint_name, self._known[0])
+                    % (self.location_text(), self.client.endpoint_name, self._sent[0])
                 )
-
-    def _retry(self, result):
-        server = self.server
-        self._attempts += 1
-        if self._attempts < server.retry_count:
-            delay_s = server.retry_timer_s << (self._attempts - 1)
-        else:
-            self._attempts = 0
-            delay_s = server.sequence_delay_s
-        self._due_ms = self.client.now_ms() + delay_s * 1000
-        self.state = _WAITING
-        self.client.log("registration failed: %s, next attempt in %d s" % (result, delay_s))
+            lifetime_ms = self._sent[0] * 1000
+            self.due_ms += lifetime_ms - min(_MARGIN_MS, lifetime_ms // 2)
+            if self.known != self._sent:
+                self.known = self._sent
+                self.session.keep()
 
     def location_text(self):
         """Where the server keeps the registration: /rd/a1b2."""

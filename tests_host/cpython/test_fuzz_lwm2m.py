@@ -138,8 +138,8 @@ def state(peer, sample):
     return (
         sample.values(),
         list(sample.executed),
-        [getattr(peer.server, row[3]) for row in peer.server.resources if row[0] != 8],
-        peer.server.update_asked,
+        [getattr(peer.server, row[3]) for row in peer.server.resources if row[1] != "E"],
+        peer.server.asked,
         {path: dict(found) for path, found in peer.session.attributes.items()},
     )
 

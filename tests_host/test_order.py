@@ -246,3 +246,19 @@ def test_a_fault_of_one_part_does_not_end_the_session():
     net.run(7200)
     assert [what for _, _, what in net.seen] == ["rd/1"] * 2  # its Updates
     assert net.states() == [True]
+
+
+def test_a_fault_of_an_endpoint_does_not_end_the_others():
+    net = Servers(None, None)
+    poll = net.sessions[0].endpoint.poll
+
+    def fails():
+        raise MemoryError("none")
+
+    net.sessions[0].endpoint.poll = fails
+    net.start()
+    net.run(10)
+    assert net.states() == [False, True] and "MemoryError: none" in net.logged
+    net.sessions[0].endpoint.poll = poll
+    net.run(1)
+    assert net.states() == [True, True]

@@ -13,8 +13,9 @@ class Session:
     """One server as the client sees it: what it sends goes to `receive()`.
 
     Notifications to it are non-confirmable unless `confirmable` is set, but for one in a day.
-    `online` is set to False by the application while the link is down: nothing is begun then,
-    and nothing given up. `unsaved` tells it that something changed which survives a restart.
+    `online` is set to False by the application while the link is down (and back, with a wake):
+    nothing is begun then, and nothing given up. `unsaved` tells it that something has changed
+    which survives a restart.
     """
 
     confirmable = False
@@ -111,9 +112,7 @@ class Session:
             try:
                 wait_ms = min(wait_ms, part.poll(now_ms))
             except Exception as error:
-                # A fault of an object, or no memory just now: it ends neither this nor others.
-                self.client.log("%s: %s" % (type(error).__name__, error))
-                wait_ms = min(wait_ms, _FAULT_MS)
+                wait_ms = min(wait_ms, self.client.fault(error))
         # Asked again: what was just sent has time-outs of its own.
         return min(wait_ms, self.endpoint.poll())
 
@@ -174,8 +173,16 @@ class Client:
         now_ms = self.now_ms()
         wait_ms = IDLE_MS
         for session in self.sessions:
-            wait_ms = min(wait_ms, session.poll(now_ms))
+            try:
+                wait_ms = min(wait_ms, session.poll(now_ms))
+            except Exception as error:
+                wait_ms = self.fault(error)
         return max(wait_ms, 0)
+
+    def fault(self, error):
+        """A fault of an object, or no memory just now: it ends no session. Returns a wait."""
+        self.log("%s: %s" % (type(error).__name__, error))
+        return _FAULT_MS
 
     def _changed(self, oid, iid, rid):
         for session in self.sessions:

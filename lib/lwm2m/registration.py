@@ -124,7 +124,7 @@ class Registration:
 
     def poll(self, now_ms):
         """Does what is due; returns the milliseconds until the next may be."""
-        if self._pending or self.state == STOPPED:
+        if self._pending or self.state == STOPPED or not self.session.online:
             return IDLE_MS
         left = self.due_ms - now_ms
         if left > 0 and (

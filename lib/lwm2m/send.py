@@ -50,7 +50,7 @@ class Sender:
     def poll(self, now_ms):
         """Sends the next; what it waits for wakes the client."""
         session = self.session
-        if self._waiting and not self._pending and session.endpoint.idle:
+        if self._waiting and not self._pending and session.online and session.endpoint.idle:
             options, payload, _ = self._waiting[0]
             if session.server.mute_send:
                 self._answered(None)

@@ -426,11 +426,13 @@ def test_asleep_a_store_that_fills_wakes_up():
     assert sleeper.calls == 1
 
 
-def test_nothing_asks_for_polls_while_there_is_nothing_to_do():
-    peer, sample = rig(False)
-    peer.observe("/20000/0/1")
-    Sleeper(peer.session)
-    sample.set(1, 2)
-    polls = peer.polls
-    assert peer.run(86400000) == []
-    assert peer.polls < polls + 10
+def test_nothing_asks_for_polls_while_there_is_no_link():
+    for storing in (False, True):
+        peer, sample = rig(storing)
+        peer.attributes("/20000/0/1", "pmin=5")
+        peer.observe("/20000/0/1")
+        peer.session.online = False
+        sample.set(1, 2)
+        polls = peer.polls
+        assert peer.run(86400000) == []
+        assert peer.polls < polls + 10

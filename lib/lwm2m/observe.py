@@ -14,6 +14,7 @@ _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 
 _LIMIT = const(20)  # observations at the same time
 _CONFIRM_MS = const(86400000)  # one in a day is confirmable (RFC 7641 section 4.5)
+_AWAKE_MS = const(1000)  # until a look whether the client is awake that was to wake up
 _MIDS = const(4)  # notifications of an observation that a RST may name
 _MASK = const(0xFFFFFF)  # of the sequence (RFC 7641 section 3.4)
 _STEP = const(1024)  # the sequence is reserved so far ahead, that it rises over a restart,
@@ -267,22 +268,23 @@ class Observations:
                 left = self._left(observation, now_ms)
                 if left <= 0:
                     if not storing and not reachable:
-                        session.wake_up()
+                        left = self._wake_up()
+                    elif self._notify(observation, now_ms, storing):
+                        left = self._left(observation, now_ms)
+                    else:
                         continue
-                    if not self._notify(observation, now_ms, storing):
-                        continue
-                    left = self._left(observation, now_ms)
                 wait_ms = min(wait_ms, left)
                 if observation.pmax_ms and session.online and not reachable:
                     left = observation.told_ms + observation.pmax_ms - now_ms
-                    if left > 0:
-                        wait_ms = min(wait_ms, left)
-                    else:
-                        session.wake_up()
+                    wait_ms = min(wait_ms, left if left > 0 else self._wake_up())
             if observation.code and reachable and not storing:
                 self.remove(observation.token)
                 self.endpoint.notify(observation.token, (), b"", None, observation.code)
         return wait_ms
+
+    def _wake_up(self):
+        self.session.wake_up()
+        return _AWAKE_MS
 
     def _notify(self, observation, now_ms, storing):
         # False when the notification has to wait for the exchange that is under way.

@@ -367,7 +367,7 @@ class Sleeper:
         session.wake_up = self.wake_up
 
     def wake_up(self):
-        self.calls += 1
+        self.calls += 1  # and nothing comes of it
 
 
 def test_asleep_without_storing_whatever_is_due_wakes_up():

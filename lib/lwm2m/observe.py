@@ -14,7 +14,7 @@ _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 
 _LIMIT = const(20)  # observations at the same time
 _CONFIRM_MS = const(86400000)  # one in a day is confirmable (RFC 7641 section 4.5)
-_AWAKE_MS = const(1000)  # until a look whether the client is awake that was to wake up
+_AWAKE_MS = const(100)  # until a look whether the client is awake that was to wake up
 _MIDS = const(4)  # notifications of an observation that a RST may name
 _MASK = const(0xFFFFFF)  # of the sequence (RFC 7641 section 3.4)
 _STEP = const(1024)  # the sequence is reserved so far ahead, that it rises over a restart,
@@ -262,29 +262,32 @@ class Observations:
             self._transmit(observation, payload, now_ms, True, stored[0])
         # What is due now has to wait for what is stored.
         storing = stored or (session.server.storing and not reachable)
-        wait_ms = IDLE_MS
+        self._look_ms = wait_ms = IDLE_MS
         for observation in list(self._all):
             if not observation.code and (storing or session.online):
                 left = self._left(observation, now_ms)
                 if left <= 0:
                     if not storing and not reachable:
-                        left = self._wake_up()
-                    elif self._notify(observation, now_ms, storing):
-                        left = self._left(observation, now_ms)
-                    else:
+                        self._wake_up()
                         continue
+                    if not self._notify(observation, now_ms, storing):
+                        continue
+                    left = self._left(observation, now_ms)
                 wait_ms = min(wait_ms, left)
                 if observation.pmax_ms and session.online and not reachable:
                     left = observation.told_ms + observation.pmax_ms - now_ms
-                    wait_ms = min(wait_ms, left if left > 0 else self._wake_up())
+                    if left > 0:
+                        wait_ms = min(wait_ms, left)
+                    else:
+                        self._wake_up()
             if observation.code and reachable and not storing:
                 self.remove(observation.token)
                 self.endpoint.notify(observation.token, (), b"", None, observation.code)
-        return wait_ms
+        return min(wait_ms, self._look_ms)
 
     def _wake_up(self):
         self.session.wake_up()
-        return _AWAKE_MS
+        self._look_ms = _AWAKE_MS
 
     def _notify(self, observation, now_ms, storing):
         # False when the notification has to wait for the exchange that is under way.
@@ -307,7 +310,7 @@ class Observations:
                 dropped, full = keep(self.stored, entry)
                 self.dropped += dropped
                 if full and session.online:
-                    session.wake_up()
+                    self._wake_up()
         except MemoryError:
             self._again(observation)  # it is only late
             raise

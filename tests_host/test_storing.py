@@ -342,6 +342,27 @@ def test_no_valid_value_is_not_stored():
     assert [payload for _, payload in sent(peer, 1000)] == [b"25.5"]
 
 
+def test_what_does_not_fit_holds_nothing_up():
+    peer, sample = rig()
+    peer.observe("/20000/0/5", b"big")
+    peer.observe("/20000/0/1", b"small")
+
+    def encode(records, age_s):
+        raise ValueError
+
+    for observation in peer.session.observations._all:
+        if observation.token == b"big":
+            observation.target.encode = encode
+    peer.session.online = False
+    sample.set(5, b"x")
+    peer.run(1000)
+    sample.set(1, 2)
+    peer.run(1000)
+    assert stored(peer) == 2
+    peer.session.online = True
+    assert [payload for _, payload in sent(peer, 86400000)] == [b"2"]
+
+
 def test_observations_end_with_the_registration_and_so_does_the_store():
     peer, sample = rig()
     peer.observe("/20000/0/1")

@@ -258,8 +258,11 @@ class Observations:
             stored.pop(0)
         if stored and reachable and self.endpoint.idle:
             observation, due_ms, records = stored[0]
-            payload = observation.target.encode(records, (now_ms - due_ms) // 1000)
-            self._transmit(observation, payload, now_ms, True, stored[0])
+            try:
+                payload = observation.target.encode(records, (now_ms - due_ms) // 1000)
+                self._transmit(observation, payload, now_ms, True, stored[0])
+            except ValueError:  # it will never fit
+                stored.pop(0)
         # What is due now has to wait for what is stored.
         storing = stored or (session.server.storing and not reachable)
         self._look_ms = wait_ms = IDLE_MS

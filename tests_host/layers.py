@@ -44,8 +44,8 @@ RULES = (
     ("lwm2m.send", "coap.endpoint lwm2m.composite", _PURE),
     (
         "lwm2m.operations",
-        "coap.endpoint coap.message lwm2m.attributes lwm2m.formats lwm2m.object lwm2m.read"
-        " lwm2m.registration lwm2m.write lwm2m.create lwm2m.composite lwm2m.arguments",
+        "coap.block coap.endpoint coap.message lwm2m.attributes lwm2m.formats lwm2m.object"
+        " lwm2m.read lwm2m.registration lwm2m.write lwm2m.create lwm2m.composite lwm2m.arguments",
         _PURE,
     ),
     ("lwm2m.client", "coap lwm2m", _PURE),

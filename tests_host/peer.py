@@ -227,6 +227,7 @@ class Peer:
             options.append((15, query if isinstance(query, bytes) else query.encode()))
         if accept is not None and accept != ANY:
             options.append((17, uint_bytes(accept)))
+        options += more.get("more_options", [])
         mid = more.get("mid", self._mid)
         token = more.get("token", b"tk%d" % (self._mid % 100))
         data = encode(Message(more.get("mtype", CON), code, mid, token, options, payload))

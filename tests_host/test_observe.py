@@ -382,17 +382,6 @@ def test_no_valid_value_is_not_told_and_ends_nothing():
     assert count(peer) == 2 and not peer.session.endpoint.faults
 
 
-def test_too_large_a_notification_costs_itself_only():
-    peer, sample = rig()
-    peer.observe("/20000/0/5", b"big")
-    peer.observe("/20000/0/1", b"small")
-    sample.set(5, bytes(2000))
-    sample.set(1, 2)
-    assert [message.token for _, message in peer.run(1000)] == [b"small"]
-    sample.set(5, b"x")
-    assert [message.token for _, message in peer.run(1000)] == [b"big"]
-
-
 def test_the_limit():
     peer, sample = rig()
     for number in range(20):

@@ -80,7 +80,9 @@ def handle(session, request, response):
     if observe is None:
         return
     if not uint(observe):
-        sequence = session.observe(bytes(request.token), target, None)
+        from coap.block import key
+
+        sequence = session.observe(bytes(request.token), target, key(request))
         response.options = ((_OBSERVE, uint_bytes(sequence)),) + target.options
     else:
         session.cancel_observation(request.token)

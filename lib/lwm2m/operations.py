@@ -113,7 +113,12 @@ def _get(session, path, request, response):
     response.options = target.options
     observe = _option(request, _OBSERVE, 3)
     if observe == 0:
-        sequence = session.observe(bytes(request.token), target)
+        name = None
+        if target.number() is None:  # else it fits into one block for ever
+            from coap.block import key
+
+            name = key(request)
+        sequence = session.observe(bytes(request.token), target, name)
         response.options = ((_OBSERVE, uint_bytes(sequence)),) + target.options
     elif observe == 1:
         session.cancel_observation(request.token)

@@ -102,15 +102,18 @@ class Observations:
                 self.session.keep()
 
     def snapshot(self):
-        """What survives a restart, as plain JSON values; `reserved` is to go with it."""
-        found = []
-        for observation in self._all:
-            target = observation.target
-            if not observation.code:
-                paths = [list(path) for path in target.paths]
-                token = observation.token.hex()
-                found.append([token, paths, target.accept, target.composite, observation.key])
-        return found
+        """What survives a restart, to be dumped as JSON; `reserved` is to go with it."""
+        return [
+            [
+                each.token.hex(),
+                each.target.paths,
+                each.target.accept,
+                each.target.composite,
+                each.key,
+            ]
+            for each in self._all
+            if not each.code
+        ]
 
     def restore(self, entries):
         """Takes up what a `snapshot()` tells, bad entries left out.

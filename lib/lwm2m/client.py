@@ -39,9 +39,9 @@ class Session:
         self.registration = Registration(self)
         self.parts = [self.registration]  # what has to be polled
         if client.queue_mode:
-            from lwm2m.queue_mode import QueueMode
+            from lwm2m import queue_mode
 
-            QueueMode(self)
+            queue_mode.start(self)
 
     def handle(self, request, response):
         handle(self, request, response)
@@ -82,9 +82,9 @@ class Session:
         `on_done(code)` hears the code of the answer, None where there was none. ValueError
         where the server may not be told now.
         """
-        from lwm2m.send import send
+        from lwm2m import send
 
-        send(self, paths, on_done)
+        send.send(self, paths, on_done)
 
     def observe(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
@@ -164,9 +164,9 @@ class Client:
 
     def send(self, paths):
         """Sends the values at these paths to all servers that take it; returns how many do."""
-        from lwm2m.send import to_all
+        from lwm2m import send
 
-        return to_all(self.sessions, paths)
+        return send.to_all(self.sessions, paths)
 
     def poll(self):
         """Does what is due; returns the milliseconds until it wants to be called again."""

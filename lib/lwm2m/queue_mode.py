@@ -1,6 +1,11 @@
 """Queue mode: the server keeps its requests until the client is awake (TS 1.1.1 Transport)."""
 
 
+def start(session):
+    """Puts the session into queue mode."""
+    session.queue = QueueMode(session)
+
+
 class QueueMode:
     """Awake for the client's `awake_ms` after any datagram, and while an exchange is open.
 
@@ -14,7 +19,6 @@ class QueueMode:
         self._receive = session.receive
         self._send = session.endpoint.send
         self._at_ms = 0  # of the latest datagram
-        session.queue = self
         session.receive = self.receive
         session.endpoint.send = self.send
 

@@ -60,8 +60,7 @@ class Registration:
     in one line what happened.
     """
 
-    free_ms = None  # when it was the turn of this server, see retry.py
-    silent_ms = 0  # disabled until then, see retry.py
+    silent_ms = 0  # nothing is to be sent before, see retry.py
 
     def __init__(self, session):
         self.session = session
@@ -85,14 +84,14 @@ class Registration:
         self.attempts = self.sequences = 0
         self.due_ms = max(self.client.now_ms(), self.silent_ms)
 
-    def resume(self, kept):
+    def resume(self, data):
         """Goes on, after a restart, with the registration that `snapshot()` told of.
 
-        An Update is due at once. ValueError where `kept` is nonsense.
+        An Update is due at once. ValueError where `data` is nonsense.
         """
         from lwm2m import resume
 
-        resume.load(self, kept, links)
+        resume.load(self, data, links)
         self.state = REGISTERED
         self.endpoint.wake()
 

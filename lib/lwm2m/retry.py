@@ -78,7 +78,7 @@ def held_ms(registration, now_ms):
     """
     own = registration.server
     if own.asked == _DISABLE:
-        own.asked = 0
+        own.asked = registration.attempts = registration.sequences = 0
         registration.stop()
         registration.due_ms = registration.silent_ms = now_ms + own.disable_timeout_s * 1000 + 1
         registration.client.log("disabled for %d s" % own.disable_timeout_s)
@@ -93,7 +93,7 @@ def held_ms(registration, now_ms):
             None in (own.priority_order, server.priority_order)
             or server.priority_order >= own.priority_order
             or state == "registered"
-            or before.silent_ms > now_ms
+            or (before.location and before.silent_ms > now_ms)  # disabled
         ):
             continue
         left = IDLE_MS  # what becomes of the other wakes the client
@@ -105,8 +105,6 @@ def held_ms(registration, now_ms):
                 if left <= 0 or before.location:
                     continue
         return left
-    if registration.location:
-        return 0
-    if registration.free_ms is None:
-        registration.free_ms = now_ms
-    return registration.free_ms + own.initial_delay_s * 1000 - now_ms
+    if not (registration.location or registration.silent_ms):
+        registration.silent_ms = now_ms + own.initial_delay_s * 1000
+    return registration.silent_ms - now_ms

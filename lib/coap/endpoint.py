@@ -18,22 +18,26 @@ _EMPTY = const(0)
 _GET = const(1)
 _FETCH = const(5)
 _CONTENT = const(0x45)  # 2.05
+_CONTINUE = const(0x5F)  # 2.31
 _BAD_OPTION = const(0x82)  # 4.02
 _INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 _PROXYING_NOT_SUPPORTED = const(0xA5)  # 5.05
 
+_BLOCK2 = const(23)
+_BLOCK1 = const(27)
 _PROXY_URI = const(35)
 _PROXY_SCHEME = const(39)
-# Longest value of the critical options understood here: Uri-Host, Uri-Port, Uri-Path, Uri-Query
-# and Accept (RFC 7252 section 5.10). Path and query repeat.
-_LONGEST = {3: 255, 7: 2, 11: 255, 15: 255, 17: 2}
+# Longest value of the critical options understood here: Uri-Host, Uri-Port, Uri-Path, Uri-Query,
+# Accept (RFC 7252 section 5.10), Block2 and Block1 (RFC 7959). Path and query repeat.
+_LONGEST = {3: 255, 7: 2, 11: 255, 15: 255, 17: 2, 23: 3, 27: 3}
 _REPEATABLE = (11, 15)
 
 _SWEEP_MS = const(300000)  # between looks for answers that are kept no longer
 _KNOWN_LIMIT = const(8)  # reads that are remembered
 _KNOWN_SIZE = const(80)  # and the longest of them, in bytes of their options
 _LATE_LIMIT = const(4)  # separate responses that wait for their turn
+_BLOCKS_MS = const(120000)  # block-wise transfers are given up; the peer repeats for 93 s
 
 SILENCE = const(-1)  # a response code: the request is not answered at all
 IDLE_MS = const(86400000)  # the longest wait that poll() asks for: the clock wraps
@@ -49,9 +53,17 @@ class Endpoint:
     ticks_add and ticks_diff; `random(n)` returns n random bytes; `log(text)` hears of faults.
     `size` is the longest message sent, in bytes (RFC 7252 section 4.6).
 
+    What is longer than `block_size` goes in blocks of that size, or smaller where the peer asks
+    for it (RFC 7959): a power of two from 16 to 1024 that leaves room for options in `size`.
+    Handlers see and give payloads as a whole. `body_limit` is the longest payload in bytes that
+    is put together or kept for it; a longer one is refused (4.13) or made anew for each block.
+
     A handler may set `response.again` to a function that makes the payload anew: the same GET
     is then answered by it alone, until `forget()`.
     """
+
+    block_size = 512
+    body_limit = 4096
 
     def __init__(self, send, handler, clock, random, log=None, size=640):
         self.send = send
@@ -70,6 +82,7 @@ class Endpoint:
         self._acked = -1  # mid of the latest separate response taken
         self._late = []  # separate responses that wait for the exchange to end
         self._kept = None  # answers not to be given twice; made for the first of them
+        self._blocks = None  # block-wise transfers of the peer; made for the first of them
         self._seconds = 0
         self._second_at = clock.ticks_ms()
         self._sweep_at = None
@@ -153,7 +166,7 @@ class Endpoint:
         except OSError:
             self.lost += 1
         except Exception as error:  # a bad datagram costs one datagram
-            self._fault(error)
+            self.fault(error)
 
     def _receive_empty(self, message):
         mtype = message.mtype
@@ -180,7 +193,7 @@ class Endpoint:
             and exchange is not None
             and exchange.token == message.token
             and (mtype != _ACK or exchange.mid == message.mid)
-            and not _bad_option(message.options)
+            and _bad_option(message.options) in (None, _CONTINUE)
         )
         if mtype == _CON:
             # A reserved class or an answer nobody waits for is rejected (section 4.2), but the
@@ -194,7 +207,8 @@ class Endpoint:
     def _receive_request(self, message):
         if message.mtype >= _ACK:
             return  # an ACK or RST never carries a request: ignored (section 4.2)
-        if message.code == _FETCH:  # like GET: may be computed again
+        # Like GET a FETCH may be computed again, but not put together again.
+        if message.code == _FETCH and message.first(_BLOCK1) is None:
             self.answer(message, None, b"")
             return
         if self._kept is None:
@@ -224,7 +238,7 @@ class Endpoint:
         # option bytes `key` the read may be remembered.
         confirmable = message.mtype == _CON
         bad = _bad_option(message.options)
-        if bad:
+        if bad and bad != _CONTINUE:
             # A critical option drops a NON (section 5.4.1); 5.05 is due to both (5.10.2).
             if confirmable or bad != _BAD_OPTION:
                 self._reply(message, bad)
@@ -232,7 +246,12 @@ class Endpoint:
         out = self.out
         self._prepare(out, message, _EMPTY)
         try:
-            self.handler(message, out)
+            if bad and not self.blocks().take(message, out):
+                now_s = None  # nothing was executed
+            else:
+                self.handler(message, out)
+                if bad or len(out.payload) > self.block_size:
+                    self.blocks().cut(message, out)
         except Exception as error:
             out.options = ()
             out.again = None
@@ -240,7 +259,7 @@ class Endpoint:
                 out.code = error.code
                 out.payload = error.text.encode()
             else:
-                self._fault(error)
+                self.fault(error)
                 out.code = _INTERNAL_SERVER_ERROR
                 out.payload = b""
         code = out.code
@@ -254,7 +273,7 @@ class Endpoint:
             try:
                 size = out.encode(self.buffer)
             except Exception as error:  # the request was executed: it must not come again
-                self._fault(error)
+                self.fault(error)
                 self._prepare(out, message, _INTERNAL_SERVER_ERROR)
                 out.payload = str(error).encode()
                 code = _INTERNAL_SERVER_ERROR
@@ -266,19 +285,33 @@ class Endpoint:
             options = bytes(self._view[start : size - len(out.payload)])
             self._known[bytes(key)] = (out.again, options)
         if now_s is not None:
-            # A diagnostic text is not worth its memory: a duplicate hears the code alone.
-            # The duplicate of a NON hears nothing.
+            # A diagnostic text is not worth its memory, nor is the echo of a Block1: a duplicate
+            # hears the code alone. The duplicate of a NON hears nothing.
             whole = None
-            if code >> 5 == 2 and size > start and confirmable:
+            if (
+                code >> 5 == 2
+                and size > start
+                and confirmable
+                and (out.payload or out.options[0][0] != _BLOCK1)
+            ):
                 try:
                     whole = bytes(self._view[:size])
                 except MemoryError as error:
-                    self._fault(error)
+                    self.fault(error)
             self._kept.keep(message.mid, message.token, code, now_s, whole)
             if self._sweep_at is None:
                 self._sweep_at = self.clock.ticks_add(self.clock.ticks_ms(), _SWEEP_MS)
         if size:
             self.send(self._view[:size])
+
+    def blocks(self):
+        # The block-wise transfers with the peer, which are about to be used.
+        if self._blocks is None:
+            from coap.block import Blocks
+
+            self._blocks = Blocks(self)
+        self._blocks.due = self.clock.ticks_add(self.clock.ticks_ms(), _BLOCKS_MS)
+        return self._blocks
 
     def _prepare(self, out, message, code):
         # The head of an answer: piggy-backed on the ACK of a CON, a NON of its own else.
@@ -296,7 +329,8 @@ class Endpoint:
         self._prepare(self.out, message, code)
         self.send(self._view[: self.out.encode(self.buffer)])
 
-    def _fault(self, error):
+    def fault(self, error):
+        """Counts and logs what should not have happened."""
         self.faults += 1
         if self.log:
             self.log("%s: %s" % (type(error).__name__, error))
@@ -308,23 +342,31 @@ class Endpoint:
         return self.mid
 
     def request(self, code, options, payload, on_done):
-        """Sends a confirmable request; only while `idle`.
+        """Sends a confirmable request; only while `idle`, which is False until it ends.
 
         `on_done(message)` gets the response, or None after a time-out or a RST. The message
         is only valid during the call. Raises ValueError where it exceeds the buffer.
         """
+        if len(payload) > self.block_size:
+            from coap.upload import upload
+
+            upload(self, code, options, payload, on_done)
+            return
         token = self.random(4)
         self._begin(_CON, code, token, options, payload, on_done, token)
 
-    def notify(self, token, options, payload, on_done=None, code=_CONTENT):
+    def notify(self, token, options, payload, on_done=None, code=_CONTENT, key=None):
         """Sends a notification or another separate response (RFC 7641, RFC 7252 section 5.2.2).
 
         With `on_done` it is confirmable, allowed only while `idle`, and `on_done(message)` is
         called with the ACK, None after a time-out, False after a RST. Without, it is
         non-confirmable. Returns the message id. Raises ValueError where it exceeds the buffer.
+
+        Of a long payload it carries the first block; `key` tells the requests that fetch the
+        rest (see coap.block.key), which else go to the handler.
         """
         mtype = _CON if on_done else _NON
-        return self._begin(mtype, code, token, options, payload, on_done, None)
+        return self._begin(mtype, code, token, options, payload, on_done, None, key)
 
     def respond(self, token, code, options=(), payload=b""):
         """Sends the separate response to a request that was left unanswered (section 5.2.2)."""
@@ -341,10 +383,10 @@ class Endpoint:
         try:
             self.notify(token, options, payload, _ignore, code)
         except Exception as error:  # too long: the peer still waits for an answer
-            self._fault(error)
+            self.fault(error)
             self.notify(token, (), str(error).encode(), _ignore, _INTERNAL_SERVER_ERROR)
 
-    def _begin(self, mtype, code, token, options, payload, on_done, expects):
+    def _begin(self, mtype, code, token, options, payload, on_done, expects, key=None):
         if mtype == _CON and self.exchange is not None:
             raise RuntimeError("an exchange is under way (NSTART is 1)")
         own = self._own
@@ -354,6 +396,8 @@ class Endpoint:
         own.token = token
         own.options = options
         own.payload = payload
+        if len(payload) > self.block_size:
+            self.blocks().cut(own, own, key)
         data = self._view[: own.encode(self.buffer)]
         if mtype == _CON:
             data = bytes(data)  # kept for retransmission, the buffer is not
@@ -381,7 +425,7 @@ class Endpoint:
         try:
             on_done(result)
         except Exception as error:
-            self._fault(error)
+            self.fault(error)
 
     def cancel(self):
         """Gives up what is under way without telling anyone."""
@@ -412,6 +456,9 @@ class Endpoint:
         elif self._late:
             self._respond()
             wait_ms = 0
+        # Only memory is gained by it: no reason to be called.
+        if self._blocks and clock.ticks_diff(self._blocks.due, now) <= 0:
+            self._blocks = None
         if self._sweep_at is not None:
             left = clock.ticks_diff(self._sweep_at, now)
             if left <= 0:
@@ -428,8 +475,9 @@ def _ignore(message=None):
 
 def _bad_option(options):
     # The code for a critical option that is unknown, too long or repeated (sections 5.4.1 to
-    # 5.4.5), or None. Elective ones are ignored instead.
+    # 5.4.5), 2.31 where all is well and a Block option there, or None. Elective ones are ignored.
     last = None
+    code = None
     for number, value in options:
         if number & 1:
             if number == _PROXY_URI or number == _PROXY_SCHEME:
@@ -438,5 +486,7 @@ def _bad_option(options):
                 return _BAD_OPTION
             if number == last and number not in _REPEATABLE:
                 return _BAD_OPTION
+            if number == _BLOCK2 or number == _BLOCK1:
+                code = _CONTINUE
         last = number
-    return None
+    return code

@@ -1,0 +1,178 @@
+"""Block-wise transfer of what the peer asks for (RFC 7959): Block1 in, Block2 out.
+
+A Block option is num << 4 | more << 3 | szx, and the block begins at num << (szx + 4). The szx
+of a size from 16 to 1024 is the number of its binary digits less 5.
+"""
+
+from binascii import crc32
+
+from micropython import const
+
+from coap.message import Error, uint, uint_bytes
+
+_GET = const(1)
+_FETCH = const(5)
+_CONTINUE = const(0x5F)  # 2.31
+_BAD_REQUEST = const(0x80)  # 4.00
+_INCOMPLETE = const(0x88)  # 4.08
+_TOO_LARGE = const(0x8D)  # 4.13
+_ETAG = const(4)
+_OBSERVE = const(6)
+_BLOCK2 = const(23)
+_BLOCK1 = const(27)
+_SIZE2 = const(28)
+_SIZE1 = const(60)
+# Uri-Path, Content-Format, Uri-Query and Accept tell one representation from another.
+_KEY = (11, 12, 15, 17)
+
+_BODIES = const(2)  # requests on their way in
+_ANSWERS = const(2)  # representations that are being fetched
+_STARTS = const(4)  # first blocks whose late copies are known
+
+
+def key(request):
+    """A number of 32 bits that is the same for requests of the same representation.
+
+    It is made of code, Uri-Path, Uri-Query, Accept and Content-Format. For a FETCH the lower
+    16 bits come from the payload alone: follow-up requests leave it out in part of the field.
+    """
+    crc = request.code
+    for number, value in request.options:
+        if number in _KEY:
+            crc = crc32(value, crc32(bytes((number, len(value) & 255)), crc))
+    if request.code == _FETCH:
+        crc = crc & 0xFFFF0000 | crc32(request.payload) & 0xFFFF
+    return crc
+
+
+class Blocks:
+    """Transfers with the peer of one endpoint; dropped as a whole after a time of silence.
+
+    At most two request bodies and two representations are held, none longer than the
+    endpoint's `body_limit`; the least recently used one makes room. A longer representation is
+    made anew by the handler for each of its blocks.
+    """
+
+    def __init__(self, endpoint):
+        self._endpoint = endpoint
+        self.due = 0  # when the endpoint drops it, in ticks
+        self._bodies = []  # (key, bytearray); the latest used last, here and below
+        self._starts = []  # mids of first blocks: a late copy of one starts nothing
+        self._answers = []  # (key, code, options, payload)
+
+    def take(self, request, out):
+        """Makes the request whole; False where `out` is the answer and no handler is needed.
+
+        Raises Error for a block that fits nowhere.
+        """
+        body = request.first(_BLOCK1)
+        if uint(request.first(_BLOCK2) or b"") < 16:
+            return body is None or self._assemble(request, out, uint(body))
+        # The answer goes on. Observe only counts with the first block (section 2.6), and a part
+        # of the body that comes along says nothing.
+        request.options = _plain(request.options)
+        if body is not None:
+            request.payload = b""
+        partial = request.code == _FETCH and not request.payload
+        name = key(request)
+        for kept in reversed(self._answers):
+            if kept[0] == name or partial and kept[0] ^ name < 0x10000:
+                name, out.code, out.options, out.payload = kept
+                self.cut(request, out, name)
+                return False
+        if partial or request.code not in (_GET, _FETCH):
+            raise Error(_INCOMPLETE)  # must not be executed once more
+        return True
+
+    def _assemble(self, request, out, block):
+        more = block & 8
+        szx = block & 7
+        start = (block >> 4) << szx + 4
+        payload = request.payload
+        size = len(payload)
+        end = start + size
+        if szx > 6 or size > 16 << szx or more and size < 16 << szx:
+            raise Error(_BAD_REQUEST, "not the size of a block")
+        request.payload = b""  # no part of the key
+        bodies = self._bodies
+        body = _remove(bodies, key(request))
+        if not start and request.mid not in self._starts:
+            body = (key(request), bytearray())
+            end = max(end, uint(request.first(_SIZE1) or b""))
+        if body is None:
+            raise Error(_INCOMPLETE)
+        bodies.append(body)
+        data = body[1]
+        endpoint = self._endpoint
+        if start == len(data):
+            try:
+                if end > endpoint.body_limit:
+                    raise MemoryError
+                data.extend(payload)
+                if not more:
+                    request.payload = bytes(data)
+                    bodies.pop()
+                    return True
+            except MemoryError:
+                bodies.pop()
+                out.code = _TOO_LARGE
+                out.options = ((_SIZE1, uint_bytes(endpoint.body_limit)),)
+                return False
+        elif not more or data[start:end] != payload:
+            raise Error(_INCOMPLETE)
+        if not start:
+            self._starts.append(request.mid)
+        del self._starts[:-_STARTS], bodies[:-_BODIES]
+        out.code = _CONTINUE
+        szx = min(szx, len(bin(endpoint.block_size)) - 7)
+        out.options = ((_BLOCK1, uint_bytes(block & ~7 | szx)),)
+        return False
+
+    def cut(self, request, out, name=None):
+        """Leaves of the answer in `out` the block that is asked for, or the first one.
+
+        `name` is the key of the requests for the rest, where it is not that of `request`.
+        Raises Error where there is no such block.
+        """
+        payload = out.payload
+        options = tuple(out.options)
+        longest = self._endpoint.block_size
+        asked = request.first(_BLOCK2)
+        body = request.first(_BLOCK1)
+        tail = ()
+        if payload and (asked is not None or len(payload) > longest):
+            block = 6 if asked is None else uint(asked)
+            start = (block >> 4) << (block & 7) + 4
+            if block & 7 > 6 or start >= len(payload):
+                raise Error(_BAD_REQUEST, "no such block")
+            szx = min(block & 7, len(bin(longest)) - 7)
+            end = start + (16 << szx)
+            more = end < len(payload)
+            if more or start:
+                if name is None:
+                    name = key(request)
+                answers = self._answers
+                _remove(answers, name)
+                if len(payload) <= self._endpoint.body_limit:
+                    answers.append((name, out.code, _plain(options), payload))
+                    del answers[:-_ANSWERS]
+            options = ((_ETAG, uint_bytes(crc32(payload)) or b"0"),) + options
+            options += ((_BLOCK2, uint_bytes(start >> szx | more << 3 | szx)),)
+            if not start:
+                tail = ((_SIZE2, uint_bytes(len(payload))),)
+            out.payload = payload[start:end]
+            out.again = None
+        if body is not None:
+            options += ((_BLOCK1, body),)
+        out.options = options + tail
+
+
+def _remove(entries, name):
+    for entry in entries:
+        if entry[0] == name:
+            entries.remove(entry)
+            return entry
+
+
+def _plain(options):
+    return [option for option in options if option[0] != _OBSERVE]

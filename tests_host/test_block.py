@@ -308,13 +308,13 @@ def test_silence_ends_all_transfers():
     peer = Asker()
     peer.put(0, 1, 0, body(16))
     assert peer.endpoint.poll() == IDLE_MS  # nothing that had to be done
-    peer.rig.advance(119999)
+    peer.rig.advance(120000)
     peer.endpoint.poll()
     assert peer.put(1, 1, 0, body(16)).code == CONTINUE  # the time counts from here again
-    peer.rig.advance(119999)
+    peer.rig.advance(120000)
     peer.endpoint.poll()
     assert peer.endpoint._blocks
-    peer.rig.advance(1)
+    peer.rig.advance(1001)
     peer.endpoint.poll()
     assert peer.endpoint._blocks is None
     assert peer.put(2, 0, 0, b"").code == INCOMPLETE
@@ -487,7 +487,7 @@ def test_a_representation_that_is_gone_is_made_anew():
     handler = Answer(body(1500))
     peer = Asker(handler)
     etag = peer.get(0, 5).first(ETAG)
-    peer.rig.advance(120000)
+    peer.rig.advance(121000)
     peer.endpoint.poll()
     assert peer.endpoint._blocks is None
     answer = peer.get(1, 5)

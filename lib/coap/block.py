@@ -14,8 +14,8 @@ _GET = const(1)
 _FETCH = const(5)
 _CONTINUE = const(0x5F)  # 2.31
 _BAD_REQUEST = const(0x80)  # 4.00
-_INCOMPLETE = const(0x88)  # 4.08
-_TOO_LARGE = const(0x8D)  # 4.13
+_REQUEST_ENTITY_INCOMPLETE = const(0x88)  # 4.08
+_REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _ETAG = const(4)
 _OBSERVE = const(6)
 _BLOCK2 = const(23)
@@ -81,7 +81,7 @@ class Blocks:
                 self.cut(request, out, name)
                 return False
         if partial or request.code not in (_GET, _FETCH):
-            raise Error(_INCOMPLETE)  # must not be executed once more
+            raise Error(_REQUEST_ENTITY_INCOMPLETE)  # must not be executed once more
         return True
 
     def _join(self, request, out, block):
@@ -102,7 +102,7 @@ class Blocks:
             body = (name, bytearray())
             end = max(end, uint(request.first(_SIZE1)))
         if body is None:
-            raise Error(_INCOMPLETE)
+            raise Error(_REQUEST_ENTITY_INCOMPLETE)
         data = body[1]
         endpoint = self.endpoint
         if start == len(data):
@@ -114,13 +114,13 @@ class Blocks:
                     request.payload = bytes(data)
                     return True
             except MemoryError:
-                out.code = _TOO_LARGE
+                out.code = _REQUEST_ENTITY_TOO_LARGE
                 out.options = ((_SIZE1, uint_bytes(endpoint.body_limit)),)
                 return False
         bodies.insert(0, body)
         del bodies[_BODIES:]
         if not more or data[start:end] != payload:  # a gap, or of another body
-            raise Error(_INCOMPLETE)
+            raise Error(_REQUEST_ENTITY_INCOMPLETE)
         if not start:
             self._starts.append(request.mid)
             del self._starts[:-_STARTS]

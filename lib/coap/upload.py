@@ -4,8 +4,8 @@ from micropython import const
 
 from coap.message import uint, uint_bytes
 
-_INCOMPLETE = const(0x88)  # 4.08
-_TOO_LARGE = const(0x8D)  # 4.13
+_REQUEST_ENTITY_INCOMPLETE = const(0x88)  # 4.08
+_REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _BLOCK1 = const(27)
 _SIZE1 = const(60)
 
@@ -41,8 +41,13 @@ def upload(endpoint, code, options, payload, on_done):
             smaller = wanted < szx
             if smaller:
                 szx = wanted
-            if got == _TOO_LARGE and smaller or got == _INCOMPLETE and not lost:
-                lost = lost or got == _INCOMPLETE
+            if (
+                got == _REQUEST_ENTITY_TOO_LARGE
+                and smaller
+                or got == _REQUEST_ENTITY_INCOMPLETE
+                and not lost
+            ):
+                lost = lost or got == _REQUEST_ENTITY_INCOMPLETE
                 start = 0
             elif got >> 5 == 2 and asked is not None:
                 start = sent

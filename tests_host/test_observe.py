@@ -398,13 +398,15 @@ def test_a_resource_that_vanishes_and_comes_back():
     assert [payload for _, payload in sent(peer, 1000)] == [b"2"]
 
 
-def test_too_large_a_notification_costs_itself_only():
+def test_a_large_notification_begins_with_its_first_block():
     peer, sample = rig()
     peer.observe("/20000/0/5", b"big")
     peer.observe("/20000/0/1", b"small")
     sample.set(5, bytes(2000))
     sample.set(1, 2)
-    assert [message.token for _, message in peer.run(1000)] == [b"small"]
+    big, small = [message for _, message in peer.run(1000)]
+    assert (big.token, small.token) == (b"big", b"small")
+    assert big.first(23) == b"\x0d" and big.payload == bytes(512)  # more of 512 bytes each
     sample.set(5, b"x")
     assert [message.token for _, message in peer.run(1000)] == [b"big"]
 

@@ -3,7 +3,7 @@
 import sys
 
 from lossy import Network
-from peer import Random, decode, encode
+from peer import Peer, Random, Sample, decode, encode
 from test_endpoint import Rig
 
 from coap.block import key
@@ -308,13 +308,13 @@ def test_silence_ends_all_transfers():
     peer = Asker()
     peer.put(0, 1, 0, body(16))
     assert peer.endpoint.poll() == IDLE_MS  # nothing that had to be done
-    peer.rig.advance(119999)
+    peer.rig.advance(120000)
     peer.endpoint.poll()
     assert peer.put(1, 1, 0, body(16)).code == CONTINUE  # the time counts from here again
-    peer.rig.advance(119999)
+    peer.rig.advance(120000)
     peer.endpoint.poll()
     assert peer.endpoint._blocks
-    peer.rig.advance(1)
+    peer.rig.advance(1001)
     peer.endpoint.poll()
     assert peer.endpoint._blocks is None
     assert peer.put(2, 0, 0, b"").code == INCOMPLETE
@@ -487,7 +487,7 @@ def test_a_representation_that_is_gone_is_made_anew():
     handler = Answer(body(1500))
     peer = Asker(handler)
     etag = peer.get(0, 5).first(ETAG)
-    peer.rig.advance(120000)
+    peer.rig.advance(121000)
     peer.endpoint.poll()
     assert peer.endpoint._blocks is None
     answer = peer.get(1, 5)
@@ -797,6 +797,59 @@ def test_random_datagrams_with_blocks():
             handler.seen.clear()
     assert peer.endpoint.faults == 0, peer.rig.logged
     assert {CONTENT, CONTINUE, BAD_REQUEST, BAD_OPTION, INCOMPLETE} <= codes
+
+
+# Through the whole client
+
+
+def test_a_client_with_many_objects():
+    # Its Register goes in blocks, and so does what is read and written afterwards.
+    samples = [Sample(iid) for iid in range(120)]
+    peer = Peer(*samples)
+    peer.registration.start()
+    peer.client.poll()
+    links = b""
+    while peer.registration.state != "registered":
+        (request,) = peer.take()
+        num, more, szx = blocks(request, BLOCK1)
+        assert num * 512 == len(links) and szx == 5
+        assert b"ep=test" in request.all(QUERY)
+        assert (request.first(SIZE1) is not None) == (num == 0)
+        links += request.payload
+        options = [(8, b"rd"), (8, b"a1")] if not more else []
+        options.append((BLOCK1, request.first(BLOCK1)))
+        peer.answer(request, CONTINUE if more else 0x41, options)
+        assert not more or not peer.session.endpoint.idle
+    assert len(links) > 1024 and links.endswith(b"</20000/119>")
+    assert links.count(b",") == 121 and peer.session.endpoint.idle
+
+    def ask(code, num, szx, number, more=0, payload=b""):
+        peer._mid += 1
+        options = [(PATH, b"20000"), (PATH, b"7")]
+        if number == BLOCK1:
+            options += [(PATH, b"5"), (FORMAT, b"\x2a")]
+        options.append((number, block(num, more, szx)))
+        request = Message(CON, code, peer._mid, b"tk", options, payload)
+        peer.session.receive(encode(request))
+        (answer,) = peer.take()
+        return answer
+
+    blob = body(700)
+    for num in range(11):
+        answer = ask(PUT, num, 2, BLOCK1, num < 10, blob[64 * num : 64 * num + 64])
+        assert answer.code == (CONTINUE if num < 10 else CHANGED)
+        assert samples[7].blob == (b"" if num < 10 else blob)
+    assert isinstance(samples[7].blob, bytes) and samples[8].blob == b""
+    data = b""
+    more = 1
+    while more:
+        answer = ask(GET, len(data) // 128, 3, BLOCK2)
+        assert answer.code == CONTENT
+        more = blocks(answer, BLOCK2)[1]
+        data += answer.payload
+    whole = ask(GET, 0, 5, BLOCK2)
+    assert blob in data and uint(whole.first(SIZE2)) == len(data)
+    assert whole.payload == data[:512] and len(data) > 700
 
 
 # Over a bad network

@@ -122,7 +122,7 @@ def test_resuming_at_any_offset():
     assert rig.ended == [None] and rig.data == b""
     rig = Downloader(1501, b"one")
     rig.serve(payload)
-    assert rig.ended == ["shorter than before"]
+    assert rig.ended == ["it is shorter now"]
 
 
 def test_smaller_blocks_at_any_time():
@@ -154,13 +154,13 @@ def test_another_version_ends_it():
         rig = Downloader()
         rig.serve(body(1500), first)
         rig.serve(body(1500), then)
-        assert rig.ended == ["changed meanwhile"] and rig.data == body(1500)[:512]
+        assert rig.ended == ["it has changed"] and rig.data == body(1500)[:512]
         assert rig.sent is None and rig.endpoint.idle
         assert rig.download.offset == 512 and rig.download.etag == first
     for etag in (b"two", b""):
         rig = Downloader(512, b"one")
         rig.serve(body(1500), etag)
-        assert rig.ended == ["changed meanwhile"] and rig.data == b""
+        assert rig.ended == ["it has changed"] and rig.data == b""
 
 
 def test_wrong_blocks():
@@ -174,12 +174,12 @@ def test_wrong_blocks():
         (block(1, 1, 7), whole, "wrong block"),
         (block(0, 0, 7), whole, "wrong block"),
         (block(1, 1, 4), b"x" * 256, "wrong block"),  # not what the number was for
-        (block(1, 1, 5), whole[1:], "wrong size of block"),
-        (block(1, 1, 5), b"", "wrong size of block"),
-        (block(1, 1, 5), whole + b"x", "wrong size of block"),
-        (block(1, 0, 5), whole + b"x", "wrong size of block"),
-        (block(2, 1, 4), whole, "wrong size of block"),
-        (None, b"x" * 511, "shorter than before"),
+        (block(1, 1, 5), whole[1:], "wrong block"),
+        (block(1, 1, 5), b"", "wrong block"),
+        (block(1, 1, 5), whole + b"x", "wrong block"),
+        (block(1, 0, 5), whole + b"x", "wrong block"),
+        (block(2, 1, 4), whole, "wrong block"),
+        (None, b"x" * 511, "it is shorter now"),
     ):
         rig = Downloader()
         rig.serve(body(1500), b"")
@@ -258,7 +258,7 @@ def test_cancel():
             if error:
                 raise error
 
-        rig.download._on_block = stop
+        rig.download.on_block = stop
         rig.serve(body(1500))
         assert rig.sent is None and rig.ended == [] and rig.endpoint.idle
 
@@ -327,9 +327,9 @@ def test_downloads_over_a_bad_network():
                 assert data in versions, seed
                 break
             assert any([version.startswith(data) for version in versions])
-            if ended[0] == "changed meanwhile":
+            if ended[0] == "it has changed":
                 data = b""
                 etag = None
         assert network.near.faults == 0 and network.far.faults == 0, network.logged
-    assert results[None] > 40 and results["no answer"] and results["changed meanwhile"], results
+    assert results[None] > 40 and results["no answer"] and results["it has changed"], results
     assert resumed

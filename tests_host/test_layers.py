@@ -42,7 +42,7 @@ def test_what_breaks_a_rule_is_found():
         ("lib/coap/message.py", "from coap import endpoint", "imports coap.endpoint", 1),
         ("lib/coap/endpoint.py", "from lwm2m import object", "imports lwm2m.object", 1),
         ("lib/coap/endpoint.py", "x = 1\n\ndef f():\n    import socket\n", "imports socket", 4),
-        ("lib/coap/block.py", "", "no rule for this file", None),
+        ("lib/coap/new.py", "", "no rule for this file", None),
         ("lib/lwm2m/object.py", "from coap.endpoint import Endpoint", "imports coap.endpoint", 1),
         ("lib/lwm2m/client.py", "from firmware import VERSION", "firmware.__init__", 1),
         ("lib/lwm2m/client.py", "from firmware import config", "firmware.config", 1),

@@ -14,8 +14,8 @@ _GET = const(1)
 _FETCH = const(5)
 _CONTINUE = const(0x5F)  # 2.31
 _BAD_REQUEST = const(0x80)  # 4.00
-_INCOMPLETE = const(0x88)  # 4.08
-_TOO_LARGE = const(0x8D)  # 4.13
+_REQUEST_ENTITY_INCOMPLETE = const(0x88)  # 4.08
+_REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _ETAG = const(4)
 _OBSERVE = const(6)
 _BLOCK2 = const(23)
@@ -41,7 +41,7 @@ def key(request):
         if number in _KEY:
             crc = crc32(value, crc32(bytes((number, len(value) & 255)), crc))
     if request.code == _FETCH:
-        crc = crc & 0xFFFF0000 | crc32(request.payload) & 0xFFFF
+        crc = crc & ~0xFFFF | crc32(request.payload) & 0xFFFF
     return crc
 
 
@@ -54,9 +54,9 @@ class Blocks:
     """
 
     def __init__(self, endpoint):
-        self._endpoint = endpoint
-        self.due = 0  # when the endpoint drops it, in ticks
-        self._bodies = []  # (key, bytearray); the latest used last, here and below
+        self.endpoint = endpoint
+        self.due_s = 0  # when the endpoint drops it, by its now_s()
+        self._bodies = []  # (key, bytearray); the latest used first, here and below
         self._starts = []  # mids of first blocks: a late copy of one starts nothing
         self._answers = []  # (key, code, options, payload)
 
@@ -66,8 +66,8 @@ class Blocks:
         Raises Error for a block that fits nowhere.
         """
         body = request.first(_BLOCK1)
-        if uint(request.first(_BLOCK2) or b"") < 16:
-            return body is None or self._assemble(request, out, uint(body))
+        if uint(request.first(_BLOCK2)) < 16:
+            return body is None or self._join(request, out, uint(body))
         # The answer goes on. Observe only counts with the first block (section 2.6), and a part
         # of the body that comes along says nothing.
         request.options = _plain(request.options)
@@ -75,35 +75,36 @@ class Blocks:
             request.payload = b""
         partial = request.code == _FETCH and not request.payload
         name = key(request)
-        for kept in reversed(self._answers):
+        for kept in self._answers:
             if kept[0] == name or partial and kept[0] ^ name < 0x10000:
                 name, out.code, out.options, out.payload = kept
                 self.cut(request, out, name)
                 return False
         if partial or request.code not in (_GET, _FETCH):
-            raise Error(_INCOMPLETE)  # must not be executed once more
+            raise Error(_REQUEST_ENTITY_INCOMPLETE)  # must not be executed once more
         return True
 
-    def _assemble(self, request, out, block):
+    def _join(self, request, out, block):
         more = block & 8
         szx = block & 7
-        start = (block >> 4) << szx + 4
+        full = 16 << szx
+        start = (block >> 4) * full
         payload = request.payload
         size = len(payload)
         end = start + size
-        if szx > 6 or size > 16 << szx or more and size < 16 << szx:
-            raise Error(_BAD_REQUEST, "not the size of a block")
+        if szx > 6 or size > full or more and size < full:
+            raise Error(_BAD_REQUEST, "wrong block")
         request.payload = b""  # no part of the key
+        name = key(request)
         bodies = self._bodies
-        body = _remove(bodies, key(request))
+        body = _pop(bodies, name)
         if not start and request.mid not in self._starts:
-            body = (key(request), bytearray())
-            end = max(end, uint(request.first(_SIZE1) or b""))
+            body = (name, bytearray())
+            end = max(end, uint(request.first(_SIZE1)))
         if body is None:
-            raise Error(_INCOMPLETE)
-        bodies.append(body)
+            raise Error(_REQUEST_ENTITY_INCOMPLETE)
         data = body[1]
-        endpoint = self._endpoint
+        endpoint = self.endpoint
         if start == len(data):
             try:
                 if end > endpoint.body_limit:
@@ -111,18 +112,18 @@ class Blocks:
                 data.extend(payload)
                 if not more:
                     request.payload = bytes(data)
-                    bodies.pop()
                     return True
             except MemoryError:
-                bodies.pop()
-                out.code = _TOO_LARGE
+                out.code = _REQUEST_ENTITY_TOO_LARGE
                 out.options = ((_SIZE1, uint_bytes(endpoint.body_limit)),)
                 return False
-        elif not more or data[start:end] != payload:
-            raise Error(_INCOMPLETE)
+        bodies.insert(0, body)
+        del bodies[_BODIES:]
+        if not more or data[start:end] != payload:  # a gap, or of another body
+            raise Error(_REQUEST_ENTITY_INCOMPLETE)
         if not start:
             self._starts.append(request.mid)
-        del self._starts[:-_STARTS], bodies[:-_BODIES]
+            del self._starts[:-_STARTS]
         out.code = _CONTINUE
         szx = min(szx, len(bin(endpoint.block_size)) - 7)
         out.options = ((_BLOCK1, uint_bytes(block & ~7 | szx)),)
@@ -136,41 +137,42 @@ class Blocks:
         """
         payload = out.payload
         options = tuple(out.options)
-        longest = self._endpoint.block_size
+        longest = self.endpoint.block_size
         asked = request.first(_BLOCK2)
         body = request.first(_BLOCK1)
-        tail = ()
+        start = 1
         if payload and (asked is not None or len(payload) > longest):
             block = 6 if asked is None else uint(asked)
-            start = (block >> 4) << (block & 7) + 4
-            if block & 7 > 6 or start >= len(payload):
-                raise Error(_BAD_REQUEST, "no such block")
-            szx = min(block & 7, len(bin(longest)) - 7)
+            szx = block & 7
+            start = (block >> 4) << szx + 4
+            if szx > 6 or start >= len(payload):
+                raise Error(_BAD_REQUEST, "wrong block")
+            szx = min(szx, len(bin(longest)) - 7)
             end = start + (16 << szx)
             more = end < len(payload)
             if more or start:
                 if name is None:
                     name = key(request)
                 answers = self._answers
-                _remove(answers, name)
-                if len(payload) <= self._endpoint.body_limit:
-                    answers.append((name, out.code, _plain(options), payload))
-                    del answers[:-_ANSWERS]
-            options = ((_ETAG, uint_bytes(crc32(payload)) or b"0"),) + options
+                _pop(answers, name)
+                if len(payload) <= self.endpoint.body_limit:
+                    answers.insert(0, (name, out.code, _plain(options), payload))
+                    del answers[_ANSWERS:]
+            options = ((_ETAG, uint_bytes(crc32(payload))),) + options
             options += ((_BLOCK2, uint_bytes(start >> szx | more << 3 | szx)),)
-            if not start:
-                tail = ((_SIZE2, uint_bytes(len(payload))),)
             out.payload = payload[start:end]
             out.again = None
         if body is not None:
             options += ((_BLOCK1, body),)
-        out.options = options + tail
+        if not start:
+            options += ((_SIZE2, uint_bytes(len(payload))),)
+        out.options = options
 
 
-def _remove(entries, name):
-    for entry in entries:
+def _pop(kept, name):
+    for entry in kept:
         if entry[0] == name:
-            entries.remove(entry)
+            kept.remove(entry)
             return entry
 
 

@@ -25,37 +25,36 @@ class Download:
         self.offset = start  # bytes that are here
         self.etag = etag  # of the representation: empty where it has none, None before the first
         self.size = None  # of the whole representation in bytes, where the peer tells
-        self._endpoint = endpoint
-        self._options = path_options
-        self._on_block = on_block
-        self._on_done = on_done
+        self.endpoint = endpoint
+        self.path_options = path_options
+        self.on_block = on_block
+        self.on_done = on_done
         self._szx = len(bin(endpoint.block_size)) - 7
         self._ask()
 
     def _ask(self):
         szx = self._szx
         self._asked = asked = self.offset >> szx + 4 << szx + 4
-        options = list(self._options)
-        options.append((_BLOCK2, uint_bytes(asked >> szx | szx)))
-        self._endpoint.request(_GET, options, b"", self._answered)
-        self._exchange = self._endpoint.exchange
+        options = list(self.path_options) + [(_BLOCK2, uint_bytes(asked >> szx | szx))]
+        self.endpoint.request(_GET, options, b"", self._answered)
+        self.exchange = self.endpoint.exchange
 
     def cancel(self):
         """Ends it; nobody is called any more."""
-        self._on_done = None
-        if self._endpoint.exchange is self._exchange:
-            self._endpoint.exchange = None
+        self.on_done = None
+        if self.endpoint.exchange is self.exchange:
+            self.endpoint.exchange = None
 
     def _answered(self, message):
         error = None
         try:
-            if self._take(message) and self._on_done:
+            if self._take(message) and self.on_done:
                 self._ask()
                 return
         except Exception as problem:
             error = str(problem) or type(problem).__name__
-        if self._on_done:
-            self._on_done(error)
+        if self.on_done:
+            self.on_done(error)
 
     def _take(self, message):
         # True where there is more to come.
@@ -67,7 +66,7 @@ class Download:
         if self.etag is None:
             self.etag = etag
         if etag != self.etag:
-            raise ValueError("changed meanwhile")
+            raise ValueError("it has changed")
         payload = message.payload
         end = len(payload)
         begin = more = 0
@@ -77,19 +76,16 @@ class Download:
             szx = block & 7
             more = block & 8
             begin = (block >> 4) << szx + 4
-            if begin != self._asked or szx > self._szx:
+            size = 16 << szx
+            if begin != self._asked or szx > self._szx or end > size or more and end < size:
                 raise ValueError("wrong block")
             self._szx = szx
-            if end > 16 << szx or more and end < 16 << szx:
-                raise ValueError("wrong size of block")
             end += begin
         if end < self.offset and not more:
-            raise ValueError("shorter than before")
-        size = message.first(_SIZE2)
-        if size:
-            self.size = uint(size)
+            raise ValueError("it is shorter now")
+        self.size = uint(message.first(_SIZE2)) or self.size
         data = payload[self.offset - begin :]
         if data:
-            self._on_block(self.offset, data)
+            self.on_block(self.offset, data)
             self.offset = end
         return more

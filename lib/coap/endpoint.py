@@ -37,7 +37,7 @@ _SWEEP_MS = const(300000)  # between looks for answers that are kept no longer
 _KNOWN_LIMIT = const(8)  # reads that are remembered
 _KNOWN_SIZE = const(80)  # and the longest of them, in bytes of their options
 _LATE_LIMIT = const(4)  # separate responses that wait for their turn
-_BLOCKS_MS = const(120000)  # block-wise transfers are given up; the peer repeats for 93 s
+_BLOCKS_S = const(121)  # block-wise transfers are given up; the peer repeats one for 93 s
 
 SILENCE = const(-1)  # a response code: the request is not answered at all
 IDLE_MS = const(86400000)  # the longest wait that poll() asks for: the clock wraps
@@ -193,7 +193,7 @@ class Endpoint:
             and exchange is not None
             and exchange.token == message.token
             and (mtype != _ACK or exchange.mid == message.mid)
-            and _bad_option(message.options) in (None, _CONTINUE)
+            and _bad_option(message.options) < _BAD_OPTION
         )
         if mtype == _CON:
             # A reserved class or an answer nobody waits for is rejected (section 4.2), but the
@@ -238,7 +238,7 @@ class Endpoint:
         # option bytes `key` the read may be remembered.
         confirmable = message.mtype == _CON
         bad = _bad_option(message.options)
-        if bad and bad != _CONTINUE:
+        if bad >= _BAD_OPTION:
             # A critical option drops a NON (section 5.4.1); 5.05 is due to both (5.10.2).
             if confirmable or bad != _BAD_OPTION:
                 self._reply(message, bad)
@@ -310,7 +310,7 @@ class Endpoint:
             from coap.block import Blocks
 
             self._blocks = Blocks(self)
-        self._blocks.due = self.clock.ticks_add(self.clock.ticks_ms(), _BLOCKS_MS)
+        self._blocks.due_s = self.now_s() + _BLOCKS_S
         return self._blocks
 
     def _prepare(self, out, message, code):
@@ -351,9 +351,9 @@ class Endpoint:
             from coap.upload import upload
 
             upload(self, code, options, payload, on_done)
-            return
-        token = self.random(4)
-        self._begin(_CON, code, token, options, payload, on_done, token)
+        else:
+            token = self.random(4)
+            self._begin(_CON, code, token, options, payload, on_done, token)
 
     def notify(self, token, options, payload, on_done=None, code=_CONTENT, key=None):
         """Sends a notification or another separate response (RFC 7641, RFC 7252 section 5.2.2).
@@ -457,7 +457,7 @@ class Endpoint:
             self._respond()
             wait_ms = 0
         # Only memory is gained by it: no reason to be called.
-        if self._blocks and clock.ticks_diff(self._blocks.due, now) <= 0:
+        if self._blocks and self.now_s() >= self._blocks.due_s:
             self._blocks = None
         if self._sweep_at is not None:
             left = clock.ticks_diff(self._sweep_at, now)
@@ -475,9 +475,8 @@ def _ignore(message=None):
 
 def _bad_option(options):
     # The code for a critical option that is unknown, too long or repeated (sections 5.4.1 to
-    # 5.4.5), 2.31 where all is well and a Block option there, or None. Elective ones are ignored.
-    last = None
-    code = None
+    # 5.4.5). Else 2.31 where a Block option is among them, or 0. Elective ones are ignored.
+    last = code = 0
     for number, value in options:
         if number & 1:
             if number == _PROXY_URI or number == _PROXY_SCHEME:

@@ -30,9 +30,9 @@ def dotted(code):
 
 
 def uint(value):
-    """The number in an option of format uint (RFC 7252 section 3.2); empty is 0."""
+    """The number in an option of format uint (RFC 7252 section 3.2); empty or None is 0."""
     number = 0
-    for byte in value:
+    for byte in value or b"":
         number = number << 8 | byte
     return number
 

@@ -4,8 +4,8 @@ from micropython import const
 
 from coap.message import uint, uint_bytes
 
-_INCOMPLETE = const(0x88)  # 4.08
-_TOO_LARGE = const(0x8D)  # 4.13
+_REQUEST_ENTITY_INCOMPLETE = const(0x88)  # 4.08
+_REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _BLOCK1 = const(27)
 _SIZE1 = const(60)
 
@@ -35,16 +35,21 @@ def upload(endpoint, code, options, payload, on_done):
         sent = start + (16 << szx)
         start = len(payload)  # the end, if nothing below says otherwise
         if message is not None:
+            got = message.code
             asked = message.first(_BLOCK1)
-            smaller = asked is not None and uint(asked) & 7 < szx
+            wanted = szx if asked is None else uint(asked) & 7
+            smaller = wanted < szx
             if smaller:
-                szx = uint(asked) & 7
-            if message.code == _INCOMPLETE and not lost:
-                lost = True
+                szx = wanted
+            if (
+                got == _REQUEST_ENTITY_TOO_LARGE
+                and smaller
+                or got == _REQUEST_ENTITY_INCOMPLETE
+                and not lost
+            ):
+                lost = lost or got == _REQUEST_ENTITY_INCOMPLETE
                 start = 0
-            elif message.code == _TOO_LARGE and smaller:
-                start = 0
-            elif asked is not None and message.code >> 5 == 2:
+            elif got >> 5 == 2 and asked is not None:
                 start = sent
         if start < len(payload):
             try:

@@ -319,7 +319,7 @@ def test_downloads_from_aiocoap():
                 error, data, _ = await download(device, start, b"one")
                 assert error is None and data == file.data[start:]
             error, data, _ = await download(device, 512, b"two")
-            assert error == "changed meanwhile" and data == b""
+            assert error == "it has changed" and data == b""
             path[1] = (URI_PATH, b"missing")
             error, data, _ = await download(device)
             assert error == "answered 4.04" and data == b""

@@ -76,15 +76,13 @@ def handle(session, request, response):
     response.code = _CONTENT
     response.payload = target.payload()
     response.options = target.options
-    observe = request.first(_OBSERVE)
-    if observe is None:
-        return
-    if not uint(observe):
+    observe = _number(request, _OBSERVE)
+    if observe == 0:
         from coap.block import key
 
         sequence = session.observe(bytes(request.token), target, key(request))
         response.options = ((_OBSERVE, uint_bytes(sequence)),) + target.options
-    else:
+    elif observe == 1:
         session.cancel_observation(request.token)
 
 

@@ -30,6 +30,7 @@ paths = st.one_of(
     st.tuples(st.just(b"20000"), st.just(b"0"), st.just(b"9"), segments).map(list),
     st.tuples(st.sampled_from([b"1", b"20000"]), st.just(b"0")).map(list),
     st.lists(segments, max_size=6),
+    st.just([]),  # the root, for composite operations
 )
 queries = st.lists(
     st.one_of(
@@ -65,9 +66,23 @@ def tlv_payloads(draw, depth=0):
     return data
 
 
+formats = st.sampled_from(
+    [b"", b"\x28", b"\x2a", b"\x2d\x16", b"\x3c", b"\x6e", b"\x70", b"\x01\x40", b"\x01\x42"]
+)
+packs = st.sampled_from(
+    [
+        b'[{"n":"/20000/0/1"},{"n":"/1/0"}]',
+        b'[{"bn":"/20000/0/","n":"9"},{"n":"9/7"},{"n":"12"}]',
+        b'[{"bn":"/20000/0/","n":"1","v":5},{"n":"9/7","v":-1},{"n":"8","vs":"x"}]',
+        b'[{"n":"/1/0/2","v":5},{"n":"/20000/0/300","v":0.5}]',
+        b"\x82\xa2\x21\x69/20000/0/\x00\x611\xa1\x00\x6212",
+        b"\x82\xa3\x21\x69/20000/0/\x00\x611\x02\x18\x64\xa2\x00\x613\x04\xf5",
+    ]
+)
 payloads = st.one_of(
     st.binary(max_size=40),
     tlv_payloads(),
+    packs,
     st.sampled_from([b"", b"1", b"0.5", b"-1", b"nan", b"1e999", b"3:0", b"text", b"AQ=="]),
 )
 
@@ -96,11 +111,11 @@ def requests(draw):
         options.append((6, draw(st.sampled_from([b"", b"\1", b"\2", b"\0\0\0\0"]))))
     options += [(11, segment) for segment in draw(paths)]
     if draw(st.booleans()):
-        options.append((12, draw(st.sampled_from([b"", b"\x28", b"\x2a", b"\x2d\x16", b"\x3c"]))))
+        options.append((12, draw(formats)))
     if draw(st.integers(0, 2)) == 0:
         options += [(15, query) for query in draw(queries)]
     if draw(st.integers(0, 3)) == 0:
-        options.append((17, draw(st.sampled_from([b"", b"\x28", b"\x2a", b"\x2d\x16", b"\x3c"]))))
+        options.append((17, draw(formats)))
     last = 0
     for number, value in options:
         data += option(number, last, value)

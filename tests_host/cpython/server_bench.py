@@ -104,8 +104,11 @@ class Bench:
         self.client.answer(request, code, **(answer or {}))
         return (request, *await call)
 
-    async def events(self, query=""):
-        """Function that gives the next (kind, data) of the event stream."""
+    async def events(self, query="", log=False):
+        """Function that gives the next (kind, data) of the event stream.
+
+        Entries of the log of CoAP messages are left out, or with log=True all there is.
+        """
         response = await self._http.get(self.server.http_uri + "/event" + query)
         self.streams.append(response)
         assert response.content_type == "text/event-stream"
@@ -117,7 +120,8 @@ class Bench:
                 if line.startswith("event: "):
                     kind = line[7:]
                 elif line.startswith("data: "):
-                    return kind, json.loads(line[6:])
+                    if (kind == "COAPLOG") == log:
+                        return kind, json.loads(line[6:])
 
         # the stream is open when its first, empty line is here
         await asyncio.wait_for(response.content.readline(), 5)

@@ -28,7 +28,7 @@ from aiocoap import (
 from aiocoap.numbers.types import ACK, CON, NON, RST
 from server_bench import LINKS, QUERY, TLV, FakeClient, bench, blocks, float_tlv, run
 
-from tools.server import DeskServer, PortTaken, directory, registry, transport
+from tools.server import DeskServer, PortTaken, registry, spool, transport
 from tools.server.nodes import (
     Resource,
 )
@@ -240,7 +240,7 @@ def test_blockwise_registration_with_a_gap_or_without_end(monkeypatch):
             answer = await b.client.register(payload=part, block1=(4, True, 0))
             assert answer.code is REQUEST_ENTITY_TOO_LARGE
 
-    monkeypatch.setattr(directory, "MAX_PAYLOAD", 64)
+    monkeypatch.setattr(spool, "MAX_PAYLOAD", 64)
     run(work())
 
 

@@ -44,11 +44,6 @@ class Registration:
     registered_at: float = field(default_factory=time.time)
     updated_at: float = field(default_factory=time.time)
 
-    @property
-    def location(self):
-        """Location-Path of the registration, with a leading slash."""
-        return "/rd/" + self.id
-
     def _root_link(self):
         for target, attributes in self.links:
             if "oma.lwm2m" in unquoted(attributes.get("rt")).split():
@@ -77,7 +72,7 @@ class Registration:
                 found.setdefault(int(match.group(1)), set()).add(int(match.group(2)))
         return {oid: sorted(iids) for oid, iids in sorted(found.items())}
 
-    def to_json(self):
+    def to_json(self, asleep=False):
         """The JSON shape of a registration in Leshan's API."""
         data = {
             "endpoint": self.endpoint,
@@ -98,7 +93,7 @@ class Registration:
         if self.sms_number:
             data["smsNumber"] = self.sms_number
         if self.queue_mode:
-            data["sleeping"] = False
+            data["sleeping"] = asleep
         return data
 
 
@@ -176,6 +171,7 @@ class Registry:
         self._versions = versions
         self._by_id = {}
         self._by_endpoint = {}
+        self._by_address = {}
         self._timers = {}
 
     def __iter__(self):
@@ -188,6 +184,10 @@ class Registry:
     def by_endpoint(self, endpoint):
         """Registration of an endpoint client name, None if unknown."""
         return self._by_endpoint.get(endpoint)
+
+    def by_address(self, address):
+        """Registration of the client at "host:port", None if unknown."""
+        return self._by_address.get(address)
 
     def register(self, remote, address, query, links):
         """Adds a registration, in place of an older one of the same endpoint; returns it."""
@@ -255,6 +255,7 @@ class Registry:
             return
         self._timers.pop(registration.id).cancel()
         del self._by_endpoint[registration.endpoint]
+        self._forget_address(registration)
         self._tell("DEREGISTRATION", registration)
 
     def close(self):
@@ -264,11 +265,21 @@ class Registry:
         self._timers.clear()
         self._by_id.clear()
         self._by_endpoint.clear()
+        self._by_address.clear()
+
+    def _forget_address(self, registration):
+        known = self._by_address.get(registration.address)
+        if known is not None and known.id == registration.id:
+            del self._by_address[registration.address]
 
     def _store(self, registration):
         timer = self._timers.get(registration.id)
         if timer:
             timer.cancel()
+        previous = self._by_id.get(registration.id)
+        if previous is not None:
+            self._forget_address(previous)
+        self._by_address[registration.address] = registration
         self._by_id[registration.id] = registration
         self._by_endpoint[registration.endpoint] = registration
         self._arm(registration, time.monotonic() + registration.lifetime_s)

@@ -107,7 +107,7 @@ class Bench:
     async def events(self, query="", log=False):
         """Function that gives the next (kind, data) of the event stream.
 
-        Entries of the log of CoAP messages are left out, or with log=True all there is.
+        Entries of the log of CoAP messages are left out, or with log=True all but them.
         """
         response = await self._http.get(self.server.http_uri + "/event" + query)
         self.streams.append(response)

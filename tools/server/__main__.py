@@ -8,9 +8,9 @@ import sys
 
 from . import DeskServer, PortTaken
 from .presence import AWAKE_S
+from .transport import BLOCK_SIZES
 
 VERSIONS = ("1.0", "1.1")
-BLOCK_SIZES = (16, 32, 64, 128, 256, 512, 1024)
 
 
 def _segments(text):

@@ -28,6 +28,7 @@ from .errors import InvalidResponse, RequestRejected, RequestTimeout
 MAX_REMEMBERED = 16384  # message ids kept to tell duplicates
 MAX_BODY = 1 << 20  # bytes of a block-wise answer
 MAX_OPEN = 32  # requests to one client that wait for an answer
+BLOCK_SIZES = (16, 32, 64, 128, 256, 512, 1024)  # bytes (RFC 7959, 2.2)
 MAX_SINGLE = 1024  # bytes of a request's payload that goes in one message
 _BLOCK_EXPONENT = 5  # 512 bytes
 
@@ -130,6 +131,8 @@ class Transport:
     def __init__(self, site, trace, block_size=None):
         self._site = site
         self._trace = trace
+        if block_size is not None and block_size not in BLOCK_SIZES:
+            raise ValueError("block_size %r: expected one of %s" % (block_size, BLOCK_SIZES))
         self._block_size = block_size
         self._context = None
         self._messages = None

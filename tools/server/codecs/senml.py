@@ -101,11 +101,15 @@ def _typed(label, value, oid, rid, models):
 
 def _seconds(record, label, otherwise):
     value = record.get(label, otherwise)
-    if type(value) not in (int, float, Decimal) or not math.isfinite(value):
+    if type(value) not in (int, float, Decimal):
         raise CodecError("SenML %s %.80r is no time" % (label, value))
-    if not -_LAST_S < value < _LAST_S:
-        raise CodecError("SenML %s %.80r is out of the calendar" % (label, value))
-    return float(value)
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
+    if not -_LAST_S < seconds < _LAST_S:
+        raise CodecError("SenML %s %.80s is out of the calendar" % (label, value))
+    return seconds
 
 
 def resolve(pack, models):

@@ -28,7 +28,7 @@ class FakeClient:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.connect(("127.0.0.1", port))
-        self._mid = 100
+        self.next_mid = 100
         self.location = ()
 
     async def receive(self, timeout_s=3):
@@ -48,8 +48,8 @@ class FakeClient:
         message = Message(code=code, payload=options.pop("payload", b""))
         message.mtype = mtype
         if mid is None:
-            self._mid += 1
-            mid = self._mid
+            self.next_mid += 1
+            mid = self.next_mid
         message.mid = mid
         message.token = token
         for name, value in options.items():

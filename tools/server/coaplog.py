@@ -1,8 +1,10 @@
-"""A CoAP message as an entry of the log in the event stream, field for field like Leshan's."""
+"""The log of CoAP messages in the event stream, field for field like Leshan's."""
 
 import time
 
 from aiocoap.numbers.codes import EMPTY
+
+from .site import address_of
 
 # number: (name, kind) as Leshan's CoAP stack names them
 _OPTIONS = {
@@ -79,7 +81,7 @@ def _payload(payload):
 
 
 def _code(code):
-    if code.is_request() and code.name != str(int(code)):
+    if code.is_request() and code.name.isalpha():
         return code.name.upper()
     return "%d.%02d" % (code >> 5, code & 31)
 
@@ -99,3 +101,39 @@ def entry(message, incoming, endpoint):
         data["payload"] = _payload(message.payload)
     data["ep"] = endpoint
     return data
+
+
+def _endpoint_named(message):
+    """The endpoint name in a request to register, None elsewhere."""
+    for item in message.opt.uri_query:
+        if item.startswith("ep=") and message.opt.uri_path == ("rd",):
+            return item[3:]
+    return None
+
+
+class CoapLog:
+    """Tells the event stream of one endpoint of each message to and from its client."""
+
+    def __init__(self, registry, events):
+        self._registry = registry
+        self._events = events
+        self._last = None, None  # the peer that was heard last, and its endpoint
+
+    def trace(self, message, incoming):
+        """Logs a message, if somebody listens and its endpoint is known."""
+        if not self._events.is_followed():
+            return
+        address = address_of(message.remote)
+        registration = self._registry.by_address(address)
+        if registration:
+            endpoint = registration.endpoint
+        elif incoming:
+            endpoint = _endpoint_named(message)
+        else:
+            # the answer to a de-registration or to a refused registration
+            endpoint = self._last[1] if self._last[0] == address else None
+        if incoming:
+            self._last = address, endpoint
+        if endpoint:
+            data = entry(message, incoming, endpoint)
+            self._events.send("COAPLOG", endpoint, data, followers_only=True)

@@ -6,8 +6,8 @@ import logging
 
 from aiohttp import web
 
-from . import coaplog
 from .asking import Asker
+from .coaplog import CoapLog
 from .composite import Composite
 from .delayed import Delayed
 from .directory import Directory
@@ -22,7 +22,7 @@ from .presence import AWAKE_S, Presence
 from .registry import Registry
 from .response import content_to_json, timed_to_json
 from .sends import Sends
-from .site import Site, address_of
+from .site import Site
 from .transport import Transport
 
 _log = logging.getLogger("desk-server")
@@ -30,14 +30,6 @@ _log = logging.getLogger("desk-server")
 
 class PortTaken(OSError):
     """A port is in use already; the text says which and what to do."""
-
-
-def _endpoint_named(message):
-    """The endpoint name in a request to register, None elsewhere."""
-    for item in message.opt.uri_query:
-        if item.startswith("ep=") and message.opt.uri_path == ("rd",):
-            return item[3:]
-    return None
 
 
 class DeskServer:
@@ -77,7 +69,7 @@ class DeskServer:
         self.presence = Presence(self._presence_event, awake_s)
         sends = Sends(self.registry, models, self._sent, self._send_refused)
         site = Site({"rd": Directory(self.registry, location).answer, "dp": sends.answer})
-        self.transport = Transport(site, self._trace, block_size)
+        self.transport = Transport(site, CoapLog(self.registry, self.events).trace, block_size)
         asker = Asker(self.transport, models, self.presence)
         self.observations = Observations(asker, self._notification)
         self.operations = Operations(asker, self.observations)
@@ -181,15 +173,6 @@ class DeskServer:
     def _send_refused(self, registration, text):
         data = {"ep": registration.endpoint, "error": text}
         self._later("SEND_ERROR", registration.endpoint, data)
-
-    def _trace(self, message, incoming):
-        if not self.events.is_followed():
-            return
-        registration = self.registry.by_address(address_of(message.remote))
-        endpoint = registration.endpoint if registration else _endpoint_named(message)
-        if endpoint:
-            data = coaplog.entry(message, incoming, endpoint)
-            self.events.send("COAPLOG", endpoint, data, followers_only=True)
 
     async def start(self):
         """Opens both ports."""

@@ -11,10 +11,10 @@ import asyncio
 import time
 from collections import deque
 
-from aiocoap import FETCH, GET, Context, Message, error
+from aiocoap import BAD_OPTION, FETCH, GET, Context, Message, error
 from aiocoap.messagemanager import MessageManager
-from aiocoap.numbers.codes import EMPTY
-from aiocoap.numbers.types import CON, NON, RST
+from aiocoap.numbers.codes import EMPTY, Code
+from aiocoap.numbers.types import ACK, CON, NON, RST
 from aiocoap.pipe import Pipe
 from aiocoap.tokenmanager import TokenManager
 from aiocoap.transports.simplesocketserver import (
@@ -119,6 +119,23 @@ class _Socket(_DatagramServerSocketSimple):
 
 class _Interface(MessageInterfaceSimpleServer):
     _serversocket = _Socket
+
+    def _received_datagram(self, address, datagram):
+        try:
+            super()._received_datagram(address, datagram)
+        except UnicodeDecodeError:
+            # raised by aiocoap for an option that is no UTF-8 (RFC 7252, 5.4.1 and 5.4.3)
+            self._log.warning("option that is not UTF-8 from %s", address.hostinfo)
+            self._refuse(address, datagram)
+
+    def _refuse(self, address, datagram):
+        if datagram[0] >> 4 & 3 != CON:
+            return
+        answer = Message(_mtype=RST, _mid=int.from_bytes(datagram[2:4], "big"), code=EMPTY)
+        if Code(datagram[1]).is_request():
+            answer.mtype, answer.code = ACK, BAD_OPTION
+            answer.token = datagram[4 : 4 + (datagram[0] & 15)]
+        address.send(answer.encode())
 
 
 class Transport:

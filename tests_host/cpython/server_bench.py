@@ -16,7 +16,7 @@ from aiocoap.numbers.types import ACK, CON, NON
 
 from tools.server import DeskServer
 
-LINKS = b'</>;rt="oma.lwm2m";ct="11542 0",</1/0>,</3/0>,</3303/0>;ver=1.1,</10346/0>'
+LINKS = b'</>;rt="oma.lwm2m";ct="11542 0",</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>,</10346/0>'
 QUERY = ("ep=board", "lt=60", "lwm2m=1.1", "b=U")
 TLV = 11542
 

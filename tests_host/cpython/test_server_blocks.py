@@ -39,6 +39,24 @@ def test_reads_ask_for_the_size_that_is_set():
     run(work())
 
 
+def test_a_single_request_can_ask_for_a_size():
+    async def work():
+        async with bench() as b:
+            for method, path, code in (
+                ("GET", "/3/0/0?block=32", GET),
+                ("POST", "/3/0/0/observe?block=32", GET),
+                ("GET", "/composite?block=32&paths=/3/0/0", FETCH),
+                ("POST", "/composite/observe?block=32&paths=/3/0/0", FETCH),
+            ):
+                request, _, _ = await b.scripted(method, path, METHOD_NOT_ALLOWED)
+                assert request.code is code and tuple(request.opt.block2) == (0, False, 1)
+            for text in ("", "0", "100", "x", "-16", "2048"):
+                status, body = await b.call("GET", "/clients/board/3/0/0?block=" + text)
+                assert status == 400 and "expected one of" in body
+
+    run(work())
+
+
 def test_without_a_size_the_client_chooses():
     async def work():
         async with bench() as b:
@@ -173,6 +191,6 @@ def test_options_of_the_command_line():
 
 
 def test_a_block_size_that_cannot_be_is_refused():
-    for size in (0, 8, 100, 2048):
+    for size in (8, 100, 2048):
         with pytest.raises(ValueError):
             DeskServer(0, 0, block_size=size)

@@ -6,6 +6,7 @@ from . import codecs
 from .errors import CodecError, InvalidResponse, RequestTimeout
 from .paths import format_path
 from .response import Response, code_of
+from .transport import first_block
 
 DEFAULT_TIMEOUT_S = 5
 
@@ -18,8 +19,10 @@ class Asker:
         self.models = models
         self.presence = presence
 
-    def message(self, registration, method, path, **options):
-        """A request for a path below the client's root."""
+    def message(self, registration, method, path, block_size=None, **options):
+        """A request for a path below the client's root; the answer in blocks of block_size."""
+        if block_size:
+            options["block2"] = first_block(block_size)
         root = [part for part in registration.root_path.split("/") if part]
         message = Message(code=method, uri_path=(*root, *map(str, path)), **options)
         message.remote = registration.remote

@@ -38,11 +38,12 @@ class Composite:
         self._asker = asker
         self._observations = observations
 
-    def _fetch(self, registration, paths, path_format, node_format, **options):
+    def _fetch(self, registration, paths, path_format, node_format, block_size, **options):
         return self._asker.message(
             registration,
             FETCH,
             (),
+            block_size,
             payload=path_format.codec.encode_paths(paths),
             content_format=path_format.code,
             accept=node_format and node_format.code,
@@ -56,10 +57,11 @@ class Composite:
         path_format=DEFAULT_FORMAT,
         node_format=None,
         timeout_s=DEFAULT_TIMEOUT_S,
+        block_size=None,
     ):
         """Read-Composite of a tuple of paths; Response.nodes has None for what is not there."""
         _check_paths(paths)
-        message = self._fetch(registration, paths, path_format, node_format)
+        message = self._fetch(registration, paths, path_format, node_format, block_size)
         answer = await self._asker.ask(registration, message, timeout_s)
         return self._asker.composite_response(answer, paths, "2.05")
 
@@ -95,12 +97,14 @@ class Composite:
         path_format=DEFAULT_FORMAT,
         node_format=None,
         timeout_s=DEFAULT_TIMEOUT_S,
+        block_size=None,
     ):
         """Observe-Composite; an observation of the same paths in the same order is replaced."""
         _check_paths(paths)
 
         def request(observe):
-            return self._fetch(registration, paths, path_format, node_format, observe=observe)
+            formats = path_format, node_format
+            return self._fetch(registration, paths, *formats, block_size, observe=observe)
 
         def decode(message):
             return self._asker.composite_response(message, paths, "2.05", "2.04")

@@ -2,7 +2,7 @@
 
 GET    /api/clients                                 all registrations
 GET    /api/clients/EP                              one
-GET    /api/clients/EP/3303/0/5700?timeout=&format= read
+GET    /api/clients/EP/3303/0/5700?timeout=&format=&block= read
 GET    /api/clients/EP/3303/0/discover              discover
 PUT    /api/clients/EP/10346/0/5536?replace=        write (JSON node or text/plain)
 PUT    /api/clients/EP/3303/0/5700/attributes?pmin= write attributes
@@ -24,7 +24,7 @@ from aiohttp import web
 from . import codecs
 from .errors import InvalidRequest, InvalidResponse, RequestRejected, RequestTimeout
 from .http_composite import HttpComposite
-from .http_request import Refused, json_of, timeout_s_of
+from .http_request import Refused, block_size_of, json_of, timeout_s_of
 from .nodes import Resource, node_from_json
 from .paths import format_path, parse_path
 
@@ -117,7 +117,8 @@ class HttpApi:
             path = parse_path("/".join(parts[:-1]))
             return path, self._operations.discover(registration, path, timeout_s)
         path = parse_path("/".join(parts))
-        return path, self._operations.read(registration, path, _codec(request), timeout_s)
+        options = (_codec(request), timeout_s, block_size_of(request))
+        return path, self._operations.read(registration, path, *options)
 
     async def _put(self, request, registration, parts):
         if len(parts) < 2:
@@ -142,7 +143,8 @@ class HttpApi:
         codec = _codec(request)
         if len(parts) > 1 and parts[-1] == "observe":
             path = parse_path("/".join(parts[:-1]))
-            return path, self._operations.observe(registration, path, codec, timeout_s)
+            options = (codec, timeout_s, block_size_of(request))
+            return path, self._operations.observe(registration, path, *options)
         path = parse_path("/".join(parts))
         if len(path) == 3:
             arguments = await request.text()

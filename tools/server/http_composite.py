@@ -9,7 +9,7 @@ DELETE /api/clients/EP/composite/observe?paths=&active  cancel: with a request, 
 from .codecs import composite_by_name
 from .composite import DEFAULT_FORMAT
 from .errors import InvalidRequest
-from .http_request import Refused, json_of, timeout_s_of
+from .http_request import Refused, block_size_of, json_of, timeout_s_of
 from .nodes import node_from_json
 from .paths import format_path, parse_path
 
@@ -58,7 +58,8 @@ class HttpComposite:
             _format(request, "pathformat", DEFAULT_FORMAT),
             _format(request, "nodeformat", None),
         )
-        return work(registration, _paths(request), *formats, timeout_s)
+        options = (*formats, timeout_s, block_size_of(request))
+        return work(registration, _paths(request), *options)
 
     def _end(self, request, registration, paths, timeout_s):
         if "active" not in request.query:

@@ -4,6 +4,7 @@ import json
 
 from .asking import DEFAULT_TIMEOUT_S
 from .errors import InvalidRequest
+from .transport import BLOCK_SIZES
 
 MAX_TIMEOUT_S = 3600
 
@@ -22,6 +23,16 @@ def timeout_s_of(request):
         return min(MAX_TIMEOUT_S, max(0, int(request.query["timeout"])))
     except (KeyError, ValueError):
         return DEFAULT_TIMEOUT_S
+
+
+def block_size_of(request):
+    """Bytes of the blocks that the answer is asked to come in, None where nothing is said."""
+    text = request.query.get("block")
+    if text is None:
+        return None
+    if not text.isdigit() or int(text) not in BLOCK_SIZES:
+        raise InvalidRequest("block=%.20s: expected one of %s" % (text, BLOCK_SIZES))
+    return int(text)
 
 
 async def json_of(request):

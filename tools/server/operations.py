@@ -33,11 +33,17 @@ class Operations:
         answer = await self._asker.ask(registration, message, timeout_s)
         return self._asker.response(answer, *expected)
 
-    async def read(self, registration, path, codec=None, timeout_s=DEFAULT_TIMEOUT_S):
-        """Read; codec states the wanted format (Accept), None leaves it to the client."""
+    async def read(
+        self, registration, path, codec=None, timeout_s=DEFAULT_TIMEOUT_S, block_size=None
+    ):
+        """Read; codec states the wanted format (Accept), None leaves it to the client.
+
+        block_size asks for the answer in blocks of so many bytes, as everywhere in this class.
+        """
         if not path:
             raise InvalidRequest("Read request cannot target root path")
-        message = self._asker.message(registration, GET, path, accept=codec and codec.CODE)
+        accept = codec and codec.CODE
+        message = self._asker.message(registration, GET, path, block_size, accept=accept)
         answer = await self._asker.ask(registration, message, timeout_s)
         return self._asker.read_response(answer, path, "2.05")
 
@@ -135,7 +141,9 @@ class Operations:
         message = self._asker.message(registration, DELETE, path)
         return await self._ask(registration, message, timeout_s, "2.02")
 
-    async def observe(self, registration, path, codec=None, timeout_s=DEFAULT_TIMEOUT_S):
+    async def observe(
+        self, registration, path, codec=None, timeout_s=DEFAULT_TIMEOUT_S, block_size=None
+    ):
         """Observe a path; the Response holds its present value.
 
         An observation of the same path is replaced.
@@ -145,7 +153,8 @@ class Operations:
         accept = codec and codec.CODE
 
         def request(observe):
-            return self._asker.message(registration, GET, path, accept=accept, observe=observe)
+            options = {"accept": accept, "observe": observe}
+            return self._asker.message(registration, GET, path, block_size, **options)
 
         def decode(message):
             return self._asker.read_response(message, path, "2.05", "2.04")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from .errors import InvalidRequest
 from .linkformat import links_to_json, unquoted
+from .paths import MAX_ID
 
 DEFAULT_LIFETIME_S = 86400
 MAX_REGISTRATIONS = 1000
@@ -16,6 +17,7 @@ MAX_ENDPOINT_CHARS = 255
 MAX_EXTRA_ATTRIBUTES = 16
 _ID_LETTERS = string.ascii_letters + string.digits
 _BINDING = re.compile(r"[UMHTSNQ]{1,8}")
+_INSTANCE = re.compile(r"/\d+/\d+$")
 
 
 class UnsupportedVersion(Exception):
@@ -53,7 +55,7 @@ class Registration:
     @property
     def root_path(self):
         """Path below which the client keeps its objects, "/" unless it says otherwise."""
-        return self._root_link()[0]
+        return self._root_link()[0].rstrip("/") + "/"
 
     @property
     def content_formats(self):
@@ -129,6 +131,23 @@ def _lifetime_s(text):
     return int(text)
 
 
+def _check_links(links):
+    """InvalidRequest for links that Leshan refuses, too (LwM2M Core 1.1.1, 6.2.1 and 7.2.2)."""
+    for target, attributes in links:
+        parts = target.split("/")
+        if parts[0]:
+            raise InvalidRequest("link <%.80s>: it has to begin with /" % target)
+        if any(part.isascii() and part.isdigit() and int(part) > MAX_ID for part in parts):
+            raise InvalidRequest("link <%.80s>: ids are 0..%d" % (target, MAX_ID))
+        if "ver" not in attributes:
+            continue
+        version = attributes["ver"] or ""
+        if not re.fullmatch(r"\d+\.\d+", version):
+            raise InvalidRequest("link <%.80s>: ver=%.20s is no version" % (target, version))
+        if _INSTANCE.search(target):
+            raise InvalidRequest("link <%.80s>: ver belongs to the object's link" % target)
+
+
 def parse_query(query):
     """The parameters of a registration request as a dict; unknown ones below "extra".
 
@@ -156,6 +175,13 @@ def parse_query(query):
         elif len(found["extra"]) < MAX_EXTRA_ATTRIBUTES:
             found["extra"][name] = value
     return found
+
+
+def _check_binding(version, values):
+    if version == "1.0" and values.get("Q"):
+        raise InvalidRequest("QueueMode is not defined in LWM2M v1.0")
+    if version != "1.0" and "Q" in values.get("b", ""):
+        raise InvalidRequest("Invalid Binding mode: Q is not supported since LWM2M 1.1")
 
 
 class Registry:
@@ -201,8 +227,8 @@ class Registry:
             raise InvalidRequest("Invalid LWM2M version: expected lwm2m=1.0 or alike")
         if version not in self._versions:
             raise UnsupportedVersion("unsupported lwm2m version")
-        if version == "1.0" and values.get("Q"):
-            raise InvalidRequest("QueueMode is not defined in LWM2M v1.0")
+        _check_links(links)
+        _check_binding(version, values)
         previous = self.by_endpoint(values["ep"])
         if previous:
             self.remove(previous)
@@ -228,6 +254,8 @@ class Registry:
     def update(self, registration, remote, address, query, links):
         """Replaces a registration by its updated copy; returns the copy. links may be None."""
         values = parse_query(query)
+        _check_links(links or ())
+        _check_binding(registration.version, values)
         changes = {"remote": remote, "address": address, "updated_at": time.time()}
         if "lt" in values:
             changes["lifetime_s"] = values["lt"]

@@ -33,6 +33,18 @@ MAX_SINGLE = 1024  # bytes of a request's payload that goes in one message
 _BLOCK_EXPONENT = 5  # 512 bytes
 
 
+def checked_block_size(size):
+    """The size, if blocks can have it; ValueError if not."""
+    if size not in BLOCK_SIZES:
+        raise ValueError("block size %r: expected one of %s" % (size, BLOCK_SIZES))
+    return size
+
+
+def first_block(size):
+    """Value of a Block2 option that asks for blocks of a size."""
+    return 0, False, checked_block_size(size).bit_length() - 5
+
+
 class _Tokens(TokenManager):
     """Token manager that uses the token a request already has."""
 
@@ -148,9 +160,7 @@ class Transport:
     def __init__(self, site, trace, block_size=None):
         self._site = site
         self._trace = trace
-        if block_size is not None and block_size not in BLOCK_SIZES:
-            raise ValueError("block_size %r: expected one of %s" % (block_size, BLOCK_SIZES))
-        self._block_size = block_size
+        self._block_size = block_size and checked_block_size(block_size)
         self._context = None
         self._messages = None
         self._open = {}
@@ -182,7 +192,7 @@ class Transport:
         on_event gets the pipe's events (message, exception, is_last) and returns True to get more.
         """
         if self._block_size and message.code in (GET, FETCH) and message.opt.block2 is None:
-            message.opt.block2 = (0, False, self._block_size.bit_length() - 5)
+            message.opt.block2 = first_block(self._block_size)
         pipe = Pipe(message, self._context.log)
         stop = pipe.on_event(on_event)
 

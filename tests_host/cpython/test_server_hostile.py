@@ -2,11 +2,28 @@
 
 import asyncio
 import random
+import struct
 
-from aiocoap import BAD_OPTION, CHANGED, CONTENT, DELETE, FETCH, GET, POST, PUT, Message
+from aiocoap import (
+    BAD_OPTION,
+    BAD_REQUEST,
+    CHANGED,
+    CONTENT,
+    DELETE,
+    FETCH,
+    GET,
+    NOT_FOUND,
+    POST,
+    PUT,
+    Message,
+)
 from aiocoap.numbers.codes import EMPTY, iPATCH
 from aiocoap.numbers.types import ACK, CON, NON, RST
 from server_bench import LINKS, QUERY, bench, run
+
+from tools.server.codecs import cbor, senml_cbor
+from tools.server.errors import CodecError
+from tools.server.models import Models
 
 CBOR = bytes.fromhex("82a3216b2f333330332f302f35373030006002fb4035800000000000a100642f332f30")
 
@@ -109,6 +126,108 @@ def test_mutated_payloads_of_notifications_and_sends():
             await alive(b)
 
     run(work())
+
+
+DIGITS = b"9" * 5000  # more than Python makes an integer of
+
+
+def test_numbers_of_thousands_of_digits():
+    async def work():
+        async with bench() as b:
+            many = DIGITS.decode()
+            for query, links in (
+                (("ep=x", "lwm2m=1.1", "lt=" + many), LINKS),
+                (("ep=x", "lwm2m=" + many + ".1"), LINKS),
+                (("ep=x", "lwm2m=1.1"), b"</3/" + DIGITS + b">"),
+                (("ep=x", "lwm2m=1.1"), b"</3>;ver=1.x" + DIGITS),
+            ):
+                answer = await b.client.register(query, links)
+                assert answer.code is BAD_REQUEST, (query[-1][:20], answer.code)
+            big = b"\xc2\x59\x09\xc4" + b"\xff" * 2500
+            for payload in (
+                b"\x81\xa2\x00\x66/3/0/9\x02" + big,
+                b"\x81\xa3\x00\x66/3/0/9\x02\x01\x06" + big,
+                b"\x81\xa2\x00\x66/3/0/9" + big + b"\x02",
+                b"\x81\xa2\x00\x79\x13\x8b/3/" + DIGITS[:4998] + b"\x02\x01",
+            ):
+                answer = await b.client.ask(POST, ("dp",), content_format=112, payload=payload)
+                assert answer.code is BAD_REQUEST
+            await b.client.register(payload=b'</>;rt="oma.lwm2m";ct="' + DIGITS + b'",</3/0>')
+            assert (await b.call("GET", "/clients/board"))[0] == 200
+            for path in ("/" + many, "/composite?paths=/3/" + many, "/3?timeout=" + many):
+                call = b.later("GET", path[:7000])
+                if "timeout" in path:
+                    b.client.answer(await b.client.receive(), NOT_FOUND)
+                assert (await call)[0] in (200, 400)
+            await alive(b)
+
+    run(work())
+
+
+def head(major, number):
+    for size, code, form in ((24, None, None), (256, 24, "B"), (65536, 25, ">H")):
+        if number < size:
+            first = number if code is None else code
+            return bytes((major << 5 | first,)) + (struct.pack(form, number) if form else b"")
+    return bytes((major << 5 | 27,)) + struct.pack(">Q", number)
+
+
+TEXTS = (b"", b"/3/0/9", b"/3/0/", b"x", b"(", b"2020-01-01T00:00:00Z", b"\xff", DIGITS)
+TAGS = (0, 1, 2, 3, 4, 5, 28, 29, 30, 35, 36, 37, 54, 100, 256, 258, 260, 1004, 43000, 55799)
+SIMPLE = (b"\xf4", b"\xf5", b"\xf6", b"\xf7", b"\xf9\x7e\x00", b"\xfb\x7f\xf0", b"\xff")
+
+
+def item(dice, depth=0):
+    """Any CBOR, well-formed or not."""
+    kind = dice.randrange(8)
+    if kind < 2:
+        return head(kind, dice.choice((0, 5, 23, 255, 65535, 2**32 - 1, 2**63, 2**64 - 1)))
+    if kind == 2:
+        data = dice.randbytes(dice.choice((0, 1, 4, 9, 2500)))
+        return head(2, len(data)) + data
+    if kind == 3:
+        text = dice.choice(TEXTS)
+        return head(3, len(text)) + text
+    if kind < 6 and depth < 4:
+        count = dice.randrange(4)
+        parts = count * (2 if kind == 5 else 1)
+        return head(kind, count) + b"".join(item(dice, depth + 1) for _ in range(parts))
+    if kind == 6 and depth < 6:
+        return head(6, dice.choice(TAGS)) + item(dice, depth + 1)
+    return dice.choice(SIMPLE)
+
+
+def pack(dice):
+    labels = dice.sample((-5, -3, -2, -1, 0, 2, 3, 4, 6, 8), dice.randrange(1, 4))
+    fields = [
+        (head(0, label) if label >= 0 else head(1, -1 - label)) + item(dice, 2) for label in labels
+    ]
+    named = b"\xa2\x00\x66/3/0/9\x02" + item(dice, 2)
+    return b"\x82" + named + head(5, len(fields)) + b"".join(fields)
+
+
+def test_any_cbor_is_a_value_or_an_error_of_the_codec():
+    models = Models()
+    dice = random.Random(3)
+    refused = 0
+    for number in range(1500):
+        payload = pack(dice) if number % 4 else item(dice)
+        for decode, place in (
+            (senml_cbor.decode, (3, 0)),
+            (senml_cbor.decode_timed, (3, 0, 9)),
+            (senml_cbor.decode_nodes, None),
+            (senml_cbor.decode_nodes, ((3, 0), (3303, 0, 5700))),
+            (cbor.decode, (3, 0, 9)),
+            (cbor.decode, (3, 0, 13)),
+            (cbor.decode, (9000, 0, 0)),
+        ):
+            try:
+                decode(payload, place, models)
+            except CodecError as fault:
+                refused += 1
+                length = len(str(fault))
+                assert length < 400
+    assert 0 < refused < 1500 * 7
 
 
 def test_options_that_are_no_text():

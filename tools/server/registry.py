@@ -61,7 +61,7 @@ class Registration:
     def content_formats(self):
         """Set of Content-Format numbers the client says it has; empty if it says nothing."""
         words = unquoted(self._root_link()[1].get("ct")).split()
-        return {int(word) for word in words if word.isascii() and word.isdigit()}
+        return {int(word) for word in words if re.fullmatch(r"[0-9]{1,5}", word)}
 
     def instances(self):
         """Object instances by object id, both sorted."""
@@ -126,9 +126,13 @@ class Update:
 
 
 def _lifetime_s(text):
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 2**32:
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not 0 < int(text) < 2**32:
         raise InvalidRequest("lt=%s: expected seconds in 1..4294967295" % text[:20])
     return int(text)
+
+
+def _is_id(text):
+    return len(text) < 6 and int(text) <= MAX_ID
 
 
 def _check_links(links):
@@ -137,7 +141,7 @@ def _check_links(links):
         parts = target.split("/")
         if parts[0]:
             raise InvalidRequest("link <%.80s>: it has to begin with /" % target)
-        if any(part.isascii() and part.isdigit() and int(part) > MAX_ID for part in parts):
+        if any(re.fullmatch(r"[0-9]+", part) and not _is_id(part) for part in parts):
             raise InvalidRequest("link <%.80s>: ids are 0..%d" % (target, MAX_ID))
         if "ver" not in attributes:
             continue

@@ -10,6 +10,8 @@ from .spool import BlockSpool
 
 _log = logging.getLogger("desk-server")
 
+_MAX_TEXT = 200  # characters of an answer that says what is wrong
+
 
 class Refusal(Exception):
     """A request that is answered with an error code and a text."""
@@ -22,6 +24,10 @@ class Refusal(Exception):
 def address_of(remote):
     """Address and port of a peer as one text, as Leshan writes it."""
     return "%s:%d" % remote.address[:2]
+
+
+def _text(fault):
+    return str(fault)[:_MAX_TEXT].encode(errors="replace")
 
 
 class Site(Resource):
@@ -47,9 +53,9 @@ class Site(Resource):
             try:
                 answer = self._answer(request, payload)
             except Refusal as fault:
-                answer = Message(code=fault.code, payload=str(fault).encode())
+                answer = Message(code=fault.code, payload=_text(fault))
             except InvalidRequest as fault:
-                answer = Message(code=BAD_REQUEST, payload=str(fault).encode())
+                answer = Message(code=BAD_REQUEST, payload=_text(fault))
             except Exception:
                 _log.exception("no answer to %r", request)
                 answer = Message(code=INTERNAL_SERVER_ERROR)
@@ -57,7 +63,10 @@ class Site(Resource):
                 answer.opt.block1 = request.opt.block1
         if not answer.code.is_successful():
             _log.warning(
-                "%s: %s %s", address_of(request.remote), answer.code, answer.payload.decode()
+                "%s: %s %s",
+                address_of(request.remote),
+                answer.code,
+                answer.payload.decode(errors="replace"),
             )
         return answer
 

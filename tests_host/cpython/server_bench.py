@@ -16,7 +16,7 @@ from aiocoap.numbers.types import ACK, CON, NON
 
 from tools.server import DeskServer
 
-LINKS = b'</>;rt="oma.lwm2m";ct="11542 0",</1/0>,</3/0>,</3303/0>;ver=1.1,</10346/0>'
+LINKS = b'</>;rt="oma.lwm2m";ct="11542 0",</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>,</10346/0>'
 QUERY = ("ep=board", "lt=60", "lwm2m=1.1", "b=U")
 TLV = 11542
 
@@ -28,7 +28,7 @@ class FakeClient:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.connect(("127.0.0.1", port))
-        self._mid = 100
+        self.next_mid = 100
         self.location = ()
 
     async def receive(self, timeout_s=3):
@@ -48,8 +48,8 @@ class FakeClient:
         message = Message(code=code, payload=options.pop("payload", b""))
         message.mtype = mtype
         if mid is None:
-            self._mid += 1
-            mid = self._mid
+            self.next_mid += 1
+            mid = self.next_mid
         message.mid = mid
         message.token = token
         for name, value in options.items():
@@ -104,8 +104,11 @@ class Bench:
         self.client.answer(request, code, **(answer or {}))
         return (request, *await call)
 
-    async def events(self, query=""):
-        """Function that gives the next (kind, data) of the event stream."""
+    async def events(self, query="", log=False):
+        """Function that gives the next (kind, data) of the event stream.
+
+        Entries of the log of CoAP messages are left out, or with log=True all but them.
+        """
         response = await self._http.get(self.server.http_uri + "/event" + query)
         self.streams.append(response)
         assert response.content_type == "text/event-stream"
@@ -117,7 +120,8 @@ class Bench:
                 if line.startswith("event: "):
                     kind = line[7:]
                 elif line.startswith("data: "):
-                    return kind, json.loads(line[6:])
+                    if (kind == "COAPLOG") == log:
+                        return kind, json.loads(line[6:])
 
         # the stream is open when its first, empty line is here
         await asyncio.wait_for(response.content.readline(), 5)

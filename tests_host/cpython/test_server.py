@@ -28,7 +28,7 @@ from aiocoap import (
 from aiocoap.numbers.types import ACK, CON, NON, RST
 from server_bench import LINKS, QUERY, TLV, FakeClient, bench, blocks, float_tlv, run
 
-from tools.server import DeskServer, PortTaken, directory, registry, transport
+from tools.server import DeskServer, PortTaken, registry, spool, transport
 from tools.server.nodes import (
     Resource,
 )
@@ -57,7 +57,8 @@ def test_registration_is_shown_as_leshan_shows_it():
                     {"url": "/", "attributes": {"rt": '"oma.lwm2m"', "ct": '"11542 0"'}},
                     {"url": "/1/0", "attributes": {}},
                     {"url": "/3/0", "attributes": {}},
-                    {"url": "/3303/0", "attributes": {"ver": "1.1"}},
+                    {"url": "/3303", "attributes": {"ver": "1.1"}},
+                    {"url": "/3303/0", "attributes": {}},
                     {"url": "/10346/0", "attributes": {}},
                 ],
                 "secure": False,
@@ -76,7 +77,7 @@ def test_update_changes_what_it_says_and_nothing_else():
             answer = await b.client.ask(POST, path, uri_query=("lt=90",))
             assert answer.code is CHANGED
             _, data = await b.call("GET", "/clients/board")
-            assert data["lifetime"] == 90 and len(data["objectLinks"]) == 5
+            assert data["lifetime"] == 90 and len(data["objectLinks"]) == 6
             answer = await b.client.ask(POST, path, payload=b"</3/0>", content_format=40)
             assert answer.code is CHANGED
             _, data = await b.call("GET", "/clients/board")
@@ -157,7 +158,14 @@ REFUSED = (
     (("ep=x", "lwm2m=new"), LINKS, BAD_REQUEST),
     (("ep=x", "lwm2m=1.0", "Q"), LINKS, BAD_REQUEST),
     (("ep=x", "lwm2m=1.1", "b=Z"), LINKS, BAD_REQUEST),
+    (("ep=x", "lwm2m=1.1", "b=UQ"), LINKS, BAD_REQUEST),
     (("ep=x", "lwm2m=1.2"), LINKS, PRECONDITION_FAILED),
+    (("ep=x", "lwm2m=2.0"), LINKS, PRECONDITION_FAILED),
+    (("ep=x", "lwm2m=1.1"), b"</3303>,</3303/0>;ver=1.1", BAD_REQUEST),
+    (("ep=x", "lwm2m=1.1"), b'</3303>;ver="1.1",</3303/0>', BAD_REQUEST),
+    (("ep=x", "lwm2m=1.1"), b"</3303>;ver,</3303/0>", BAD_REQUEST),
+    (("ep=x", "lwm2m=1.1"), b"</3/65535>", BAD_REQUEST),
+    (("ep=x", "lwm2m=1.1"), b"<coap://x/3/0>", BAD_REQUEST),
     (("ep=x", "lwm2m=1.1"), b"", BAD_REQUEST),
     (("ep=x", "lwm2m=1.1"), b"</3/0", BAD_REQUEST),
     (("ep=x", "lwm2m=1.1"), b"</3/0>,", BAD_REQUEST),
@@ -192,6 +200,49 @@ def test_versions_are_the_callers_choice():
             assert (await b.client.register(("ep=board", "lwm2m=1.0", "b=UQ"))).code is CREATED
             data = (await b.call("GET", "/clients/board"))[1]
             assert data["lifetime"] == 86400 and data["queuemode"] is True
+
+    run(work())
+
+
+def test_location_of_several_segments():
+    async def work():
+        async with bench(location=("eu", "desk 7")) as b:
+            path = b.client.location
+            assert path[:3] == ("rd", "eu", "desk 7") and len(path) == 4
+            assert (await b.client.ask(POST, path, uri_query=("lt=90",))).code is CHANGED
+            assert (await b.call("GET", "/clients/board"))[1]["lifetime"] == 90
+            for wrong in (("rd", path[3]), ("rd", "eu", path[3]), (*path, "x")):
+                assert (await b.client.ask(POST, wrong)).code is BAD_REQUEST
+                assert (await b.client.ask(DELETE, wrong)).code is BAD_REQUEST
+            assert (await b.client.ask(POST, (*path[:3], "x"))).code is NOT_FOUND
+            assert (await b.client.ask(DELETE, path)).code is DELETED
+
+    run(work())
+
+
+def test_objects_below_another_root():
+    async def work():
+        async with bench(register=False) as b:
+            await b.client.register(payload=b'</lwm2m>;rt="oma.lwm2m",</lwm2m/3/0>')
+            data = (await b.call("GET", "/clients/board"))[1]
+            assert data["rootPath"] == "/lwm2m/" and data["availableInstances"] == {"3": [0]}
+            request, _, _ = await b.scripted("GET", "/3/0/0", NOT_FOUND)
+            assert request.opt.uri_path == ("lwm2m", "3", "0", "0")
+
+    run(work())
+
+
+def test_an_update_is_checked_like_a_registration():
+    async def work():
+        async with bench() as b:
+            for options in (
+                {"uri_query": ("b=UQ",)},
+                {"uri_query": ("lt=0",)},
+                {"payload": b"</3303/0>;ver=1.1", "content_format": 40},
+            ):
+                answer = await b.client.ask(POST, b.client.location, **options)
+                assert answer.code is BAD_REQUEST
+            assert (await b.call("GET", "/clients/board"))[1]["lifetime"] == 60
 
     run(work())
 
@@ -240,7 +291,7 @@ def test_blockwise_registration_with_a_gap_or_without_end(monkeypatch):
             answer = await b.client.register(payload=part, block1=(4, True, 0))
             assert answer.code is REQUEST_ENTITY_TOO_LARGE
 
-    monkeypatch.setattr(directory, "MAX_PAYLOAD", 64)
+    monkeypatch.setattr(spool, "MAX_PAYLOAD", 64)
     run(work())
 
 
@@ -435,7 +486,8 @@ def test_taken_ports_are_named():
 
 def test_program_serves_until_a_signal():
     process = subprocess.Popen(
-        [sys.executable, "-m", "tools.server", "--coap-port", "0", "--http-port", "0"],
+        [sys.executable, "-m", "tools.server", "--coap-port", "0", "--http-port", "0"]
+        + ["--lwm2m", "1.0", "--location", "a/b", "--block-size", "64", "--awake", "9"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -448,7 +500,9 @@ def test_program_serves_until_a_signal():
         async def work():
             client = FakeClient(port)
             try:
-                assert (await client.register()).code is CREATED
+                assert (await client.register()).code is PRECONDITION_FAILED
+                answer = await client.register(("ep=board", "lwm2m=1.0"))
+                assert answer.code is CREATED and answer.opt.location_path[:3] == ("rd", "a", "b")
             finally:
                 client.socket.close()
 

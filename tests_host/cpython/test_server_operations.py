@@ -4,6 +4,7 @@ import os
 import struct
 
 from aiocoap import (
+    BAD_REQUEST,
     CHANGED,
     CONTENT,
     CONTINUE,
@@ -432,6 +433,86 @@ def test_write_attributes():
             assert request.opt.uri_query == ("pmin=5", "pmax=10", "gt=-1.5", "lt")
             assert request.payload == b"" and request.opt.content_format is None
             assert status == 200 and body["status"] == "CHANGED(204)"
+            for path in ("/3303", "/3303/0", "/3/0/6/1"):
+                request, _, body = await b.scripted(
+                    "PUT", path + "/attributes?epmin=1&epmax=7&timeout=3", CHANGED
+                )
+                assert request.opt.uri_query == ("epmin=1", "epmax=7")
+                assert "/" + "/".join(request.opt.uri_path) == path
+
+    run(work())
+
+
+def test_resource_instances():
+    async def work():
+        async with bench() as b:
+            node = {"id": 1, "kind": "resourceInstance", "type": "integer", "value": "5"}
+            for query, number, payload in (
+                ("", TLV, b"\x41\x01\x05"),
+                ("?format=TEXT", 0, b"5"),
+                ("?format=SENML_JSON", 110, b'[{"bn":"/3/0/6/1","v":5}]'),
+            ):
+                request, _, body = await b.scripted("PUT", "/3/0/6/1" + query, CHANGED, json=node)
+                assert (request.code, request.opt.uri_path) == (PUT, ("3", "0", "6", "1"))
+                assert (request.opt.content_format, request.payload) == (number, payload)
+            for number, payload in (
+                (TLV, b"\x41\x01\x05"),
+                (0, b"5"),
+                (110, b'[{"n":"/3/0/6/1","v":5}]'),
+            ):
+                _, _, body = await b.scripted(
+                    "GET", "/3/0/6/1", CONTENT, {"content_format": number, "payload": payload}
+                )
+                assert body["content"] == {**node, "type": "INTEGER"}
+            request, _, body = await b.scripted("DELETE", "/3/0/6/1", DELETED)
+            assert (request.code, request.opt.uri_path) == (DELETE, ("3", "0", "6", "1"))
+            assert body["status"] == "DELETED(202)"
+            for path, wrong in (
+                ("/3/0/6/2", node),
+                ("/3/0/6/1", {**node, "kind": "singleResource"}),
+                ("/3/0/6/1?replace=false", node),
+            ):
+                status, _ = await b.call("PUT", "/clients/board" + path, json=wrong)
+                assert status == 400
+            # a part of a multiple resource
+            several = {"id": 6, "kind": "multiResource", "type": "integer", "values": {"1": "5"}}
+            request, _, _ = await b.scripted(
+                "PUT", "/3/0/6?replace=false&format=SENML_JSON", CHANGED, json=several
+            )
+            assert request.code is POST
+            assert request.payload == b'[{"bn":"/3/0/6/","n":"1","v":5}]'
+
+    run(work())
+
+
+def test_create_in_senml_and_its_refusal():
+    async def work():
+        async with bench() as b:
+            unit = {"id": 5701, "kind": "singleResource", "type": "string", "value": "K"}
+            request, status, body = await b.scripted(
+                "POST",
+                "/3303?format=SENML_JSON",
+                BAD_REQUEST,
+                {"payload": b"instance 1 exists"},
+                json={"kind": "instance", "id": 1, "resources": [unit]},
+            )
+            assert request.opt.content_format == 110
+            assert request.payload == b'[{"bn":"/3303/","n":"1/5701","vs":"K"}]'
+            assert status == 200 and body == {
+                "status": "BAD_REQUEST(400)",
+                "valid": True,
+                "success": False,
+                "failure": True,
+                "errormessage": "instance 1 exists",
+            }
+            # SenML has no way to say that the client is to choose the id
+            status, body = await b.call(
+                "POST",
+                "/clients/board/3303?format=SENML_JSON",
+                json={"kind": "instance", "resources": [unit]},
+            )
+            assert status == 400 and body.startswith("Invalid request")
+            assert await b.client.silent(0.1)
 
     run(work())
 

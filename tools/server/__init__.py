@@ -3,10 +3,13 @@
     async with DeskServer(coap_port=0, http_port=0) as server:
         print(server.coap_port, server.http_port)
 
-Files: transport (UDP socket and CoAP exchanges), registry (registrations), directory (the /rd
-resource), operations (read, write, observe ...), codecs/ (one content format each), nodes (values
-and their JSON shape), models (what the registry of objects says), http_api and events (the HTTP
-side), desk_server (puts it together).
+Files, from the socket up: transport (UDP socket and CoAP exchanges), site with directory (/rd),
+sends (/dp) and spool (requests in blocks), registry (registrations), presence (who sleeps),
+asking (one request and its answer), operations, composite and observations (what a server asks),
+delayed (answers that wait for a sleeping client), codecs/ (one content format each), nodes
+(values and their JSON shape), models (what the registry of objects says), http_api,
+http_composite and events (the HTTP side), coaplog (messages as events), desk_server (puts it
+together).
 """
 
 from .desk_server import DeskServer, PortTaken

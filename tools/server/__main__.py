@@ -7,6 +7,27 @@ import signal
 import sys
 
 from . import DeskServer, PortTaken
+from .presence import AWAKE_S
+from .transport import BLOCK_SIZES
+
+VERSIONS = ("1.0", "1.1")
+
+
+def _segments(text):
+    segments = tuple(text.split("/"))
+    if not all(segments):
+        raise argparse.ArgumentTypeError("expected like eu/desk, not %r" % text)
+    return segments
+
+
+def _seconds(text):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError("expected seconds above 0, not %r" % text)
+    return seconds
 
 
 def parse_arguments(argv=None):
@@ -20,6 +41,33 @@ def parse_arguments(argv=None):
         help="address of the CoAP port; give this computer's network address for a real board",
     )
     parser.add_argument("--log", metavar="FILE", help="write what happens to FILE, not to stderr")
+    parser.add_argument(
+        "--lwm2m",
+        choices=VERSIONS,
+        metavar="VERSION",
+        help="take registrations of this LwM2M version only (1.0 or 1.1), refuse others with 4.12",
+    )
+    parser.add_argument(
+        "--block-size",
+        type=int,
+        choices=BLOCK_SIZES,
+        metavar="BYTES",
+        help="ask for answers in blocks of this size and write in such blocks: 16, 32 ... 1024",
+    )
+    parser.add_argument(
+        "--location",
+        type=_segments,
+        default=(),
+        metavar="A/B",
+        help="segments between rd and the id in the location of a registration",
+    )
+    parser.add_argument(
+        "--awake",
+        type=_seconds,
+        default=AWAKE_S,
+        metavar="SECONDS",
+        help="how long a client in queue mode is awake after it was heard (default %(default)s)",
+    )
     return parser.parse_args(argv)
 
 
@@ -29,7 +77,15 @@ async def serve(arguments):
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with DeskServer(arguments.coap_port, arguments.http_port, arguments.host) as server:
+    async with DeskServer(
+        arguments.coap_port,
+        arguments.http_port,
+        arguments.host,
+        versions=(arguments.lwm2m,) if arguments.lwm2m else VERSIONS,
+        block_size=arguments.block_size,
+        location=arguments.location,
+        awake_s=arguments.awake,
+    ) as server:
         print("clients register at %s" % server.coap_uri)
         print("HTTP API at %s/clients, events at %s/event" % (server.http_uri, server.http_uri))
         print("Ctrl-C stops", flush=True)

@@ -6,13 +6,23 @@ import logging
 
 from aiohttp import web
 
+from .asking import Asker
+from .coaplog import CoapLog
+from .composite import Composite
+from .delayed import Delayed
 from .directory import Directory
 from .errors import RequestTimeout
 from .events import EventStream
 from .http_api import HttpApi
 from .models import Models
+from .observations import Observations
 from .operations import Operations
+from .paths import format_path
+from .presence import AWAKE_S, Presence
 from .registry import Registry
+from .response import content_to_json, timed_to_json
+from .sends import Sends
+from .site import Site
 from .transport import Transport
 
 _log = logging.getLogger("desk-server")
@@ -30,6 +40,10 @@ class DeskServer:
         host: local address of the CoAP socket; a real board needs one it can reach.
         http_host: local address of the HTTP API, loopback unless said otherwise.
         versions: LwM2M versions a client may register with; others get 4.12.
+        block_size: bytes of a block, 16..1024, that answers are asked to come in and writes go
+            in; None for as the client likes, and writes in one message up to 1024 bytes.
+        location: segments between "rd" and the id in the Location-Path of a registration.
+        awake_s: how long a client in queue mode is awake after it was heard.
     Errors: PortTaken.
     """
 
@@ -41,15 +55,26 @@ class DeskServer:
         http_host="127.0.0.1",
         versions=("1.0", "1.1"),
         models=None,
+        block_size=None,
+        location=(),
+        awake_s=AWAKE_S,
     ):
         self.coap_port = coap_port
         self.http_port = http_port
         self.host = host
         self.http_host = http_host
         self.events = EventStream()
+        models = models or Models()
         self.registry = Registry(self._registration_event, versions)
-        self.transport = Transport(Directory(self.registry))
-        self.operations = Operations(self.transport, models or Models(), self._notification)
+        self.presence = Presence(self._presence_event, awake_s)
+        sends = Sends(self.registry, models, self._sent, self._send_refused)
+        site = Site({"rd": Directory(self.registry, location).answer, "dp": sends.answer})
+        self.transport = Transport(site, CoapLog(self.registry, self.events).trace, block_size)
+        asker = Asker(self.transport, models, self.presence)
+        self.observations = Observations(asker, self._notification)
+        self.operations = Operations(asker, self.observations)
+        self.composite = Composite(asker, self.observations)
+        self.delayed = Delayed(self.presence, self._emit)
         self._listeners = []
         self._runner = None
 
@@ -90,28 +115,64 @@ class DeskServer:
         for listener in list(self._listeners):
             listener(kind, endpoint, data)
 
+    def registration_json(self, registration):
+        """The JSON shape of a registration, with whether its client sleeps."""
+        return registration.to_json(asleep=not self.presence.is_awake(registration))
+
     def _registration_event(self, kind, registration, update):
-        data = registration.to_json()
         if kind == "DEREGISTRATION":
-            self.operations.forget_all(registration)
+            self.observations.forget_all(registration)
+            self.presence.forget(registration)
+        data = self.registration_json(registration)
+        if kind != "DEREGISTRATION" and registration.queue_mode:
+            data["sleeping"] = False
         if kind == "UPDATED":
             data = {"registration": data, "update": update.to_json()}
-        _log.info("%s %s %s", kind, registration.endpoint, registration.location)
+        _log.info("%s %s %s", kind, registration.endpoint, registration.id)
         self._emit(kind, registration.endpoint, data)
+        if kind != "DEREGISTRATION":
+            self.presence.awake(registration)
 
-    def _notification(self, registration_id, path, response):
+    def _presence_event(self, kind, registration):
+        self._emit(kind, registration.endpoint, {"ep": registration.endpoint})
+
+    def _notification(self, registration_id, observation, response):
         registration = self.registry.by_id(registration_id)
         if registration is None:
             return
-        resource = "/" + "/".join(map(str, path))
-        data = {"ep": registration.endpoint, "kind": "single", "res": resource}
-        if response.success:
+        self.presence.awake(registration)
+        data = {"ep": registration.endpoint}
+        if observation.composite:
+            data["kind"] = "composite"
+            data["paths"] = [format_path(path) for path in observation.paths]
+        else:
+            data["kind"] = "single"
+            data["res"] = format_path(observation.paths[0])
+        if isinstance(response, str):
+            self._emit("OBSERVATION_ERROR", registration.endpoint, {**data, "error": response})
+        elif response.success:
             data["val"] = response.to_json()["content"]
+            if response.timed:
+                data["timestamped"] = timed_to_json(response.timed)
             self._emit("NOTIFICATION", registration.endpoint, data)
         else:
             data.update(response.to_json())
-            _log.warning("observation of %s ended: %s", resource, response.status)
+            _log.warning("observation of %s ended: %s", observation, response.status)
             self._emit("OBSERVATION_ENDED", registration.endpoint, data)
+
+    def _later(self, kind, endpoint, data):
+        """Emits an event when the answer to the client is on its way."""
+        asyncio.get_running_loop().call_soon(self._emit, kind, endpoint, data)
+
+    def _sent(self, registration, timed):
+        data = {"ep": registration.endpoint, "val": content_to_json(timed[0][1])}
+        if timed[0][0] is not None or len(timed) > 1:
+            data["timestamped"] = timed_to_json(timed)
+        self._later("SEND", registration.endpoint, data)
+
+    def _send_refused(self, registration, text):
+        data = {"ep": registration.endpoint, "error": text}
+        self._later("SEND_ERROR", registration.endpoint, data)
 
     async def start(self):
         """Opens both ports."""
@@ -145,7 +206,9 @@ class DeskServer:
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
-        await self.operations.close()
+        await self.delayed.close()
+        await self.observations.close()
+        self.presence.close()
         self.registry.close()
         await self.transport.stop()
 

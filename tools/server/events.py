@@ -16,11 +16,18 @@ class EventStream:
     def __init__(self):
         self._listeners = {}
 
-    def send(self, kind, endpoint, data):
-        """Queues an event for everybody who listens to everything or to this endpoint."""
+    def is_followed(self):
+        """True if somebody listens to one endpoint."""
+        return any(wanted is not None for wanted in self._listeners.values())
+
+    def send(self, kind, endpoint, data, followers_only=False):
+        """Queues an event for everybody who listens to everything or to this endpoint.
+
+        followers_only: not for those who listen to everything.
+        """
         text = "event: %s\r\ndata: %s\r\n\r\n" % (kind, json.dumps(data))
         for queue, wanted in list(self._listeners.items()):
-            if wanted in (None, endpoint):
+            if wanted == endpoint or (wanted is None and not followers_only):
                 if queue.qsize() >= MAX_QUEUED:
                     self._listeners.pop(queue)
                     queue.put_nowait(None)

@@ -2,7 +2,7 @@
 
 GET    /api/clients                                 all registrations
 GET    /api/clients/EP                              one
-GET    /api/clients/EP/3303/0/5700?timeout=&format= read
+GET    /api/clients/EP/3303/0/5700?timeout=&format=&block= read
 GET    /api/clients/EP/3303/0/discover              discover
 PUT    /api/clients/EP/10346/0/5536?replace=        write (JSON node or text/plain)
 PUT    /api/clients/EP/3303/0/5700/attributes?pmin= write attributes
@@ -11,37 +11,24 @@ POST   /api/clients/EP/3303                         create (JSON instance)
 POST   /api/clients/EP/3303/0/5700/observe          observe
 DELETE /api/clients/EP/3303/0/5700/observe?active   cancel: with a request, else with a Reset
 DELETE /api/clients/EP/3303/0                       delete
+...    /api/clients/EP/composite                    see http_composite.py
 GET    /api/event?ep=                               event stream
 
 A client's refusal is an answer like any other (HTTP 200 with "failure": true); 400 is a request
-that makes no sense or an unknown client, 504 a client that does not answer, 500 the rest.
+that makes no sense or an unknown client, 504 a client that does not answer, 500 the rest. What a
+sleeping client is asked is answered with "delayed": true, the rest follows as an event.
 """
-
-import json
 
 from aiohttp import web
 
 from . import codecs
 from .errors import InvalidRequest, InvalidResponse, RequestRejected, RequestTimeout
+from .http_composite import HttpComposite
+from .http_request import Refused, block_size_of, json_of, timeout_s_of
 from .nodes import Resource, node_from_json
-from .operations import DEFAULT_TIMEOUT_S
 from .paths import format_path, parse_path
 
 MAX_BODY = 4 << 20  # bytes: a firmware package in hex must fit
-MAX_TIMEOUT_S = 3600
-
-
-class _Refused(Exception):
-    def __init__(self, status, text):
-        super().__init__(text)
-        self.status = status
-
-
-def _timeout_s(request):
-    try:
-        return min(MAX_TIMEOUT_S, max(0, int(request.query["timeout"])))
-    except (KeyError, ValueError):
-        return DEFAULT_TIMEOUT_S
 
 
 def _codec(request):
@@ -54,19 +41,17 @@ async def _node(request, path):
         return Resource(path[-1] if path else 0, "STRING", await request.text())
     if kind != "application/json":
         raise InvalidRequest("content type %s not supported" % kind)
-    try:
-        data = json.loads(await request.text())
-    except (ValueError, RecursionError) as fault:
-        raise InvalidRequest("unable to parse json: %s" % fault)
-    return node_from_json(data)
+    return node_from_json(await json_of(request))
 
 
 class HttpApi:
-    """The routes; server has registry, operations and events."""
+    """The routes; server is a DeskServer."""
 
     def __init__(self, server):
+        self._server = server
         self._registry = server.registry
         self._operations = server.operations
+        self._composite = HttpComposite(server.composite)
         self.app = web.Application(client_max_size=MAX_BODY)
         self.app.router.add_get("/api/clients", self._clients)
         self.app.router.add_get("/api/event", server.events.serve)
@@ -81,8 +66,14 @@ class HttpApi:
     def _guarded(self, handler):
         async def guarded(request):
             try:
-                return await handler(request, *self._target(request))
-            except _Refused as fault:
+                registration, parts = self._target(request)
+                if parts[:1] == ["composite"]:
+                    path = None
+                    work = await self._composite.work(request, registration, parts[1:])
+                else:
+                    path, work = await handler(request, registration, parts)
+                return await self._answer(registration, path, work)
+            except Refused as fault:
                 return web.Response(status=fault.status, text=str(fault))
             except InvalidRequest as fault:
                 return web.Response(status=400, text="Invalid request: %s" % fault)
@@ -99,30 +90,40 @@ class HttpApi:
         """(registration, list of the path's parts behind the endpoint name)."""
         parts = [part for part in request.match_info["tail"].split("/") if part]
         if not parts:
-            raise _Refused(400, "Invalid path")
+            raise Refused(400, "Invalid path")
         registration = self._registry.by_endpoint(parts[0])
         if registration is None:
-            raise _Refused(400, "no registered client with id '%s'" % parts[0])
+            raise Refused(400, "no registered client with id '%s'" % parts[0])
         return registration, parts[1:]
 
+    async def _answer(self, registration, path, work):
+        """HTTP response to work, a coroutine, or to what is known already."""
+        if hasattr(work, "__await__"):
+            work = await self._server.delayed.answer(registration, path, work)
+        if work is None:
+            return web.Response()
+        return web.json_response(work if isinstance(work, dict) else work.to_json())
+
     async def _clients(self, request):
-        return web.json_response([registration.to_json() for registration in self._registry])
+        return web.json_response(
+            [self._server.registration_json(registration) for registration in self._registry]
+        )
 
     async def _get(self, request, registration, parts):
         if not parts:
-            return web.json_response(registration.to_json())
+            return None, self._server.registration_json(registration)
+        timeout_s = timeout_s_of(request)
         if len(parts) > 1 and parts[-1] == "discover":
             path = parse_path("/".join(parts[:-1]))
-            work = self._operations.discover(registration, path, _timeout_s(request))
-        else:
-            path = parse_path("/".join(parts))
-            work = self._operations.read(registration, path, _codec(request), _timeout_s(request))
-        return web.json_response((await work).to_json())
+            return path, self._operations.discover(registration, path, timeout_s)
+        path = parse_path("/".join(parts))
+        options = (_codec(request), timeout_s, block_size_of(request))
+        return path, self._operations.read(registration, path, *options)
 
     async def _put(self, request, registration, parts):
         if len(parts) < 2:
-            raise _Refused(400, "Invalid path")
-        timeout_s = _timeout_s(request)
+            raise Refused(400, "Invalid path")
+        timeout_s = timeout_s_of(request)
         if parts[-1] == "attributes":
             path = parse_path("/".join(parts[:-1]))
             query = [
@@ -130,47 +131,42 @@ class HttpApi:
                 for item in request.rel_url.query_string.split("&")
                 if item and not item.startswith("timeout=")
             ]
-            work = self._operations.write_attributes(registration, path, query, timeout_s)
-        else:
-            path = parse_path("/".join(parts))
-            node = await _node(request, path)
-            replace = request.query.get("replace", "true").lower() == "true"
-            work = self._operations.write(
-                registration, path, node, _codec(request), replace, timeout_s
-            )
-        return web.json_response((await work).to_json())
+            return path, self._operations.write_attributes(registration, path, query, timeout_s)
+        path = parse_path("/".join(parts))
+        node = await _node(request, path)
+        replace = request.query.get("replace", "true").lower() == "true"
+        codec = _codec(request)
+        return path, self._operations.write(registration, path, node, codec, replace, timeout_s)
 
     async def _post(self, request, registration, parts):
-        timeout_s = _timeout_s(request)
+        timeout_s = timeout_s_of(request)
+        codec = _codec(request)
         if len(parts) > 1 and parts[-1] == "observe":
             path = parse_path("/".join(parts[:-1]))
-            work = self._operations.observe(registration, path, _codec(request), timeout_s)
-        elif len(parts) == 3:
-            path = parse_path("/".join(parts))
-            work = self._operations.execute(registration, path, await request.text(), timeout_s)
-        elif 1 <= len(parts) <= 2:
-            path = parse_path("/".join(parts))
+            options = (codec, timeout_s, block_size_of(request))
+            return path, self._operations.observe(registration, path, *options)
+        path = parse_path("/".join(parts))
+        if len(path) == 3:
+            arguments = await request.text()
+            return path, self._operations.execute(registration, path, arguments, timeout_s)
+        if 1 <= len(path) <= 2:
             node = await _node(request, path)
-            work = self._operations.create(registration, path, node, _codec(request), timeout_s)
-        else:
-            raise _Refused(400, "Invalid path")
-        return web.json_response((await work).to_json())
+            return path, self._operations.create(registration, path, node, codec, timeout_s)
+        raise Refused(400, "Invalid path")
 
     async def _delete(self, request, registration, parts):
-        timeout_s = _timeout_s(request)
+        timeout_s = timeout_s_of(request)
         if len(parts) > 1 and parts[-1] == "observe":
             path = parse_path("/".join(parts[:-1]))
             if "active" not in request.query:
                 self._operations.forget(registration, path)
-                return web.Response()
-            response = await self._operations.cancel(registration, path, timeout_s)
-            if response is None:
-                raise _Refused(
+                return path, None
+            if path not in self._operations.observed(registration):
+                raise Refused(
                     404,
                     "no observation for path %s for  client '%s'"
                     % (format_path(path), registration.endpoint),
                 )
-        else:
-            path = parse_path("/".join(parts))
-            response = await self._operations.delete(registration, path, timeout_s)
-        return web.json_response(response.to_json())
+            return path, self._operations.cancel(registration, path, timeout_s)
+        path = parse_path("/".join(parts))
+        return path, self._operations.delete(registration, path, timeout_s)

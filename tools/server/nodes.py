@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, field
 
 from .errors import InvalidRequest
+from .paths import format_path
 
 TYPES = (
     "STRING",
@@ -65,6 +66,13 @@ class ObjectNode:
     instances: list = field(default_factory=list)
 
 
+@dataclass
+class Root:
+    """Everything a client has, as far as it is known; objects is a list of ObjectNode."""
+
+    objects: list = field(default_factory=list)
+
+
 def java_double(value):
     """Text of a float as Java's Double.toString writes it, as Leshan's clients expect it."""
     if math.isnan(value):
@@ -105,6 +113,8 @@ def value_to_json(kind, value):
 
 def node_to_json(node):
     """JSON form (dict) of a node."""
+    if isinstance(node, Root):
+        return {"kind": "root", "objects": [node_to_json(child) for child in node.objects]}
     if isinstance(node, ObjectNode):
         return {
             "kind": "obj",
@@ -127,6 +137,11 @@ def node_to_json(node):
         "type": node.type,
         "value": value_to_json(node.type, node.value),
     }
+
+
+def nodes_to_json(nodes):
+    """JSON form of {path: node}; paths without a node (None) are left out."""
+    return {format_path(path): node_to_json(node) for path, node in nodes.items() if node}
 
 
 def _unexpected(value, kind, expected):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from .errors import InvalidRequest
 from .linkformat import links_to_json, unquoted
+from .paths import MAX_ID
 
 DEFAULT_LIFETIME_S = 86400
 MAX_REGISTRATIONS = 1000
@@ -16,6 +17,7 @@ MAX_ENDPOINT_CHARS = 255
 MAX_EXTRA_ATTRIBUTES = 16
 _ID_LETTERS = string.ascii_letters + string.digits
 _BINDING = re.compile(r"[UMHTSNQ]{1,8}")
+_INSTANCE = re.compile(r"/\d+/\d+$")
 
 
 class UnsupportedVersion(Exception):
@@ -44,11 +46,6 @@ class Registration:
     registered_at: float = field(default_factory=time.time)
     updated_at: float = field(default_factory=time.time)
 
-    @property
-    def location(self):
-        """Location-Path of the registration, with a leading slash."""
-        return "/rd/" + self.id
-
     def _root_link(self):
         for target, attributes in self.links:
             if "oma.lwm2m" in unquoted(attributes.get("rt")).split():
@@ -58,13 +55,13 @@ class Registration:
     @property
     def root_path(self):
         """Path below which the client keeps its objects, "/" unless it says otherwise."""
-        return self._root_link()[0]
+        return self._root_link()[0].rstrip("/") + "/"
 
     @property
     def content_formats(self):
         """Set of Content-Format numbers the client says it has; empty if it says nothing."""
         words = unquoted(self._root_link()[1].get("ct")).split()
-        return {int(word) for word in words if word.isascii() and word.isdigit()}
+        return {int(word) for word in words if re.fullmatch(r"[0-9]{1,5}", word)}
 
     def instances(self):
         """Object instances by object id, both sorted."""
@@ -77,7 +74,7 @@ class Registration:
                 found.setdefault(int(match.group(1)), set()).add(int(match.group(2)))
         return {oid: sorted(iids) for oid, iids in sorted(found.items())}
 
-    def to_json(self):
+    def to_json(self, asleep=False):
         """The JSON shape of a registration in Leshan's API."""
         data = {
             "endpoint": self.endpoint,
@@ -98,7 +95,7 @@ class Registration:
         if self.sms_number:
             data["smsNumber"] = self.sms_number
         if self.queue_mode:
-            data["sleeping"] = False
+            data["sleeping"] = asleep
         return data
 
 
@@ -129,9 +126,30 @@ class Update:
 
 
 def _lifetime_s(text):
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 2**32:
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not 0 < int(text) < 2**32:
         raise InvalidRequest("lt=%s: expected seconds in 1..4294967295" % text[:20])
     return int(text)
+
+
+def _is_id(text):
+    return len(text) < 6 and int(text) <= MAX_ID
+
+
+def _check_links(links):
+    """InvalidRequest for links that Leshan refuses, too (LwM2M Core 1.1.1, 6.2.1 and 7.2.2)."""
+    for target, attributes in links:
+        parts = target.split("/")
+        if parts[0]:
+            raise InvalidRequest("link <%.80s>: it has to begin with /" % target)
+        if any(re.fullmatch(r"[0-9]+", part) and not _is_id(part) for part in parts):
+            raise InvalidRequest("link <%.80s>: ids are 0..%d" % (target, MAX_ID))
+        if "ver" not in attributes:
+            continue
+        version = attributes["ver"] or ""
+        if not re.fullmatch(r"\d+\.\d+", version):
+            raise InvalidRequest("link <%.80s>: ver=%.20s is no version" % (target, version))
+        if _INSTANCE.search(target):
+            raise InvalidRequest("link <%.80s>: ver belongs to the object's link" % target)
 
 
 def parse_query(query):
@@ -163,6 +181,13 @@ def parse_query(query):
     return found
 
 
+def _check_binding(version, values):
+    if version == "1.0" and values.get("Q"):
+        raise InvalidRequest("QueueMode is not defined in LWM2M v1.0")
+    if version != "1.0" and "Q" in values.get("b", ""):
+        raise InvalidRequest("Invalid Binding mode: Q is not supported since LWM2M 1.1")
+
+
 class Registry:
     """All registrations, by id and by endpoint name.
 
@@ -176,6 +201,7 @@ class Registry:
         self._versions = versions
         self._by_id = {}
         self._by_endpoint = {}
+        self._by_address = {}
         self._timers = {}
 
     def __iter__(self):
@@ -189,6 +215,10 @@ class Registry:
         """Registration of an endpoint client name, None if unknown."""
         return self._by_endpoint.get(endpoint)
 
+    def by_address(self, address):
+        """Registration of the client at "host:port", None if unknown."""
+        return self._by_address.get(address)
+
     def register(self, remote, address, query, links):
         """Adds a registration, in place of an older one of the same endpoint; returns it."""
         values = parse_query(query)
@@ -201,8 +231,8 @@ class Registry:
             raise InvalidRequest("Invalid LWM2M version: expected lwm2m=1.0 or alike")
         if version not in self._versions:
             raise UnsupportedVersion("unsupported lwm2m version")
-        if version == "1.0" and values.get("Q"):
-            raise InvalidRequest("QueueMode is not defined in LWM2M v1.0")
+        _check_links(links)
+        _check_binding(version, values)
         previous = self.by_endpoint(values["ep"])
         if previous:
             self.remove(previous)
@@ -228,6 +258,8 @@ class Registry:
     def update(self, registration, remote, address, query, links):
         """Replaces a registration by its updated copy; returns the copy. links may be None."""
         values = parse_query(query)
+        _check_links(links or ())
+        _check_binding(registration.version, values)
         changes = {"remote": remote, "address": address, "updated_at": time.time()}
         if "lt" in values:
             changes["lifetime_s"] = values["lt"]
@@ -255,6 +287,7 @@ class Registry:
             return
         self._timers.pop(registration.id).cancel()
         del self._by_endpoint[registration.endpoint]
+        self._forget_address(registration)
         self._tell("DEREGISTRATION", registration)
 
     def close(self):
@@ -264,11 +297,21 @@ class Registry:
         self._timers.clear()
         self._by_id.clear()
         self._by_endpoint.clear()
+        self._by_address.clear()
+
+    def _forget_address(self, registration):
+        known = self._by_address.get(registration.address)
+        if known is not None and known.id == registration.id:
+            del self._by_address[registration.address]
 
     def _store(self, registration):
         timer = self._timers.get(registration.id)
         if timer:
             timer.cancel()
+        previous = self._by_id.get(registration.id)
+        if previous is not None:
+            self._forget_address(previous)
+        self._by_address[registration.address] = registration
         self._by_id[registration.id] = registration
         self._by_endpoint[registration.endpoint] = registration
         self._arm(registration, time.monotonic() + registration.lifetime_s)

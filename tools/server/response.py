@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .linkformat import links_to_json
-from .nodes import node_to_json
+from .nodes import node_to_json, nodes_to_json
 
 _NAMES = {
     "2.01": "CREATED",
@@ -31,10 +31,16 @@ def code_of(message):
 
 @dataclass
 class Response:
-    """A client's answer. code is CoAP's ("2.05"); node, links or location as the operation has."""
+    """A client's answer. code is CoAP's ("2.05"); the rest as the operation has.
+
+    node is what was read at one path, nodes {path: node} at several. timed has all that came,
+    [(seconds since 1970 or None, node or nodes)] with the newest first, if any had a time.
+    """
 
     code: str
     node: object = None
+    nodes: dict | None = None
+    timed: list | None = None
     links: list | None = None
     location: str | None = None
     error: str = ""
@@ -59,6 +65,8 @@ class Response:
         }
         if self.node is not None:
             data["content"] = node_to_json(self.node)
+        if self.nodes is not None:
+            data["content"] = nodes_to_json(self.nodes)
         if self.links is not None:
             data["objectLinks"] = links_to_json(self.links)
         if self.location is not None:
@@ -66,3 +74,19 @@ class Response:
         if not self.success and self.error:
             data["errormessage"] = self.error
         return data
+
+
+def content_to_json(content):
+    """The JSON shape of a node, or of {path: node}."""
+    return nodes_to_json(content) if isinstance(content, dict) else node_to_json(content)
+
+
+def timed_to_json(timed):
+    """The JSON shape of [(time, node or nodes)]; timestamps are milliseconds since 1970."""
+    return [
+        {
+            "timestamp": None if moment is None else round(moment * 1000),
+            "val": content_to_json(content),
+        }
+        for moment, content in timed
+    ]

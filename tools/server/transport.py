@@ -11,10 +11,10 @@ import asyncio
 import time
 from collections import deque
 
-from aiocoap import Context, Message, error
+from aiocoap import BAD_OPTION, FETCH, GET, Context, Message, error
 from aiocoap.messagemanager import MessageManager
-from aiocoap.numbers.codes import EMPTY
-from aiocoap.numbers.types import CON, NON, RST
+from aiocoap.numbers.codes import EMPTY, Code
+from aiocoap.numbers.types import ACK, CON, NON, RST
 from aiocoap.pipe import Pipe
 from aiocoap.tokenmanager import TokenManager
 from aiocoap.transports.simplesocketserver import (
@@ -28,7 +28,21 @@ from .errors import InvalidResponse, RequestRejected, RequestTimeout
 MAX_REMEMBERED = 16384  # message ids kept to tell duplicates
 MAX_BODY = 1 << 20  # bytes of a block-wise answer
 MAX_OPEN = 32  # requests to one client that wait for an answer
+BLOCK_SIZES = (16, 32, 64, 128, 256, 512, 1024)  # bytes (RFC 7959, 2.2)
+MAX_SINGLE = 1024  # bytes of a request's payload that goes in one message
 _BLOCK_EXPONENT = 5  # 512 bytes
+
+
+def checked_block_size(size):
+    """The size, if blocks can have it; ValueError if not."""
+    if size not in BLOCK_SIZES:
+        raise ValueError("block size %r: expected one of %s" % (size, BLOCK_SIZES))
+    return size
+
+
+def first_block(size):
+    """Value of a Block2 option that asks for blocks of a size."""
+    return 0, False, checked_block_size(size).bit_length() - 5
 
 
 class _Tokens(TokenManager):
@@ -45,11 +59,23 @@ class _Tokens(TokenManager):
 
 
 class _Messages(MessageManager):
-    """Message manager with a bounded memory of duplicates."""
+    """Message manager with a bounded memory of duplicates.
 
-    def __init__(self, token_manager):
+    trace(message, incoming) hears of every message on the wire.
+    """
+
+    def __init__(self, token_manager, trace):
         super().__init__(token_manager)
         self._arrivals = deque()
+        self._trace = trace
+
+    def dispatch_message(self, message):
+        self._trace(message, True)
+        super().dispatch_message(message)
+
+    def _send_via_transport(self, message):
+        self._trace(message, False)
+        super()._send_via_transport(message)
 
     def _deduplicate_message(self, message):
         now = time.monotonic()
@@ -106,12 +132,35 @@ class _Socket(_DatagramServerSocketSimple):
 class _Interface(MessageInterfaceSimpleServer):
     _serversocket = _Socket
 
+    def _received_datagram(self, address, datagram):
+        try:
+            super()._received_datagram(address, datagram)
+        except UnicodeDecodeError:
+            # raised by aiocoap for an option that is no UTF-8 (RFC 7252, 5.4.1 and 5.4.3)
+            self._log.warning("option that is not UTF-8 from %s", address.hostinfo)
+            self._refuse(address, datagram)
+
+    def _refuse(self, address, datagram):
+        if datagram[0] >> 4 & 3 != CON:
+            return
+        answer = Message(_mtype=RST, _mid=int.from_bytes(datagram[2:4], "big"), code=EMPTY)
+        if Code(datagram[1]).is_request():
+            answer.mtype, answer.code = ACK, BAD_OPTION
+            answer.token = datagram[4 : 4 + (datagram[0] & 15)]
+        address.send(answer.encode())
+
 
 class Transport:
-    """CoAP over one UDP socket: serves a site and sends requests to known remotes."""
+    """CoAP over one UDP socket: serves a site and sends requests to known remotes.
 
-    def __init__(self, site):
+    Args: trace(message, incoming) hears of every message; block_size is what answers are asked
+    to come in and what writes go in, a power of two in 16..1024, None for as the client likes.
+    """
+
+    def __init__(self, site, trace, block_size=None):
         self._site = site
+        self._trace = trace
+        self._block_size = block_size and checked_block_size(block_size)
         self._context = None
         self._messages = None
         self._open = {}
@@ -122,7 +171,7 @@ class Transport:
         loop = asyncio.get_running_loop()
         context = Context(loop=loop, serversite=self._site, loggername="coap-server")
         tokens = _Tokens(context)
-        self._messages = _Messages(tokens)
+        self._messages = _Messages(tokens, self._trace)
         interface = await _Interface.create_server((host, port), self._messages, context.log, loop)
         self._messages.message_interface = interface
         tokens.token_interface = self._messages
@@ -142,6 +191,8 @@ class Transport:
 
         on_event gets the pipe's events (message, exception, is_last) and returns True to get more.
         """
+        if self._block_size and message.code in (GET, FETCH) and message.opt.block2 is None:
+            message.opt.block2 = first_block(self._block_size)
         pipe = Pipe(message, self._context.log)
         stop = pipe.on_event(on_event)
 
@@ -201,9 +252,11 @@ class Transport:
                 del self._open[remote]
 
     async def _upload(self, message, deadline):
-        if len(message.payload) <= 1024:
+        exponent, limit = _BLOCK_EXPONENT, MAX_SINGLE
+        if self._block_size and message.code is not FETCH:
+            exponent, limit = self._block_size.bit_length() - 5, self._block_size
+        if len(message.payload) <= limit:
             return await self._exchange(message, deadline - time.monotonic())
-        exponent = _BLOCK_EXPONENT
         sent = 0
         while True:
             block = message._extract_block(sent >> (exponent + 4), exponent, 0)
@@ -221,6 +274,9 @@ class Transport:
     async def complete(self, message, response, deadline):
         """The answer with all its blocks, of which response is the first."""
         block = response.opt.block2
+        # what a FETCH asks for is in its payload (RFC 8132, 2)
+        asked = message.payload if message.code is FETCH else b""
+        asked = asked if len(asked) <= MAX_SINGLE else b""
         body = [response.payload]
         size = len(response.payload)
         while block is not None and block.more:
@@ -228,7 +284,7 @@ class Transport:
                 raise InvalidResponse("the answer is longer than %d bytes" % MAX_BODY)
             if size % block.size or not size:
                 raise InvalidResponse("a block of the answer has the wrong size")
-            following = message.copy(payload=b"", mid=None, token=b"", observe=None, block1=None)
+            following = message.copy(payload=asked, mid=None, token=b"", observe=None, block1=None)
             following.remote = message.remote
             following.opt.block2 = (size // block.size, False, block.size_exponent)
             part = await self._exchange(following, deadline - time.monotonic())

@@ -38,6 +38,11 @@ def loads(payload):
         raise CodecError("malformed CBOR: %s" % fault)
     if stream.read():
         raise CodecError("CBOR of more than one item")
+    try:
+        repr(item)
+    except (ValueError, RecursionError):
+        # a number of thousands of digits; nobody could say what is wrong with it
+        raise CodecError("CBOR that cannot be shown")
     return item
 
 

@@ -1,10 +1,16 @@
-"""What SenML in JSON and in CBOR share: nodes as records and back (RFC 8428).
+"""Records of SenML as dicts by the labels of JSON: made of nodes, and resolved (RFC 8428).
 
-A record is a dict by the labels of JSON; times of measurement (bt, t) are not looked at.
+Resolved means that the base fields are merged in: what is left is a path, a typed value and a
+time, the same for SenML in JSON and in CBOR.
 """
 
+import math
+import time
+from decimal import Decimal
+from typing import NamedTuple
+
 from ..errors import CodecError, InvalidRequest
-from ..nodes import MultiResource, ObjectInstance, ObjectNode, Resource, ResourceInstance
+from ..nodes import MultiResource, ObjectInstance, ObjectNode
 from ..paths import format_path, parse_path
 from .convert import text_from_value, to_model, value_from_text
 
@@ -18,6 +24,17 @@ _KINDS = {
     "vd": (bytes, ("OPAQUE",)),
     "vlo": (str, ("OBJLNK",)),
 }
+_ABSOLUTE_S = 1 << 28  # smaller times count from now (RFC 8428, 4.5.3)
+_LAST_S = 253402300800  # the year 10000
+
+
+class Record(NamedTuple):
+    """A resolved record; time in seconds since 1970, None where the record states none."""
+
+    path: tuple
+    type: str
+    value: object
+    time: float | None
 
 
 def _values(node, ids):
@@ -51,10 +68,20 @@ def records(node, path, models):
     return found
 
 
+def records_of_nodes(nodes, models):
+    """List of records of {path: node}."""
+    return [record for path, node in nodes.items() for record in records(node, path, models)]
+
+
+def records_of_paths(paths):
+    """List of records that name paths, as the composite operations take them."""
+    return [{"n": format_path(path)} for path in paths]
+
+
 def _typed(label, value, oid, rid, models):
     """(type, value) of a field."""
     wanted = models.type_of(oid, rid)
-    where = "value %r of /%d/x/%d" % (value, oid, rid)
+    where = "value %.80r of /%d/x/%d" % (value, oid, rid)
     if label == "v":
         if type(value) not in (int, float):
             raise CodecError(where + " is no number")
@@ -72,15 +99,35 @@ def _typed(label, value, oid, rid, models):
     return kind, value_from_text(kind, value) if kind == "OBJLNK" else value
 
 
-def _resolved(pack, path, models):
-    """Yields (path, type, value) of the records."""
+def _seconds(record, label, otherwise):
+    value = record.get(label, otherwise)
+    if type(value) not in (int, float, Decimal):
+        raise CodecError("SenML %s %.80r is no time" % (label, value))
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
+    if not -_LAST_S < seconds < _LAST_S:
+        raise CodecError("SenML %s %.80s is out of the calendar" % (label, value))
+    return seconds
+
+
+def resolve(pack, models):
+    """List of Record of a list of records; CodecError where it is no SenML for LwM2M.
+
+    Relative times count from now (RFC 8428, 4.5.3).
+    """
     if not isinstance(pack, list):
         raise CodecError("SenML is a list of records")
-    base = ""
+    now_s = time.time()
+    base, base_s = "", None
+    found = []
     for record in pack:
         if not isinstance(record, dict):
-            raise CodecError("SenML record %r is no map" % (record,))
+            raise CodecError("SenML record %.80r is no map" % (record,))
         base = record.get("bn", base)
+        if "bt" in record:
+            base_s = _seconds(record, "bt", 0)
         name = record.get("n", "")
         fields = [label for label in record if label in ("v", *_KINDS)]
         unknown = [label for label in record if str(label).endswith("_") or label == "bv"]
@@ -90,46 +137,18 @@ def _resolved(pack, path, models):
         if not fields and not name:
             continue
         if len(fields) != 1 or not isinstance(base, str) or not isinstance(name, str):
-            raise CodecError("SenML record %r needs one value" % (record,))
+            raise CodecError("SenML record %.80r needs one value" % (record,))
         try:
-            found = parse_path(base + name)
+            path = parse_path(base + name)
         except InvalidRequest as fault:
             raise CodecError(str(fault))
-        if len(found) < 3 or found[: len(path)] != path:
-            raise CodecError("SenML record of %r is not below %s" % (base + name, path))
-        yield found, *_typed(fields[0], record[fields[0]], found[0], found[2], models)
-
-
-def node(pack, path, models):
-    """Node of a list of records that came from a path; types are guessed without a model."""
-    instances = {}
-    for found, kind, value in _resolved(pack, path, models):
-        resources = instances.setdefault(found[1], {})
-        known = resources.get(found[2])
-        if len(found) == 3:
-            new = Resource(found[2], kind, value)
-        else:
-            new = known if isinstance(known, MultiResource) else MultiResource(found[2], kind)
-        if known is not None and (known is not new or found[3] in known.values):
-            raise CodecError("two SenML records of %s" % format_path(found))
-        if len(found) == 4:
-            new.values[found[3]] = value
-        resources[found[2]] = new
-    children = [ObjectInstance(iid, list(rows.values())) for iid, rows in instances.items()]
-    return to_model(_below(children, path, models), path, models)
-
-
-def _below(children, path, models):
-    """What the instances hold at the path."""
-    if len(path) == 1:
-        return ObjectNode(path[0], children)
-    resources = children[0].resources if children else []
-    if len(path) == 2:
-        return ObjectInstance(path[1], resources)
-    if not resources and len(path) == 3 and models.is_multiple(path[0], path[2]):
-        return MultiResource(path[2], models.type_of(path[0], path[2]) or "STRING")
-    if len(resources) != 1:
-        raise CodecError("SenML without a value for %s" % format_path(path))
-    if len(path) == 3:
-        return resources[0]
-    return ResourceInstance(path[3], resources[0].type, resources[0].values[path[3]])
+        if len(path) < 3:
+            raise CodecError("SenML record of %r is no resource" % (base + name))
+        moment_s = None
+        if base_s is not None or "t" in record:
+            moment_s = (base_s or 0) + _seconds(record, "t", 0)
+            if moment_s < _ABSOLUTE_S:
+                moment_s += now_s
+        typed = _typed(fields[0], record[fields[0]], path[0], path[2], models)
+        found.append(Record(path, *typed, moment_s))
+    return found

@@ -3,28 +3,44 @@
 import cbor2
 
 from ..errors import CodecError
-from . import senml
 from .cbor import loads
+from .senml_codec import SenmlCodec
 
 NAME = "SENML_CBOR"
 CODE = 112
 
-_NUMBERS = {"bv": -5, "bn": -2, "bver": -1, "n": 0, "v": 2, "vs": 3, "vb": 4, "vd": 8}
+_NUMBERS = {
+    "bv": -5,
+    "bt": -3,
+    "bn": -2,
+    "bver": -1,
+    "n": 0,
+    "v": 2,
+    "vs": 3,
+    "vb": 4,
+    "t": 6,
+    "vd": 8,
+}
 _LABELS = {number: label for label, number in _NUMBERS.items()}
 
 
-def encode(node, path, models):
-    """Payload of a node for a request to a path; values take the types of the model."""
-    records = senml.records(node, path, models)
+def _dumps(records):
     return cbor2.dumps(
         [{_NUMBERS.get(label, label): record[label] for label in record} for record in records]
     )
 
 
-def decode(payload, path, models):
-    """Node of a payload that came from a path."""
+def _loads(payload):
     pack = loads(payload)
     if not isinstance(pack, list) or not all(isinstance(record, dict) for record in pack):
         raise CodecError("SenML is a list of maps")
-    named = [{_LABELS.get(label, label): record[label] for label in record} for record in pack]
-    return senml.node(named, path, models)
+    return [{_LABELS.get(label, label): record[label] for label in record} for record in pack]
+
+
+_codec = SenmlCodec(_dumps, _loads)
+encode = _codec.encode
+encode_nodes = _codec.encode_nodes
+encode_paths = _codec.encode_paths
+decode = _codec.decode
+decode_timed = _codec.decode_timed
+decode_nodes = _codec.decode_nodes

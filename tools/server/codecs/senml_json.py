@@ -5,7 +5,7 @@ import binascii
 import json
 
 from ..errors import CodecError
-from . import senml
+from .senml_codec import SenmlCodec
 
 NAME = "SENML_JSON"
 CODE = 110
@@ -15,16 +15,14 @@ def _base64(value):
     try:
         return base64.b64decode(value + "=" * (-len(value) % 4), b"-_", validate=True)
     except (TypeError, ValueError, binascii.Error):
-        raise CodecError("%r is no Base64 for URLs" % (value,))
+        raise CodecError("%.80r is no Base64 for URLs" % (value,))
 
 
 def _constant(name):
     raise ValueError("%s is no number of JSON" % name)
 
 
-def encode(node, path, models):
-    """Payload of a node for a request to a path; values take the types of the model."""
-    records = senml.records(node, path, models)
+def _dumps(records):
     for record in records:
         if "vd" in record:
             record["vd"] = base64.urlsafe_b64encode(record["vd"]).decode().rstrip("=")
@@ -35,8 +33,7 @@ def encode(node, path, models):
     return text.encode()
 
 
-def decode(payload, path, models):
-    """Node of a payload that came from a path."""
+def _loads(payload):
     try:
         pack = json.loads(bytes(payload).decode(), parse_constant=_constant)
     except (ValueError, RecursionError) as fault:
@@ -44,4 +41,13 @@ def decode(payload, path, models):
     for record in pack if isinstance(pack, list) else ():
         if isinstance(record, dict) and "vd" in record:
             record["vd"] = _base64(record["vd"])
-    return senml.node(pack, path, models)
+    return pack
+
+
+_codec = SenmlCodec(_dumps, _loads)
+encode = _codec.encode
+encode_nodes = _codec.encode_nodes
+encode_paths = _codec.encode_paths
+decode = _codec.decode
+decode_timed = _codec.decode_timed
+decode_nodes = _codec.decode_nodes

@@ -1095,6 +1095,7 @@ def test_confirmable_notification_refused_or_lost():
 def test_reset_of_a_non_confirmable_notification():
     rig = Rig()
     resets = []
+    nobody = rig.endpoint.on_reset
     rig.endpoint.on_reset = resets.append
     mid = rig.endpoint.notify(b"obs", [(6, b"\1")], b"22")
     assert mid == 0x1001 and rig.endpoint.idle
@@ -1102,7 +1103,7 @@ def test_reset_of_a_non_confirmable_notification():
     rig.request()  # an exchange of its own does not hide the RST
     assert rig.receive(packet(RST, 0, mid)) == []
     assert resets == [mid] and rig.answers == []
-    rig.endpoint.on_reset = None
+    rig.endpoint.on_reset = nobody
     assert rig.receive(packet(RST, 0, mid)) == []
     assert rig.endpoint.faults == 0
     # an ACK for it means nothing

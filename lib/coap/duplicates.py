@@ -7,6 +7,7 @@ _BLOCK = const(32)  # answers in a block; a full heap has room for a small piece
 _WHOLE_LIMIT = const(16)  # answers kept byte by byte
 _LIFETIME_S = const(248)  # EXCHANGE_LIFETIME (RFC 7252 section 4.8.2), and one for rounding
 _PERIOD_S = const(1024)
+_SWEEP_S = const(300)  # between looks for answers that are kept no longer
 
 
 class Duplicates:
@@ -24,6 +25,7 @@ class Duplicates:
         self._blocks = []
         self._free = 0
         self._whole = {}  # mid: answer as it was sent
+        self.due_s = 0  # when expire() is to be called, after 500 s at the latest
 
     def __len__(self):
         return len(self._blocks) * _BLOCK - self._free
@@ -79,7 +81,8 @@ class Duplicates:
         return False
 
     def expire(self, now_s):
-        """Drops what is older than EXCHANGE_LIFETIME; to be called at least every 500 s."""
+        """Drops what is older than EXCHANGE_LIFETIME; to be called again at `due_s`."""
+        self.due_s = now_s + _SWEEP_S
         for mids, entries in self._blocks:
             for at in range(_BLOCK):
                 mid = mids[at]

@@ -31,9 +31,8 @@ _PROXY_SCHEME = const(39)
 # Longest value of the critical options understood here: Uri-Host, Uri-Port, Uri-Path, Uri-Query,
 # Accept (RFC 7252 section 5.10), Block2 and Block1 (RFC 7959). Path and query repeat.
 _LONGEST = {3: 255, 7: 2, 11: 255, 15: 255, 17: 2, 23: 3, 27: 3}
-_REPEATABLE = (11, 15)
+_REPEATABLE = const((11, 15))
 
-_SWEEP_MS = const(300000)  # between looks for answers that are kept no longer
 _KNOWN_LIMIT = const(8)  # reads that are remembered
 _KNOWN_SIZE = const(80)  # and the longest of them, in bytes of their options
 _LATE_LIMIT = const(4)  # separate responses that wait for their turn
@@ -41,6 +40,10 @@ _BLOCKS_S = const(121)  # block-wise transfers are given up; the peer repeats on
 
 SILENCE = const(-1)  # a response code: the request is not answered at all
 IDLE_MS = const(86400000)  # the longest wait that poll() asks for: the clock wraps
+
+
+def _ignore(message=None):
+    pass
 
 
 class Endpoint:
@@ -65,7 +68,7 @@ class Endpoint:
     block_size = 512
     body_limit = 4096
 
-    def __init__(self, send, handler, clock, random, log=None, size=640):
+    def __init__(self, send, handler, clock, random, log=_ignore, size=640):
         self.send = send
         self.handler = handler
         self.clock = clock
@@ -85,10 +88,9 @@ class Endpoint:
         self._blocks = None  # block-wise transfers of the peer; made for the first of them
         self._seconds = 0
         self._second_at = clock.ticks_ms()
-        self._sweep_at = None
         seed = random(2)
         self.mid = seed[0] << 8 | seed[1]
-        self.on_reset = None  # called with the mid of a RST that belongs to no exchange
+        self.on_reset = _ignore  # called with the mid of a RST that belongs to no exchange
         self.malformed = 0  # datagrams dropped as no CoAP message
         self.duplicates = 0  # requests that had been answered before
         self.faults = 0  # handlers that failed with an unexpected error
@@ -163,8 +165,6 @@ class Endpoint:
             self.malformed += 1
             if message.mtype == _CON:
                 self._send_empty(_RST, message.mid)
-        except OSError:
-            self.lost += 1
         except Exception as error:  # a bad datagram costs one datagram
             self.fault(error)
 
@@ -174,7 +174,7 @@ class Endpoint:
         if mtype == _CON:  # a ping (RFC 7252 section 4.3)
             self._send_empty(_RST, message.mid)
         elif exchange is None or exchange.mid != message.mid:
-            if mtype == _RST and self.on_reset:
+            if mtype == _RST:
                 self.on_reset(message.mid)
         elif mtype == _RST:
             self._finish(None if exchange.token else False)
@@ -227,7 +227,7 @@ class Endpoint:
         if message.mtype == _CON:
             code, whole = kept
             if whole is not None:
-                self.send(whole)
+                self.transmit(whole)
             elif code == _EMPTY:  # still at work, a separate response follows
                 self._send_empty(_ACK, message.mid)
             else:
@@ -252,16 +252,11 @@ class Endpoint:
                 self.handler(message, out)
                 if bad or len(out.payload) > self.block_size:
                     self.blocks().cut(message, out)
+        except Error as error:
+            _fail(out, error.code, error.text)
         except Exception as error:
-            out.options = ()
-            out.again = None
-            if isinstance(error, Error):
-                out.code = error.code
-                out.payload = error.text.encode()
-            else:
-                self.fault(error)
-                out.code = _INTERNAL_SERVER_ERROR
-                out.payload = b""
+            self.fault(error)
+            _fail(out, _INTERNAL_SERVER_ERROR)
         code = out.code
         if code == SILENCE:
             return
@@ -274,9 +269,8 @@ class Endpoint:
                 size = out.encode(self.buffer)
             except Exception as error:  # the request was executed: it must not come again
                 self.fault(error)
-                self._prepare(out, message, _INTERNAL_SERVER_ERROR)
-                out.payload = str(error).encode()
                 code = _INTERNAL_SERVER_ERROR
+                _fail(out, code, str(error))
                 size = out.encode(self.buffer)
         start = 4 + len(message.token)
         if out.again and out.payload and len(key) <= _KNOWN_SIZE:
@@ -299,10 +293,8 @@ class Endpoint:
                 except MemoryError as error:
                     self.fault(error)
             self._kept.keep(message.mid, message.token, code, now_s, whole)
-            if self._sweep_at is None:
-                self._sweep_at = self.clock.ticks_add(self.clock.ticks_ms(), _SWEEP_MS)
         if size:
-            self.send(self._view[:size])
+            self.transmit(self._view[:size])
 
     def blocks(self):
         # The block-wise transfers with the peer, which are about to be used.
@@ -315,25 +307,20 @@ class Endpoint:
 
     def _prepare(self, out, message, code):
         # The head of an answer: piggy-backed on the ACK of a CON, a NON of its own else.
-        confirmable = message.mtype == _CON
-        out.mtype = _ACK if confirmable else _NON
-        out.mid = message.mid if confirmable else self.next_mid()
-        out.code = code
-        out.token = message.token
-        out.options = ()
-        out.payload = b""
-        out.again = None
+        if message.mtype == _CON:
+            out.__init__(_ACK, code, message.mid, message.token)
+        else:
+            out.__init__(_NON, code, self.next_mid(), message.token)
 
     def _reply(self, message, code):
         # A bare answer, not made by the handler.
         self._prepare(self.out, message, code)
-        self.send(self._view[: self.out.encode(self.buffer)])
+        self._transmit(self.out)
 
     def fault(self, error):
         """Counts and logs what should not have happened."""
         self.faults += 1
-        if self.log:
-            self.log("%s: %s" % (type(error).__name__, error))
+        self.log("%s: %s" % (type(error).__name__, error))
 
     # Sending
 
@@ -352,8 +339,7 @@ class Endpoint:
 
             upload(self, code, options, payload, on_done)
         else:
-            token = self.random(4)
-            self._begin(_CON, code, token, options, payload, on_done, token)
+            self.notify(self.random(4), options, payload, on_done, code)
 
     def notify(self, token, options, payload, on_done=None, code=_CONTENT, key=None):
         """Sends a notification or another separate response (RFC 7641, RFC 7252 section 5.2.2).
@@ -365,8 +351,20 @@ class Endpoint:
         Of a long payload it carries the first block; `key` tells the requests that fetch the
         rest (see coap.block.key), which else go to the handler.
         """
-        mtype = _CON if on_done else _NON
-        return self._begin(mtype, code, token, options, payload, on_done, None, key)
+        if on_done and self.exchange:
+            raise RuntimeError("an exchange is under way")
+        own = self._own
+        own.__init__(_CON if on_done else _NON, code, self.next_mid(), token, options, payload)
+        if len(payload) > self.block_size:
+            self.blocks().cut(own, own, key)
+        data = self._view[: own.encode(self.buffer)]
+        if on_done:
+            data = bytes(data)  # kept for retransmission, the buffer is not
+            expects = token if code < 32 else None  # a response answers a request only
+            chance = self.random(1)[0]
+            self.exchange = Exchange(own.mid, expects, data, on_done, self.clock, chance)
+        self.transmit(data)
+        return own.mid
 
     def respond(self, token, code, options=(), payload=b""):
         """Sends the separate response to a request that was left unanswered (section 5.2.2)."""
@@ -386,38 +384,18 @@ class Endpoint:
             self.fault(error)
             self.notify(token, (), str(error).encode(), _ignore, _INTERNAL_SERVER_ERROR)
 
-    def _begin(self, mtype, code, token, options, payload, on_done, expects, key=None):
-        if mtype == _CON and self.exchange is not None:
-            raise RuntimeError("an exchange is under way (NSTART is 1)")
-        own = self._own
-        own.mtype = mtype
-        own.code = code
-        own.mid = mid = self.next_mid()
-        own.token = token
-        own.options = options
-        own.payload = payload
-        if len(payload) > self.block_size:
-            self.blocks().cut(own, own, key)
-        data = self._view[: own.encode(self.buffer)]
-        if mtype == _CON:
-            data = bytes(data)  # kept for retransmission, the buffer is not
-            chance = self.random(1)[0]
-            self.exchange = Exchange(mid, expects, data, on_done, self.clock, chance)
-        self.transmit(data)
-        return mid
-
     def transmit(self, data):
         try:
             self.send(data)
         except OSError:
             self.lost += 1
 
+    def _transmit(self, message):
+        self.transmit(self._view[: message.encode(self.buffer)])
+
     def _send_empty(self, mtype, mid):
-        self.buffer[0] = 0x40 | mtype << 4
-        self.buffer[1] = 0
-        self.buffer[2] = mid >> 8
-        self.buffer[3] = mid & 255
-        self.transmit(self._view[:4])
+        self._own.__init__(mtype, _EMPTY, mid)
+        self._transmit(self._own)
 
     def _finish(self, result):
         on_done = self.exchange.on_done
@@ -435,8 +413,7 @@ class Endpoint:
     # Time
 
     def now_s(self):
-        # Seconds that do not jump where the clock wraps, as long as answers are kept: the sweep
-        # asks often enough then, and else nothing has an age.
+        # Seconds that do not jump where the clock wraps: poll() asks at least once a day.
         passed = self.clock.ticks_diff(self.clock.ticks_ms(), self._second_at) // 1000
         if passed:
             self._seconds += passed
@@ -445,32 +422,32 @@ class Endpoint:
 
     def poll(self):
         """Retransmits, gives up, forgets; returns the milliseconds until the next call."""
-        clock = self.clock
-        now = clock.ticks_ms()
         wait_ms = IDLE_MS
-        if self.exchange is not None:
-            wait_ms = self.exchange.poll(now, self.transmit)
-            if wait_ms is None:
+        if self.exchange:
+            wait_ms = self.exchange.poll(self.transmit)
+            if not wait_ms:
                 self._finish(None)
-                wait_ms = 0
         elif self._late:
             self._respond()
             wait_ms = 0
+        now_s = self.now_s()
         # Only memory is gained by it: no reason to be called.
-        if self._blocks and self.now_s() >= self._blocks.due_s:
+        if self._blocks and now_s >= self._blocks.due_s:
             self._blocks = None
-        if self._sweep_at is not None:
-            left = clock.ticks_diff(self._sweep_at, now)
-            if left <= 0:
-                self._kept.expire(self.now_s())
-                left = _SWEEP_MS
-                self._sweep_at = clock.ticks_add(now, left) if len(self._kept) else None
-            wait_ms = min(wait_ms, left)
+        kept = self._kept
+        if kept:  # answers are in it
+            if now_s >= kept.due_s:
+                kept.expire(now_s)
+            wait_ms = min(wait_ms, (kept.due_s - now_s) * 1000)
         return wait_ms
 
 
-def _ignore(message=None):
-    pass
+def _fail(out, code, text=""):
+    # Makes an answer that was begun, and may be half done, one of an error.
+    out.code = code
+    out.options = ()
+    out.payload = text.encode()
+    out.again = None
 
 
 def _bad_option(options):

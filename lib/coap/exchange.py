@@ -30,15 +30,17 @@ class Exchange:
         self.left = 0
         self._due = self.clock.ticks_add(self.clock.ticks_ms(), _MAX_TRANSMIT_WAIT_MS)
 
-    def poll(self, now, transmit):
-        """Retransmits when it is time; the milliseconds left, or None when it is given up."""
-        left = self.clock.ticks_diff(self._due, now)
-        if left > 0:
-            return left
+    def poll(self, transmit):
+        """Retransmits when it is time; the milliseconds left, or 0 when it is given up."""
+        clock = self.clock
+        now = clock.ticks_ms()
+        left_ms = clock.ticks_diff(self._due, now)
+        if left_ms > 0:
+            return left_ms
         if not self.left:
-            return None
+            return 0
         self.left -= 1
         self.timeout_ms *= 2
-        self._due = self.clock.ticks_add(now, self.timeout_ms)
+        self._due = clock.ticks_add(now, self.timeout_ms)
         transmit(self.data)
         return self.timeout_ms

@@ -31,10 +31,9 @@ RULES = (
     ("lwm2m.create", "coap.message lwm2m.access lwm2m.formats lwm2m.write", _PURE),
     ("lwm2m.composite", "coap lwm2m.formats lwm2m.object lwm2m.read lwm2m.write", _PURE),
     ("lwm2m.formats.link", "coap.message lwm2m.attributes lwm2m.read", _PURE),
-    ("lwm2m.storing", "", _PURE),
     (
         "lwm2m.observe",
-        "coap.endpoint coap.message lwm2m.attributes lwm2m.composite lwm2m.read lwm2m.storing",
+        "coap.endpoint coap.message lwm2m.attributes lwm2m.composite lwm2m.read",
         _PURE,
     ),
     ("lwm2m.retry", "coap.endpoint coap.message", _PURE),

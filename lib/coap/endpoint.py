@@ -92,7 +92,6 @@ class Endpoint:
         self.mid = seed[0] << 8 | seed[1]
         self.on_reset = _ignore  # called with the mid of a RST that belongs to no exchange
         self.malformed = 0  # datagrams dropped as no CoAP message
-        self.duplicates = 0  # requests that had been answered before
         self.faults = 0  # handlers that failed with an unexpected error
         self.lost = 0  # datagrams that the link refused
 
@@ -145,22 +144,23 @@ class Endpoint:
     def _receive(self, data):
         message = self._in
         try:
-            start = message.decode_header(data)
+            start = message.decode(data)
             if not start:
                 return
             code = message.code
-            if code != _EMPTY:
-                message.decode_options(data, start)
-            if code == _GET and message.mtype < _ACK:
-                self.answer(message, None, data[start:])
+            # Like GET a FETCH may be computed again, but not put together again.
+            if code == _GET or (code == _FETCH and message.first(_BLOCK1) is None):
+                if message.mtype < _ACK:
+                    self.answer(message, None, data[start:])
                 return
             self.wake()
             if code == _EMPTY:
                 self._receive_empty(message)
-            elif code >> 5 == 0:
-                self._receive_request(message)
-            else:
+            elif code >> 5:
                 self._receive_response(message)
+            elif message.mtype < _ACK:
+                self._receive_request(message)
+            # else ignored: an ACK or RST never carries a request (section 4.2)
         except FormatError:
             self.malformed += 1
             if message.mtype == _CON:
@@ -205,27 +205,21 @@ class Endpoint:
             self._finish(message)
 
     def _receive_request(self, message):
-        if message.mtype >= _ACK:
-            return  # an ACK or RST never carries a request: ignored (section 4.2)
-        # Like GET a FETCH may be computed again, but not put together again.
-        if message.code == _FETCH and message.first(_BLOCK1) is None:
-            self.answer(message, None, b"")
-            return
-        if self._kept is None:
+        # One that is executed once, however often it arrives.
+        kept = self._kept
+        if kept is None:
             from coap.duplicates import Duplicates
 
-            self._kept = Duplicates()
+            self._kept = kept = Duplicates()
         now_s = self.now_s()
-        kept = self._kept.find(message.mid, message.token, now_s)
-        if kept is None:
-            if self._kept.full(now_s):
+        answer = kept.find(message.mid, message.token, now_s)
+        if answer is None:
+            if kept.full(now_s):
                 self._reply(message, _SERVICE_UNAVAILABLE)
             else:
                 self.answer(message, now_s, b"")
-            return
-        self.duplicates += 1
-        if message.mtype == _CON:
-            code, whole = kept
+        elif message.mtype == _CON:
+            code, whole = answer
             if whole is not None:
                 self.transmit(whole)
             elif code == _EMPTY:  # still at work, a separate response follows
@@ -243,8 +237,7 @@ class Endpoint:
             if confirmable or bad != _BAD_OPTION:
                 self._reply(message, bad)
             return
-        out = self.out
-        self._prepare(out, message, _EMPTY)
+        out = self._prepare(message, _EMPTY)
         try:
             if bad and not self.blocks().take(message, out):
                 now_s = None  # nothing was executed
@@ -305,17 +298,18 @@ class Endpoint:
         self._blocks.due_s = self.now_s() + _BLOCKS_S
         return self._blocks
 
-    def _prepare(self, out, message, code):
+    def _prepare(self, message, code):
         # The head of an answer: piggy-backed on the ACK of a CON, a NON of its own else.
+        out = self.out
         if message.mtype == _CON:
             out.__init__(_ACK, code, message.mid, message.token)
         else:
             out.__init__(_NON, code, self.next_mid(), message.token)
+        return out
 
     def _reply(self, message, code):
         # A bare answer, not made by the handler.
-        self._prepare(self.out, message, code)
-        self._transmit(self.out)
+        self._transmit(self._prepare(message, code))
 
     def fault(self, error):
         """Counts and logs what should not have happened."""

@@ -68,15 +68,16 @@ class Message:
                 found.append(option[1])
         return found
 
-    def decode_header(self, data):
-        """Takes type, code, message id and token from the datagram; returns where options begin.
+    def decode(self, data):
+        """Takes all fields from the datagram; returns where options begin.
 
         Raises FormatError. What was readable (`mtype`, `mid`) is set even then, so that a
         confirmable message can be rejected. Another version than 1 returns 0: such a message
         is to be ignored without a word (RFC 7252 section 3).
         """
         self.mtype = _NON
-        if len(data) < 4:
+        end = len(data)
+        if end < 4:
             raise FormatError
         first = data[0]
         if first >> 6 != 1:
@@ -86,17 +87,13 @@ class Message:
         self.mid = data[2] << 8 | data[3]
         start = 4 + (first & 15)
         # Token lengths from 9 on are reserved, an Empty message is four bytes.
-        if start > 12 or start > len(data) or (self.code == _EMPTY and len(data) > 4):
+        if start > 12 or start > end or (self.code == _EMPTY and end > 4):
             raise FormatError
         self.token = data[4:start]
-        return start
-
-    def decode_options(self, data, at):
-        """Takes options and payload, which begin at `at`. Raises FormatError."""
-        items = []
-        number = 0
-        end = len(data)
         self.payload = b""
+        self.options = items = []
+        number = 0
+        at = start
         while at < end:
             head = data[at]
             at += 1
@@ -112,7 +109,7 @@ class Message:
                 raise FormatError
             items.append((number, data[at : at + length]))
             at += length
-        self.options = items
+        return start
 
     def encode(self, buffer):
         """Writes the message into `buffer` (a bytearray) and returns its length in bytes.

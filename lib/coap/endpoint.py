@@ -68,6 +68,16 @@ class Endpoint:
     block_size = 512
     body_limit = 4096
 
+    # What a new one has
+    exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
+    malformed = 0  # datagrams dropped as no CoAP message
+    faults = 0  # handlers that failed with an unexpected error
+    lost = 0  # datagrams that the link refused
+    _acked = -1  # mid of the latest separate response taken
+    _kept = None  # answers not to be given twice; made for the first of them
+    _blocks = None  # block-wise transfers of the peer; made for the first of them
+    _seconds = 0
+
     def __init__(self, send, handler, clock, random, log=_ignore, size=640):
         self.send = send
         self.handler = handler
@@ -81,19 +91,11 @@ class Endpoint:
         self.out = Message()
         self._own = Message()  # apart from out: a handler may send while it fills its response
         self._known = {}  # option bytes of a GET: (function for the payload, options to answer)
-        self.exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
-        self._acked = -1  # mid of the latest separate response taken
         self._late = []  # separate responses that wait for the exchange to end
-        self._kept = None  # answers not to be given twice; made for the first of them
-        self._blocks = None  # block-wise transfers of the peer; made for the first of them
-        self._seconds = 0
         self._second_at = clock.ticks_ms()
         seed = random(2)
         self.mid = seed[0] << 8 | seed[1]
         self.on_reset = _ignore  # called with the mid of a RST that belongs to no exchange
-        self.malformed = 0  # datagrams dropped as no CoAP message
-        self.faults = 0  # handlers that failed with an unexpected error
-        self.lost = 0  # datagrams that the link refused
 
     @property
     def idle(self):
@@ -155,11 +157,11 @@ class Endpoint:
                 return
             self.wake()
             if code == _EMPTY:
-                self._receive_empty(message)
+                self._empty(message)
             elif code >> 5:
-                self._receive_response(message)
+                self._response(message)
             elif message.mtype < _ACK:
-                self._receive_request(message)
+                self._request(message)
             # else ignored: an ACK or RST never carries a request (section 4.2)
         except FormatError:
             self.malformed += 1
@@ -168,7 +170,7 @@ class Endpoint:
         except Exception as error:  # a bad datagram costs one datagram
             self.fault(error)
 
-    def _receive_empty(self, message):
+    def _empty(self, message):
         mtype = message.mtype
         exchange = self.exchange
         if mtype == _CON:  # a ping (RFC 7252 section 4.3)
@@ -184,7 +186,7 @@ class Endpoint:
             else:
                 self._finish(message)
 
-    def _receive_response(self, message):
+    def _response(self, message):
         exchange = self.exchange
         mtype = message.mtype
         known = (
@@ -204,7 +206,7 @@ class Endpoint:
         if known:
             self._finish(message)
 
-    def _receive_request(self, message):
+    def _request(self, message):
         # One that is executed once, however often it arrives.
         kept = self._kept
         if kept is None:
@@ -391,11 +393,11 @@ class Endpoint:
         self._own.__init__(mtype, _EMPTY, mid)
         self._transmit(self._own)
 
-    def _finish(self, result):
+    def _finish(self, message):
         on_done = self.exchange.on_done
         self.exchange = None
         try:
-            on_done(result)
+            on_done(message)
         except Exception as error:
             self.fault(error)
 

@@ -155,14 +155,14 @@ class Message:
 # nibble, below 269 in one more byte (nibble 13), else in two more (nibble 14).
 
 
-def _extended(data, nibble, at):
-    # The number, and where the header goes on.
-    if nibble < 13:
-        return nibble, at
-    end = at + nibble - 12
-    if nibble == 15 or end > len(data):
+def _extended(data, number, at):
+    # What the nibble stands for, and where the header goes on.
+    if number < 13:
+        return number, at
+    end = at + number - 12
+    if number == 15 or end > len(data):
         raise FormatError
-    return uint(data[at:end]) + (13 if nibble == 13 else 269), end
+    return uint(data[at:end]) + (13 if number == 13 else 269), end
 
 
 def _extend(buffer, number, at):

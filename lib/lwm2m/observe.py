@@ -295,8 +295,7 @@ class Observations:
 
     def _notify(self, observation, now_ms, storing):
         # False when the notification has to wait for the exchange that is under way.
-        session = self.session
-        confirm = session.confirmable or now_ms - observation.confirmed_ms >= _CONFIRM_MS
+        confirm = self.session.confirmable or now_ms - observation.confirmed_ms >= _CONFIRM_MS
         if confirm and not storing and not self.endpoint.idle:
             return False
         observation.sent_ms = now_ms

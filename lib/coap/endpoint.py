@@ -348,7 +348,7 @@ class Endpoint:
         rest (see coap.block.key), which else go to the handler.
         """
         if on_done and self.exchange:
-            raise RuntimeError("an exchange is under way")
+            raise RuntimeError("not idle")
         own = self._own
         own.__init__(_CON if on_done else _NON, code, self.next_mid(), token, options, payload)
         if len(payload) > self.block_size:
@@ -454,9 +454,9 @@ def _bad_option(options):
         if number & 1:
             if number == _PROXY_URI or number == _PROXY_SCHEME:
                 return _PROXYING_NOT_SUPPORTED
-            if len(value) > _LONGEST.get(number, -1):
-                return _BAD_OPTION
-            if number == last and number not in _REPEATABLE:
+            if len(value) > _LONGEST.get(number, -1) or (
+                number == last and number not in _REPEATABLE
+            ):
                 return _BAD_OPTION
             if number == _BLOCK2 or number == _BLOCK1:
                 code = _CONTINUE

@@ -14,7 +14,6 @@ _BOARD = _PURE + " errno gc machine network os pyb sys time"
 RULES = (
     ("coap.numbers", "", ""),
     ("coap.message", "", _PURE),
-    ("coap.exchange", "coap.message", _PURE),
     ("coap.duplicates", "coap.message", _PURE),
     ("coap.block", "coap.message", _PURE),
     ("coap.upload", "coap.block coap.message", _PURE),

@@ -452,10 +452,10 @@ class Endpoint:
 
     def now_s(self):
         # Seconds that do not jump where the clock wraps: poll() asks at least once a day.
-        passed = self.clock.ticks_diff(self.clock.ticks_ms(), self._second_at) // 1000
-        if passed:
-            self._seconds += passed
-            self._second_at = self.clock.ticks_add(self._second_at, passed * 1000)
+        clock = self.clock
+        passed = clock.ticks_diff(clock.ticks_ms(), self._second_at) // 1000
+        self._second_at = clock.ticks_add(self._second_at, passed * 1000)
+        self._seconds += passed
         return self._seconds
 
     def poll(self):

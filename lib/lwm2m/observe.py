@@ -151,8 +151,8 @@ class Observations:
             path = path[:-1]
         for observation in self._all:
             for criteria in observation.criteria:
-                depth = min(len(path), len(criteria.path))
-                if path[:depth] == criteria.path[:depth]:
+                own = criteria.path
+                if path[: len(own)] == own[: len(path)]:
                     criteria.dirty = True
 
     def retune(self):

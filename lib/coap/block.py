@@ -50,12 +50,12 @@ class Blocks:
 
     At most two request bodies and two representations are held, none longer than the
     endpoint's `body_limit`; the least recently used one makes room. A longer representation is
-    made anew by the handler for each of its blocks.
+    made anew by the handler for each of its blocks. The endpoint sets `due_s`, when it drops all
+    of it by its now_s().
     """
 
     def __init__(self, endpoint):
         self.endpoint = endpoint
-        self.due_s = 0  # when the endpoint drops it, by its now_s()
         self._bodies = []  # (key, bytearray); the latest used first, here and below
         self._starts = []  # mids of first blocks: a late copy of one starts nothing
         self._answers = []  # (key, code, options, payload)

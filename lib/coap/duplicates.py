@@ -25,7 +25,6 @@ class Duplicates:
         self._blocks = []
         self._free = 0
         self._whole = {}  # mid: answer as it was sent
-        self.due_s = 0  # when expire() is to be called, after 500 s at the latest
 
     def __len__(self):
         return len(self._blocks) * _BLOCK - self._free
@@ -74,7 +73,10 @@ class Duplicates:
             self._whole[mid] = whole
 
     def expire(self, now_s):
-        """Drops what is older than EXCHANGE_LIFETIME; to be called again at `due_s`."""
+        """Drops what is older than EXCHANGE_LIFETIME; to be called again at `due_s`.
+
+        A period lasts 1024 s: not to be put off for longer than 500 s.
+        """
         self.due_s = now_s + _SWEEP_S
         for mids, entries in self._blocks:
             for at in range(_BLOCK):

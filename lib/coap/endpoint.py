@@ -208,7 +208,7 @@ class Endpoint:
         except FormatError:
             self.malformed += 1
             if message.mtype == _CON:
-                self._send_empty(_RST, message.mid)
+                self._send_empty(_RST, message)
         except Exception as error:  # a bad datagram costs one datagram
             self.fault(error)
 
@@ -216,8 +216,8 @@ class Endpoint:
         mtype = message.mtype
         exchange = self.exchange
         if mtype == _CON:  # a ping (RFC 7252 section 4.3)
-            self._send_empty(_RST, message.mid)
-        elif exchange is None or exchange.mid != message.mid:
+            self._send_empty(_RST, message)
+        elif not exchange or exchange.mid != message.mid:
             if mtype == _RST:
                 self.on_reset(message.mid)
         elif mtype == _RST:
@@ -234,7 +234,7 @@ class Endpoint:
         known = (
             message.code >> 5 in (2, 4, 5)  # other classes are reserved (section 12.1)
             and mtype != _RST
-            and exchange is not None
+            and exchange
             and exchange.token == message.token
             and (mtype != _ACK or exchange.mid == message.mid)
             and _bad_option(message.options) < _BAD_OPTION
@@ -244,7 +244,7 @@ class Endpoint:
             # late copy of one that was taken is acknowledged again (section 4.5).
             if known:
                 self._acked = message.mid
-            self._send_empty(_ACK if message.mid == self._acked else _RST, message.mid)
+            self._send_empty(_ACK if message.mid == self._acked else _RST, message)
         if known:
             self._finish(message)
 
@@ -267,7 +267,7 @@ class Endpoint:
             if whole is not None:
                 self.transmit(whole)
             elif code == _EMPTY:  # still at work, a separate response follows
-                self._send_empty(_ACK, message.mid)
+                self._send_empty(_ACK, message)
             else:
                 self._reply(message, code)
 
@@ -300,7 +300,7 @@ class Endpoint:
         size = 0
         if code == _EMPTY:
             if confirmable:
-                self._send_empty(_ACK, message.mid)
+                self._send_empty(_ACK, message)
         else:
             try:
                 size = out.encode(self.buffer)
@@ -312,7 +312,7 @@ class Endpoint:
         start = 4 + len(message.token)
         if out.again and out.payload and len(key) <= _KNOWN_SIZE:
             if len(self._known) >= _KNOWN_LIMIT:
-                self._known.clear()
+                self.forget()
             options = bytes(self._view[start : size - len(out.payload)])
             self._known[bytes(key)] = (out.again, options)
         if now_s is not None:
@@ -335,12 +335,13 @@ class Endpoint:
 
     def blocks(self):
         # The block-wise transfers with the peer, which are about to be used.
-        if self._blocks is None:
+        blocks = self._blocks
+        if blocks is None:
             from coap.block import Blocks
 
-            self._blocks = Blocks(self)
-        self._blocks.due_s = self.now_s() + _BLOCKS_S
-        return self._blocks
+            self._blocks = blocks = Blocks(self)
+        blocks.due_s = self.now_s() + _BLOCKS_S
+        return blocks
 
     def _prepare(self, message, code):
         # The head of an answer: piggy-backed on the ACK of a CON, a NON of its own else.
@@ -410,7 +411,7 @@ class Endpoint:
             self._late.append((token, code, options, payload))
         else:
             self.lost += 1
-        if self.exchange is None:
+        if not self.exchange:
             self._respond()
         self.wake()
 
@@ -431,8 +432,8 @@ class Endpoint:
     def _transmit(self, message):
         self.transmit(self._view[: message.encode(self.buffer)])
 
-    def _send_empty(self, mtype, mid):
-        self._own.__init__(mtype, _EMPTY, mid)
+    def _send_empty(self, mtype, message):
+        self._own.__init__(mtype, _EMPTY, message.mid)
         self._transmit(self._own)
 
     def _finish(self, message):

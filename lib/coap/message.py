@@ -131,7 +131,7 @@ class Message:
             delta = number - last
             last = number
             if at + 5 + length > end:
-                raise ValueError("message longer than its buffer")
+                raise ValueError("message too long")
             if not 0 <= delta < 65536:
                 raise ValueError("options not in order")
             head = at
@@ -143,7 +143,7 @@ class Message:
         length = len(payload)
         if length:
             if at + 1 + length > end:
-                raise ValueError("message longer than its buffer")
+                raise ValueError("message too long")
             buffer[at] = _MARKER
             at += 1
             buffer[at : at + length] = payload

@@ -28,25 +28,26 @@ class Criteria:
     `sent` is a number, or a checksum where the value is none; None where nothing compares.
     """
 
+    dirty = False
+    sent = None
+
     def __init__(self, path, now_ms):
         self.path = path
         self.looked_ms = now_ms
-        self.dirty = False
-        self.sent = None
 
 
 class Observation:
     """One token that waits for notifications; a composite one has criteria for each path."""
 
+    code = 0  # of a final notification that is to end it
+    mids = ()  # of the last notifications
+
     def __init__(self, token, target, key, now_ms):
         self.token = token
         self.target = target
         self.key = key  # of the request, for what is fetched in blocks (see coap.block)
-        self.code = 0  # of a final notification that is to end it
-        self.mids = ()  # of the last notifications
         self.sent_ms = self.told_ms = now_ms  # the latter without those that are stored
         self.confirmed_ms = now_ms
-        self.pmax_ms = None  # the smallest: each notification tells all paths
         self.criteria = []
         for path in target.paths:
             self.criteria.append(Criteria(path, now_ms))
@@ -60,12 +61,13 @@ class Observations:
     without storing whatever is due wakes the client up; with it pmax does, and a full store.
     """
 
+    # One sequence for all: also an Observe with a known token gets a higher number.
+    sequence = reserved = 0
+
     def __init__(self, session):
         self.session = session
         self.endpoint = session.endpoint
         self._all = []
-        # One sequence for all: also an Observe with a known token gets a higher number.
-        self.sequence = self.reserved = 0
         self.stored = []  # (observation, when in ms, records), oldest first
         self.endpoint.on_reset = self._reset
 
@@ -171,7 +173,7 @@ class Observations:
 
     def _tune(self, observation):
         session = self.session
-        observation.pmax_ms = None
+        observation.pmax_ms = None  # the smallest: each notification tells all paths
         for criteria in observation.criteria:
             criteria.rules = rules = {"pmin": session.server.pmin_s, "pmax": session.server.pmax_s}
             if session.attributes:

@@ -3,7 +3,7 @@
 from micropython import const
 
 from coap.endpoint import IDLE_MS, Endpoint
-from lwm2m.operations import handle
+from lwm2m import operations
 from lwm2m.registration import REGISTERED, Registration
 
 _FAULT_MS = const(1000)
@@ -25,6 +25,7 @@ class Session:
     observations = None  # made for the first Observe
     queue = None  # queue mode, where the client is in it
     sender = None  # made for the first Send
+    handle = operations.handle  # what a request does
 
     def __init__(self, client, server, send):
         self.client = client
@@ -37,14 +38,12 @@ class Session:
         endpoint.wake = client.wake
         self.receive = endpoint.receive
         self.registration = Registration(self)
-        self.parts = [self.registration]  # what has to be polled
+        # What has to be polled, the endpoint last: what others send has time-outs of its own.
+        self.parts = [self.registration, self]
         if client.queue_mode:
-            from lwm2m import queue_mode
+            from lwm2m.queue_mode import QueueMode
 
-            queue_mode.start(self)
-
-    def handle(self, request, response):
-        handle(self, request, response)
+            self.queue = QueueMode(self)
 
     def reachable(self):
         """True when notifications may be sent now: registered, online and awake."""
@@ -92,7 +91,7 @@ class Session:
             from lwm2m.observe import Observations
 
             self.observations = Observations(self)
-            self.parts.append(self.observations)
+            self.parts.insert(-1, self.observations)
         return self.observations.add(token, target, key)
 
     def cancel_observation(self, token=None):
@@ -106,15 +105,7 @@ class Session:
             self.observations.retune()
 
     def poll(self, now_ms):
-        """Does what is due; returns the milliseconds until the next may be."""
-        wait_ms = self.endpoint.poll()
-        for part in self.parts:
-            try:
-                wait_ms = min(wait_ms, part.poll(now_ms))
-            except Exception as error:
-                wait_ms = min(wait_ms, self.client.fault(error))
-        # Asked again: what was just sent has time-outs of its own.
-        return min(wait_ms, self.endpoint.poll())
+        return self.endpoint.poll()
 
 
 class Client:
@@ -139,7 +130,6 @@ class Client:
         self.ms = 0
         self.sessions = []
         table.on_changed = self._changed
-        table.on_instances = self._instances_changed
 
     def now_ms(self):
         """Milliseconds since the start, counted on where `ticks_ms` wraps (after 12.4 days).
@@ -173,16 +163,14 @@ class Client:
         now_ms = self.now_ms()
         wait_ms = IDLE_MS
         for session in self.sessions:
-            try:
-                wait_ms = min(wait_ms, session.poll(now_ms))
-            except Exception as error:
-                wait_ms = min(wait_ms, self.fault(error))
+            for part in session.parts:
+                try:
+                    left = part.poll(now_ms)
+                except Exception as error:  # of an object, or no memory just now: ends no session
+                    self.log("%s: %s" % (type(error).__name__, error))
+                    left = _FAULT_MS
+                wait_ms = min(wait_ms, left)
         return max(wait_ms, 0)
-
-    def fault(self, error):
-        """A fault of an object, or no memory just now: it ends no session. Returns a wait."""
-        self.log("%s: %s" % (type(error).__name__, error))
-        return _FAULT_MS
 
     def _changed(self, oid, iid, rid):
         for session in self.sessions:
@@ -191,17 +179,15 @@ class Client:
 
                 if forget(session.attributes, (oid, iid)):
                     session.keep()
-            if session.observations is not None:
-                session.observations.changed((oid, iid, rid))
+            if rid is None or oid == 2:  # other paths can be read now
+                session.endpoint.forget()
+            observations = session.observations
+            if observations is not None:
+                if rid is None:
+                    observations.rebuild()
+                observations.changed((oid, iid, rid))
                 if oid == 1:
-                    session.retune()
-            if oid in (1, 2):
+                    observations.retune()
+            if oid < 3:
                 session.keep()
-        self.wake()
-
-    def _instances_changed(self):
-        for session in self.sessions:
-            session.endpoint.forget()
-            if session.observations is not None:
-                session.observations.rebuild()
         self.wake()

@@ -1,11 +1,6 @@
 """Queue mode: the server keeps its requests until the client is awake (TS 1.1.1 Transport)."""
 
 
-def start(session):
-    """Puts the session into queue mode."""
-    session.queue = QueueMode(session)
-
-
 class QueueMode:
     """Awake for the client's `awake_ms` after any datagram, and while an exchange is open.
 

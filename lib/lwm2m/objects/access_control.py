@@ -32,9 +32,3 @@ class AccessControl(Object):
     def clear(self, row):
         if row[0] == 2:  # an owner there must be: the one that is
             super().clear(row)
-
-    def changed(self, rid):
-        super().changed(rid)
-        # Rights count at once: observations and remembered reads are looked at anew.
-        if self.table is not None and self.table.on_instances:
-            self.table.on_instances()

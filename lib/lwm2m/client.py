@@ -4,7 +4,7 @@ from micropython import const
 
 from coap.endpoint import IDLE_MS, Endpoint
 from lwm2m import operations
-from lwm2m.registration import REGISTERED, Registration
+from lwm2m.registration import Registration
 
 _FAULT_MS = const(1000)
 
@@ -49,7 +49,7 @@ class Session:
         """True when notifications may be sent now: registered, online and awake."""
         return (
             self.online
-            and self.registration.state == REGISTERED
+            and self.registration.state == "registered"
             and (self.queue is None or self.queue.awake())
         )
 
@@ -81,9 +81,12 @@ class Session:
         `on_done(code)` hears the code of the answer, None where there was none. ValueError
         where the server may not be told now.
         """
-        from lwm2m import send
+        if self.sender is None:
+            from lwm2m.send import Sender
 
-        send.send(self, paths, on_done)
+            self.sender = Sender(self)
+            self.parts.insert(-1, self.sender)
+        self.sender.send(paths, on_done)
 
     def observe(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
@@ -154,9 +157,14 @@ class Client:
 
     def send(self, paths):
         """Sends the values at these paths to all servers that take it; returns how many do."""
-        from lwm2m import send
-
-        return send.to_all(self.sessions, paths)
+        count = 0
+        for session in self.sessions:
+            try:
+                session.send(paths)
+                count += 1
+            except ValueError:
+                pass
+        return count
 
     def poll(self):
         """Does what is due; returns the milliseconds until it wants to be called again."""

@@ -6,7 +6,6 @@ from coap.endpoint import SILENCE
 from coap.message import Error, uint, uint_bytes
 from lwm2m.object import parse_path
 from lwm2m.read import Target, find
-from lwm2m.registration import REGISTERED
 
 _GET = const(1)
 _POST = const(2)
@@ -37,7 +36,7 @@ def handle(session, request, response):
 
     Before the server has accepted the registration its requests are ignored.
     """
-    if session.registration.state != REGISTERED:
+    if session.registration.state != "registered":
         response.code = SILENCE
         return
     path = parse_path(request.all(_URI_PATH))

@@ -2,20 +2,12 @@
 
 from micropython import const
 
-from coap.endpoint import IDLE_MS
 from lwm2m.composite import CompositeTarget
 
 _POST = const(2)
 _URI_PATH = const(11)
+_IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 _LIMIT = const(4)  # that wait for their turn or for an answer
-
-
-def send(session, paths, on_done):
-    """See `Session.send()`."""
-    if session.sender is None:
-        session.sender = Sender(session)
-        session.parts.append(session.sender)
-    session.sender.send(paths, on_done)
 
 
 class Sender:
@@ -63,7 +55,7 @@ class Sender:
             except Exception:
                 self._answered(None)
                 raise
-        return IDLE_MS
+        return _IDLE_MS
 
     def _answered(self, message):
         self._pending = False
@@ -78,15 +70,3 @@ class Sender:
         """The registration has ended: nothing of this will be answered."""
         while self._waiting:
             self._answered(None)
-
-
-def to_all(sessions, paths):
-    """Sends to every server that takes it; returns how many do."""
-    count = 0
-    for session in sessions:
-        try:
-            session.send(paths)
-            count += 1
-        except ValueError:
-            pass
-    return count

@@ -31,6 +31,7 @@ class Object:
     version = None  # "1.1": where it is not the default of LwM2M 1.1 for this object
     resources = ()
     limits = {}  # rid: (lowest, highest) for what may be written
+    kept = ()  # rids of what a Write in replace mode leaves alone that does not name it
     mandatory = ()  # rids of what a Create has to bring
     removable = False  # True where a server may Delete the instance
     table = None
@@ -55,7 +56,8 @@ class Object:
     def clear(self, row):
         """Sets a resource back to its default, the attribute of the class."""
         try:
-            delattr(self, row[3])
+            if row[0] not in self.kept:
+                delattr(self, row[3])
         except AttributeError:
             pass  # it was never written, or a property guards it
 

@@ -18,6 +18,7 @@ class AccessControl(Object):
         (2, "RW", "i[]", "acl"),  # ACL
         (3, "RW", "i", "owner"),  # Access Control Owner
     )
+    kept = (3,)  # an owner there must be: the one that is
     limits = {2: (0, 31), 3: (0, 65535)}
 
     acl = {}
@@ -28,7 +29,3 @@ class AccessControl(Object):
         self.instance_id = instance_id
         self.owner = owner
         self.acl = acl
-
-    def clear(self, row):
-        if row[0] == 2:  # an owner there must be: the one that is
-            super().clear(row)

@@ -73,7 +73,7 @@ def handle(session, path, request, content_format, response):
         control(table, oid, iid, session.server.short_server_id, {})
     table.add(new)
     session.keep()
-    response.options = [(_LOCATION_PATH, b"%d" % number) for number in path]
+    response.options = ((_LOCATION_PATH, b"%d" % oid), (_LOCATION_PATH, b"%d" % iid))
     response.code = _CREATED
 
 
@@ -100,11 +100,12 @@ def _decoded(table, oid, module, content_format, payload):
 def _delete(session, path):
     if len(path) != 2:
         raise Error(_METHOD_NOT_ALLOWED)
+    oid, iid = path
     table = session.table
-    instance = table.find(path[0], path[1])
+    instance = table.find(oid, iid)
     if instance is None:
         raise Error(_NOT_FOUND)
-    if not session.allowed(path[0], path[1], _RIGHT_TO_DELETE):
+    if not session.allowed(oid, iid, _RIGHT_TO_DELETE):
         raise Error(_UNAUTHORIZED)
     if not instance.removable:
         raise Error(_METHOD_NOT_ALLOWED)

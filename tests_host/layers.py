@@ -23,7 +23,7 @@ RULES = (
     ("lwm2m.object", "coap.message", _PURE),
     ("lwm2m.formats", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.objects", "coap.message lwm2m.object", _PURE),
-    ("lwm2m.access", "lwm2m.objects", _PURE),
+    ("lwm2m.access", "lwm2m.object", _PURE),
     ("lwm2m.attributes", "coap.message lwm2m.formats", _PURE),
     ("lwm2m.read", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.write", "coap.message lwm2m.object lwm2m.formats", _PURE),

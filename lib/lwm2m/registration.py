@@ -111,14 +111,17 @@ class Registration:
             self.session.sender.end()
         self.endpoint.wake()
 
-    def stop(self):
-        """De-registers if registered; `state` is STOPPED when that is answered or given up."""
-        self.silent_ms = 0
+    def stop(self, silent_ms=0):
+        """De-registers if registered; `state` is STOPPED when that is answered or given up.
+
+        With `silent_ms`, a time, it registers again then.
+        """
+        self.silent_ms = silent_ms
         if self.state == REGISTERED:
             self._begin(_DEREGISTERING)
             self._request(_DELETE, self.location, (), b"")
         elif self.state != _DEREGISTERING:
-            self._begin(STOPPED)
+            self._begin(_WAITING if silent_ms else STOPPED)
 
     def poll(self, now_ms):
         """Does what is due; returns the milliseconds until the next may be."""
@@ -190,13 +193,15 @@ class Registration:
         self._pending = False
         state = self.state
         code = message.code if message else 0
-        expected = _CREATED
         if state == REGISTERED:
             expected = _CHANGED
         elif state == _DEREGISTERING:
             expected = _DELETED
             self.state = _WAITING if self.silent_ms else STOPPED
             self.session.keep()
+        else:
+            expected = _CREATED
+            self.state = _WAITING
         if code != expected:
             self.due_ms = max(self.due_ms, self.client.now_ms() + _MARGIN_MS)  # without memory
             from lwm2m import retry

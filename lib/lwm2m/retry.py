@@ -19,7 +19,6 @@ _DISABLE = const(4)  # /1/x/4
 _DAY_S = const(86400)
 _IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 _GRACE_MS = const(60000)
-_WAITING = const("waiting to register again")  # states, as in registration.py
 
 
 def failed(registration, state, code):
@@ -55,7 +54,6 @@ def failed(registration, state, code):
         if registration.sequences < server.sequence_count and code != _FORBIDDEN:
             bootstrap = None
         delay_s = server.sequence_delay_s or 1
-    registration.state = _WAITING
     registration.due_ms += delay_s * 1000
     client.log("registration failed: %s, next attempt in %d s" % (result, delay_s))
     if bootstrap:
@@ -76,19 +74,19 @@ def held_ms(registration, now_ms):
     own = registration.server
     if own.asked == _DISABLE:
         own.asked = registration.attempts = registration.sequences = 0
-        registration.stop()
-        registration.due_ms = registration.silent_ms = now_ms + own.disable_timeout_s * 1000 + 1
+        registration.due_ms = now_ms + own.disable_timeout_s * 1000 + 1
+        registration.stop(registration.due_ms)
         registration.client.log("disabled for %d s" % own.disable_timeout_s)
-        if registration.state == "stopped":
-            registration.state = _WAITING
         return 1
+    order = own.priority_order
     for session in registration.client.sessions:
         before = session.registration
         server = session.server
+        other = server.priority_order
         state = before.state
         if (
-            None in (own.priority_order, server.priority_order)
-            or server.priority_order >= own.priority_order
+            None in (order, other)
+            or other >= order
             or state == "registered"
             or (before.location and before.silent_ms > now_ms)  # disabled
         ):

@@ -17,9 +17,8 @@ _MAX_ID = const(65535)
 class AccessControl(Object):
     """Who may do what with /object_id/instance_id, or create it where that is /object_id/65535.
 
-    `acl` is {short server id: rights}, 0 stands for all servers without an entry of their own;
-    rights are a sum of 1 Read, 2 Write, 4 Execute, 8 Delete, 16 Create. `owner` is the short
-    id of the server that may write them, 65535 for none (TS 1.1.1 Core section 8.1).
+    `acl` is {short server id: sum of rights}, 0 stands for all servers without an entry of their
+    own. `owner` is the short id of the server that may write them, 65535 for none (section 8.1).
     """
 
     oid = 2

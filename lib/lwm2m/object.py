@@ -107,8 +107,6 @@ class Table:
 
 def parse_path(segments):
     """The path of Uri-Path segments (bytes); Error 4.04 where they are none of ours."""
-    if len(segments) > 4:
-        raise Error(_NOT_FOUND)
     path = []
     for segment in segments:
         try:
@@ -116,7 +114,7 @@ def parse_path(segments):
         except ValueError:
             number = -1
         # "03" is not the id 3: paths are compared in bytes (RFC 7252 section 6.4).
-        if not 0 <= number <= _MAX_ID or b"%d" % number != segment:
+        if not 0 <= number <= _MAX_ID or b"%d" % number != segment or len(path) == 4:
             raise Error(_NOT_FOUND)
         path.append(number)
     return tuple(path)

@@ -48,25 +48,27 @@ def handle(session, request, response):
 
         composite.handle(session, request, response)
         return
-    if path[0] == 0:
+    oid = path[0]
+    depth = len(path)
+    if oid == 0:
         raise Error(_UNAUTHORIZED)
     if code == _GET:
         _get(session, path, request, response)
         return
     content_format = _option(request, _CONTENT_FORMAT)
     payload = request.payload
-    if code == _DELETE or (code == _POST and len(path) == 1):
+    if code == _DELETE or (code == _POST and depth == 1):
         from lwm2m import create
 
         create.handle(session, path, request, content_format, response)
         return
     # A PUT with a query is a Write-Attributes, the one of both that an object takes too.
     queries = request.all(_URI_QUERY) if code == _PUT else ()
-    if code not in (_PUT, _POST) or (len(path) < 2 and not queries):
+    if code not in (_PUT, _POST) or (depth < 2 and not queries):
         raise Error(_METHOD_NOT_ALLOWED)
     method = None if code == _PUT else _method(session.table, path)
     right = _EXECUTE if method else _READ if queries else _WRITE
-    if len(path) > 1 and not session.allowed(path[0], path[1], right):
+    if depth > 1 and not session.allowed(oid, path[1], right):
         raise Error(_UNAUTHORIZED)
     if method:
         if content_format:
@@ -85,7 +87,7 @@ def handle(session, request, response):
         from lwm2m.write import write
 
         write(session.table, path, payload, content_format or _TEXT, code == _PUT)
-        if path[0] < 3:
+        if oid < 3:
             session.keep()
     response.code = _CHANGED
 

@@ -40,6 +40,6 @@ class QueueMode:
     def announce(self, queries):
         """Says so in queries that end with the binding: Q, in LwM2M 1.0 UQ (Core 6.2.1)."""
         if self.session.version == "1.0":
-            queries[-1] += b"Q"
+            queries[-1] += "Q"
         else:
-            queries.append(b"Q")
+            queries.append("Q")

@@ -161,16 +161,16 @@ class Registration:
             self.known = (None, None, None)
             path = (b"rd",)
             queries = [
-                b"lwm2m=" + session.version.encode(),
-                b"ep=" + self.client.endpoint_name.encode(),
+                "lwm2m=" + session.version,
+                "ep=" + self.client.endpoint_name,
             ]
         known = self.known
         if generation != known[2]:
             payload = links(session.table, session.version)
         if lifetime_s != known[0]:
-            queries.append(b"lt=%d" % lifetime_s)
+            queries.append("lt=%d" % lifetime_s)
         if binding != known[1]:
-            queries.append(b"b=" + binding.encode())
+            queries.append("b=" + binding)
             if session.queue is not None:
                 session.queue.announce(queries)
         self.due_ms = now_ms  # the lifetime may count from now, not the answer
@@ -183,7 +183,7 @@ class Registration:
             options = [(_URI_PATH, part) for part in path]
             if payload:
                 options.append((_CONTENT_FORMAT, bytes((_LINK,))))
-            options += [(_URI_QUERY, query) for query in queries]
+            options += [(_URI_QUERY, query.encode()) for query in queries]
             self.endpoint.request(code, options, payload, self._answered)
         except Exception as error:  # too long a location from the server, or no memory
             self.client.log("registration: %s" % error)
@@ -211,7 +211,7 @@ class Registration:
             self.client.log("de-registered")
         else:
             if state != REGISTERED:
-                self.location = [bytes(part) for part in message.all(_LOCATION_PATH)]
+                self.location = message.all(_LOCATION_PATH)
                 self.state = REGISTERED
                 where = repr(b"/".join(self.location))[2:-1]  # nothing in it steers a terminal
                 self.client.log(

@@ -2,10 +2,11 @@
 
 from micropython import const
 
-from coap.endpoint import IDLE_MS, Endpoint
+from coap.endpoint import Endpoint
 from lwm2m import operations
 from lwm2m.registration import Registration
 
+_IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 _FAULT_MS = const(1000)
 
 
@@ -169,7 +170,7 @@ class Client:
     def poll(self):
         """Does what is due; returns the milliseconds until it wants to be called again."""
         now_ms = self.now_ms()
-        wait_ms = IDLE_MS
+        wait_ms = _IDLE_MS
         for session in self.sessions:
             for part in session.parts:
                 try:

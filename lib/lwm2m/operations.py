@@ -2,7 +2,6 @@
 
 from micropython import const
 
-from coap.endpoint import SILENCE
 from coap.message import Error, uint, uint_bytes
 from lwm2m.object import parse_path
 from lwm2m.read import Target, find
@@ -28,6 +27,7 @@ _CONTENT = const(0x45)  # 2.05
 _BAD_REQUEST = const(0x80)  # 4.00
 _UNAUTHORIZED = const(0x81)  # 4.01
 _NOT_FOUND = const(0x84)  # 4.04
+_SILENCE = const(-1)  # as in coap/endpoint.py
 _METHOD_NOT_ALLOWED = const(0x85)  # 4.05
 
 
@@ -37,7 +37,7 @@ def handle(session, request, response):
     Before the server has accepted the registration its requests are ignored.
     """
     if session.registration.state != "registered":
-        response.code = SILENCE
+        response.code = _SILENCE
         return
     path = parse_path(request.all(_URI_PATH))
     code = request.code

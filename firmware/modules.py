@@ -13,6 +13,7 @@ _ALWAYS = (
     "lwm2m.registration",
     "lwm2m.operations",
     "lwm2m.client",
+    "firmware.connection",
     "firmware.objects.example",
     "firmware.objects.temperature",
     "firmware.objects.servomotor",

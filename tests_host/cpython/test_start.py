@@ -251,8 +251,9 @@ def test_reboot_answers_first_and_keeps_the_account(tmp_path):
             assert await d.execute((3, 0, 4)) == "2.04"
             await asyncio.sleep(0.5)
             assert d.board.causes() == ["power"]
-            await d.said("(lifetime 1234 s)", 2)
+            await d.said("registered at /rd/", 2)
             assert d.board.causes() == ["power", "hard"]
+            assert await d.read((1, 0, 1)) == "1234"
 
     run(work())
 
@@ -400,7 +401,7 @@ def test_a_senseless_position_leaves_the_arm_where_it_is(tmp_path):
 # As the real firmware, but not as patient.
 HASTY = (
     ("firmware/app.py", "_NETWORK_MS = const(15000)", "_NETWORK_MS = const(200)"),
-    ("firmware/app.py", "_RETRY_MS = const(5000)", "_RETRY_MS = const(50)"),
+    ("firmware/connection.py", "_RETRY_MS = const(5000)", "_RETRY_MS = const(50)"),
 )
 
 

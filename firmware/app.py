@@ -22,17 +22,19 @@ _BUTTON_MS = const(50)
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
 _NETWORK_MS = const(15000)
 _HEALTHY_MS = const(10000)  # the watchdog is armed after so long
-_GAP_MS = const(2000)  # between looks for what is to be saved
-_LONGEST_GAP_MS = const(3600000)
+_GAP = const(40)  # of these between looks for what is to be saved
+_LONGEST_GAP = const(72000)
 # Modules whose memory is given back once they have done their work. One string each takes less
 # memory than a tuple.
 _ONCE = const(
-    " firmware.modules firmware.parts firmware.config firmware.accounts firmware.storage"
-    " firmware.keep lwm2m.state lwm2m.restore lwm2m.rights lwm2m.resume "
+    "firmware.modules firmware.parts firmware.config firmware.accounts firmware.storage"
+    " firmware.keep lwm2m.state lwm2m.restore lwm2m.rights lwm2m.resume"
 )
 # And where a saving finds none: what is loaded again when it is needed.
-_SPARE = const(" lwm2m.write lwm2m.create lwm2m.composite lwm2m.attributes ")
-_FORMATS = const("lwm2m.formats.")
+_SPARE = const(
+    "lwm2m.write lwm2m.create lwm2m.composite lwm2m.attributes lwm2m.formats.text"
+    " lwm2m.formats.link lwm2m.formats.tlv lwm2m.formats.senml_cbor"
+)
 
 
 class App:
@@ -128,11 +130,10 @@ class App:
         asyncio.get_event_loop().set_exception_handler(self._crashed)
         self.sample()
         asyncio.create_task(self._measure())
-        asyncio.create_task(self._watch_button())
+        asyncio.create_task(self._tick())
         asyncio.create_task(console.keys(self, readable))
-        asyncio.create_task(self._keep())
-        if self.settings["send_s"]:
-            asyncio.create_task(self._report())
+        for task in self.tasks:
+            asyncio.create_task(task(self))
         for connection in self.connections:
             connection.task = asyncio.create_task(connection.run())
         gc.collect()
@@ -186,24 +187,17 @@ class App:
                 print("temperature:", error)
             self.device.report(_PERIPHERAL_MALFUNCTION)
 
-    async def _watch_button(self):
+    async def _tick(self):
+        # The button, and every 2 s what is to be saved. The more often it saves the less often
+        # it does: a flash wears out. What could not be saved is tried again like that, too.
+        gap = wait = _GAP
         while True:
             self.button.sample()
             await asyncio.sleep_ms(_BUTTON_MS)
-
-    async def _report(self):
-        # The temperature to all servers, unasked.
-        while True:
-            await asyncio.sleep_ms(self.settings["send_s"] * 1000)
-            self.client.send([(3303, 0)])
-
-    async def _keep(self):
-        # The more often it saves the less often it does: a flash wears out. What could not be
-        # saved is tried again like that, too.
-        gap_ms = _GAP_MS
-        while True:
-            await asyncio.sleep_ms(gap_ms)
-            gap_ms = min(gap_ms * 2, _LONGEST_GAP_MS) if self.save() else _GAP_MS
+            wait -= 1
+            if not wait:
+                gap = min(gap * 2, _LONGEST_GAP) if self.save() else _GAP
+                wait = gap
 
     def _kept(self, function):
         try:
@@ -211,7 +205,7 @@ class App:
         except (OSError, MemoryError) as error:
             print("not saved for a restart: %s %s" % (type(error).__name__, error))
             if __file__[-3:] != ".py":  # to compile them again takes more
-                _drop(_SPARE, _FORMATS)
+                _drop(_SPARE)
 
     def _check_link(self):
         # A socket does not feel that the cable was pulled: begin again, with the network.
@@ -251,7 +245,14 @@ class App:
             print("the server did not answer the de-registration")
         for connection in open_ones:
             connection.close()
-        self._kept("erase")
+        # Without keep.py, for which there may be no memory. Should one of two records outlive a
+        # power cut now, the server refuses its registration.
+        try:
+            for name in os.listdir("state"):
+                if name.startswith("session"):
+                    os.remove("state/" + name)
+        except (OSError, MemoryError):
+            pass  # nothing was ever written
         if self.feed:  # the watchdog cannot be stopped, and the REPL feeds none
             machine.Timer(-1, period=_BUTTON_MS, callback=lambda timer: self.feed())
 
@@ -263,15 +264,17 @@ def _once(name, function, *arguments):
     try:
         return getattr(module, function)(*arguments)
     finally:
-        _drop(_ONCE, None)
+        _drop(_ONCE)
 
 
-def _drop(names, prefix):
-    for name in list(sys.modules):
-        if " %s " % name in names or (prefix and name.startswith(prefix)):
-            package, _, own = name.rpartition(".")
-            delattr(sys.modules[package], own)
-            del sys.modules[name]
+def _drop(names):
+    try:
+        for name in names.split():
+            if sys.modules.pop(name, None):
+                package, _, own = name.rpartition(".")
+                delattr(sys.modules[package], own)
+    except MemoryError:
+        pass  # some other time
     gc.collect()
 
 
@@ -284,6 +287,7 @@ def run():
         return 2
     App.running = None  # the memory of an earlier run
     App.running = app = App(*loaded)
+    del loaded
     try:
         asyncio.run(app.main())
     except KeyboardInterrupt:

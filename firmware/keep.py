@@ -10,7 +10,7 @@ and every 16,384th notification, which at one in 5 s is once a day. Each is one 
 hundred bytes; where the directory and the data lie in two sectors that erases the first of them
 twice. The data sheets of both boards give 10,000 erases of a sector, so 5,000 savings: five a
 day for nearly three years, one a day for 13. A change is saved within 2 s, the next 4 s later at
-the earliest, then 8, 16 ..., at last once an hour (`App._keep`) while a server goes on and on.
+the earliest, then 8, 16 ..., at last once an hour (`App._tick`) while a server goes on and on.
 """
 
 import struct

@@ -3,6 +3,7 @@
 Loaded at the start only. This is the place to add an object to the board.
 """
 
+import asyncio
 import os
 import sys
 import time
@@ -65,3 +66,13 @@ def build(app, account_list):
         from lwm2m import access
 
         access.defaults(client, account_list[0]["short_server_id"])
+    app.tasks = (report,) if settings["send_s"] else ()
+    kept = ("endpoint", "keep", "measure_s", "send_s", "watchdog_s")
+    app.settings = {key: settings[key] for key in kept}  # all that is looked at from now on
+
+
+async def report(app):
+    """Tells the temperature to all servers, unasked."""
+    while True:
+        await asyncio.sleep_ms(app.settings["send_s"] * 1000)
+        app.client.send([(3303, 0)])

@@ -70,7 +70,7 @@ RULES = (
     ("firmware.accounts", "firmware.storage", _PURE + " os"),
     ("firmware.config", "firmware.accounts firmware.boards", _PURE + " os sys"),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
-    ("firmware.parts", "firmware lwm2m", _BOARD),
+    ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
     ("boot", "", "sys"),

@@ -271,3 +271,16 @@ def test_a_quiet_board_writes_nothing(tmp_path, server):
         assert [path.stat().st_mtime_ns for path in files] == times
         assert time.time() - max(times) / 1e9 > 5
         cut(one, server)
+
+
+def test_a_link_that_is_lost_and_found_is_an_update(tmp_path, server):
+    with board(tmp_path, server) as one:
+        start_observing(tmp_path, server)
+        port = server.device[1]
+        one.say({"cable": False})
+        server.serve(lambda: any("link lost" in line for line in one.console()))
+        one.say({"cable": True})
+        server.serve(lambda: server.updates)
+        assert {each[0] for each in notified(server, 2)} == {port}
+        assert len(server.registers) == 1 and server.updates[0][1] == port
+        assert rising(server.sequences), server.sequences

@@ -15,11 +15,13 @@ from tools.interop.tap import Tap
 from tools.leshan.server import LeshanServer
 from tools.server import DeskServer
 
-AWAKE_MS = 2000  # how long Leshan takes a client in queue mode to be awake
-
 
 def pytest_addoption(parser):
     parser.addoption("--conformance", metavar="FILE", help="write the results to this document")
+
+
+# How long a client in queue mode stays awake (MAX_TRANSMIT_WAIT of RFC 7252), and a little more.
+AWAKE_S = 95
 
 
 class Desk:
@@ -97,7 +99,7 @@ def template(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def leshan():
-    with LeshanServer(awake_ms=AWAKE_MS) as server:
+    with LeshanServer() as server:
         yield server
 
 
@@ -154,6 +156,32 @@ def own_device(server, template, tmp_path, request):
     for device in devices:
         _recorded(request, device)
         device.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sleeper(server, template, tmp_path_factory):
+    """A board in queue mode with an observation, started first and left alone: it falls asleep."""
+    device = Device(
+        server, tmp_path_factory.mktemp("sleeper"), template, "sleeper", queue_mode=True
+    )
+    try:
+        device.start()
+        assert device.api.observe("/3303/0/5700").code == "2.05"
+        device.asleep_at = time.monotonic() + AWAKE_S
+        yield device
+    finally:
+        device.close()
+
+
+@pytest.fixture
+def queue_mode(sleeper, request):
+    yield sleeper
+    _recorded(request, sleeper)
+
+
+def pytest_collection_modifyitems(items):
+    # the sleeper sleeps while the others run
+    items.sort(key=lambda item: "int_109" in item.name)
 
 
 class Results:

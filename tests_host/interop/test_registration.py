@@ -76,19 +76,17 @@ def test_int_107_registration_is_kept_alive(own_device):
     assert set(device.saw(UPDATE, 3)) == {UPDATE + " -> 2.04"}
 
 
-def test_int_108_queue_mode_is_announced(own_device):
+def test_int_108_queue_mode_is_announced(queue_mode):
     """Register says Q"""
-    device = own_device(queue_mode=True)
-    assert device.api.registration()["queuemode"] is True
-    (line,) = device.saw(REGISTER)
+    assert queue_mode.api.registration()["queuemode"] is True
+    (line,) = queue_mode.saw(REGISTER)
     assert "&Q" in line
 
 
-def test_int_109_behaviour_in_queue_mode(own_device):
+def test_int_109_behaviour_in_queue_mode(queue_mode):
     """A client that sleeps says so first when it has something to tell: Update, then notify"""
-    device = own_device(queue_mode=True, awake_s=3)
-    assert device.api.observe("/3303/0/5700").code == "2.05"
-    time.sleep(5)
+    device = queue_mode
+    time.sleep(max(0, device.asleep_at - time.monotonic()))
     device.mark = device.tap.count()
     with device.api.events() as events:
         device.board.world(temperature=24.5)

@@ -54,6 +54,8 @@ def _typed(kind, value):
 def decoded(node):
     """Python values of a node's JSON form."""
     kind = node.get("kind")
+    if kind == "root":
+        return {child["id"]: decoded(child) for child in node["objects"]}
     if kind == "obj":
         return {child["id"]: decoded(child) for child in node["instances"]}
     if kind == "instance":

@@ -82,6 +82,15 @@ class Board:
         """Everything it printed, for the message of a failed test."""
         return (self.folder / "log").read_text(errors="replace")[-3000:]
 
+    def saved_since(self, seconds, timeout_s=30):
+        """Waits until the board has saved its sessions later than that time of `time.time()`."""
+
+        def saved():
+            files = (self.flash / "state").glob("session*")
+            return any(path.stat().st_mtime > seconds for path in files)
+
+        wait_for(saved, timeout_s, "a saving of the session")
+
     def kill(self):
         """Cuts the power: the interpreter has no chance to say anything."""
         self._end(signal.SIGKILL)

@@ -15,6 +15,7 @@ import org.eclipse.leshan.core.node.LwM2mObjectInstance;
 import org.eclipse.leshan.core.node.LwM2mPath;
 import org.eclipse.leshan.core.node.LwM2mResource;
 import org.eclipse.leshan.core.node.LwM2mResourceInstance;
+import org.eclipse.leshan.core.node.LwM2mRoot;
 import org.eclipse.leshan.core.node.LwM2mSingleResource;
 import org.eclipse.leshan.core.node.ObjectLink;
 import org.eclipse.leshan.core.util.Hex;
@@ -36,7 +37,10 @@ final class Json {
 
     static ObjectNode node(LwM2mNode node) {
         ObjectNode json = MAPPER.createObjectNode();
-        if (node instanceof LwM2mObject) {
+        if (node instanceof LwM2mRoot) {
+            ArrayNode list = json.put("kind", "root").putArray("objects");
+            ((LwM2mRoot) node).getObjects().values().forEach(child -> list.add(node(child)));
+        } else if (node instanceof LwM2mObject) {
             json.put("kind", "obj").put("id", ((LwM2mObject) node).getId());
             ArrayNode list = json.putArray("instances");
             ((LwM2mObject) node).getInstances().values().forEach(child -> list.add(node(child)));
@@ -58,8 +62,6 @@ final class Json {
             LwM2mResourceInstance instance = (LwM2mResourceInstance) node;
             json.put("kind", "resourceInstance").put("id", instance.getId()).put("type", instance.getType().name());
             value(json, "value", instance.getType(), instance.getValue());
-        } else if (node != null) {
-            json.put("kind", node.getClass().getSimpleName());
         }
         return json;
     }

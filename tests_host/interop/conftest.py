@@ -79,7 +79,8 @@ class Device:
         try:
             return boards.wait_for(found, timeout_s, repr(start))
         except AssertionError as error:
-            raise AssertionError("%s; on the wire: %s" % (error, "\n".join(self.wire())))
+            lines = [*self.wire(), "the board said:", self.board.said()]
+            raise AssertionError("%s; on the wire:\n%s" % (error, "\n".join(lines)))
 
     def set_lifetime(self, lifetime_s):
         """Writes /1/0/1 and waits until the Update has told the server."""
@@ -123,7 +124,8 @@ def _recorded(request, device):
 
 
 @pytest.fixture(scope="session")
-def shared_device(server, template, tmp_path_factory):
+def shared_device(server, sleeper, template, tmp_path_factory):
+    # the sleeper is asked for here to fall asleep while the tests of this device run
     device = Device(
         server, tmp_path_factory.mktemp("board"), template, "shared", objects=["test_object"]
     )
@@ -147,8 +149,10 @@ def own_device(server, template, tmp_path, request):
     """A function that starts a board of this test alone; its arguments are keys of config.json."""
     devices = []
 
-    def start(endpoint="own", **config):
-        device = Device(server, tmp_path / endpoint, template, endpoint, **config)
+    endpoint = request.node.originalname.replace("_", "-")[:40]
+
+    def start(**config):
+        device = Device(server, tmp_path / "board", template, endpoint, **config)
         devices.append(device)
         return device.start()
 
@@ -158,7 +162,7 @@ def own_device(server, template, tmp_path, request):
         device.close()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def sleeper(server, template, tmp_path_factory):
     """A board in queue mode with an observation, started first and left alone: it falls asleep."""
     device = Device(

@@ -12,12 +12,10 @@ LESHAN_ONLY = pytest.mark.parametrize("server", ["leshan"], indirect=True, scope
 @LESHAN_ONLY
 def test_object_in_blocks_of_64_bytes(device):
     """An object read in blocks of 64 bytes is the object read at once"""
-    whole = device.api.read("/3", "SENML_CBOR")
-    answer = device.api.read("/3", "SENML_CBOR", block=64)
+    whole = device.api.read("/3442", "SENML_CBOR")
+    answer = device.api.read("/3442", "SENML_CBOR", block=64)
     assert answer.code == "2.05"
-    first, second = whole.value[0], answer.value[0]
-    # the free memory is that of another moment
-    assert {**first, 10: 0} == {**second, 10: 0}
+    assert answer.value == whole.value
     blocks = [line for line in device.wire() if line.endswith("2.05 senml-cbor Block2 64")]
     assert len(blocks) >= 3
 
@@ -48,7 +46,7 @@ def test_write_that_replaces_an_instance(device):
 def test_create_and_delete(device):
     """Create with and without an id; the registration tells of it"""
     api = device.api
-    answer = api.create("/3442", None, {120: 1})
+    answer = api.create("/3442", None, {120: 1}, "TLV")
     assert answer.code == "2.01"
     location = "/" + answer.json["location"].lstrip("/")
     assert api.read(location + "/120").value == 1

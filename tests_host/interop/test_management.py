@@ -213,6 +213,27 @@ def test_int_281_read_composite_one_not_readable(device):
     assert value == {"/1/0/1": 3600, "/1/0/7": "U"}
 
 
+def test_int_651_access_to_the_device(device):
+    """Every resource can be read or executed, as its kind is; what is read only stays as it is"""
+    api = device.api
+    executable = {"/3/0/4", "/3/0/5", "/3/0/12"}
+    instance = api.read("/3/0").value
+    for path in api.discover("/3/0").links:
+        if path == "/3/0":
+            continue
+        rid = int(path.split("/")[3])
+        if path in executable:
+            assert api.read(path).code == "4.05"
+            assert rid not in instance
+        else:
+            assert api.read(path).code == "2.05"
+            assert rid in instance
+    assert api.write("/3/0/0", "other").code == "4.05"
+    assert api.execute("/3/0/0").code == "4.05"
+    assert api.execute("/3/0/12").code == "2.04"
+    assert api.read("/3/0/0").value == "IoTKitV3"
+
+
 def test_int_652_firmware_version(device):
     """Firmware version"""
     answer = device.api.read("/3/0/3")
@@ -222,7 +243,7 @@ def test_int_652_firmware_version(device):
 
 def test_int_680_no_second_device(device):
     """Create on an object that has one instance only"""
-    assert device.api.create("/3", None, {0: "other"}).code == "4.05"
+    assert device.api.create("/3", None, {0: "other"}, "TLV").code == "4.05"
     assert list(device.api.read("/3").value) == [0]
 
 

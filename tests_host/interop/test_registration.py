@@ -12,7 +12,7 @@ def test_int_101_register(own_device):
     """Register carries name, lifetime, version, binding and the objects"""
     device = own_device()
     registration = device.api.registration()
-    assert registration["endpoint"] == "own"
+    assert registration["endpoint"] == device.api.endpoint
     assert registration["lwM2mVersion"] == "1.1"
     assert registration["lifetime"] == 3600
     assert registration["bindingMode"] == "U"

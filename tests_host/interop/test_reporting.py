@@ -113,7 +113,7 @@ def test_int_305_composite_observation_ended(device):
         assert device.saw("FETCH / Observe 1")
         mark = device.tap.count()
         time.sleep(3)
-    assert device.tap.exchanges(mark) == []
+        assert device.tap.exchanges(mark) == []
 
 
 def test_int_306_send(own_device):

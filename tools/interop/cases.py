@@ -72,7 +72,7 @@ CASES = (
     (311, "Send of several values", ""),
     (401, "DTLS with a pre-shared key", SECURITY),
     (402, "DTLS with a raw public key or a certificate", SECURITY),
-    (651, "Device: writable and readable resources", ""),
+    (651, "Device: access to its resources (13 to 15, to be written, are not there)", ""),
     (652, "Device: firmware version", ""),
     (680, "Device: no second instance", ""),
     (685, "Device: cannot be deleted", ""),

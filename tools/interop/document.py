@@ -20,7 +20,8 @@ _HEAD = """\
 Written by `make interop`, which runs the firmware on the virtual board (compiled, under
 MicroPython) against two servers: one made of the libraries of
 [Eclipse Leshan](https://eclipse.dev/leshan/) 2.0.0-M18, and the desk server of this repository. Do
-not edit it by hand. `-` where a server has no such request.
+not edit it by hand. `-` means: not run there, because the server has no such request or because
+the test waits for what is to come.
 """
 _IDS = """\
 ## Test cases of the Open Mobile Alliance
@@ -82,7 +83,7 @@ def _id_rows(results):
             outcomes = [_outcome(result, server) for server in SERVERS]
             yield (number, title, *outcomes, "`%s`" % test)
         elif waits:
-            yield (number, title, waits, waits, "")
+            yield (number, title, "-", "-", waits)
         else:
             yield (number, title, "**no test**", "**no test**", "")
 

@@ -183,9 +183,15 @@ def queue_mode(sleeper, request):
     _recorded(request, sleeper)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    # the sleeper sleeps while the others run
-    items.sort(key=lambda item: "int_109" in item.name)
+    # one server after the other, then both; the sleeper sleeps while its server's others run
+    def place(item):
+        name = item.callspec.params.get("server") if hasattr(item, "callspec") else None
+        at = document.SERVERS.index(name) if name else len(document.SERVERS)
+        return at, item.originalname.startswith("test_int_109_")
+
+    items.sort(key=place)
 
 
 class Results:

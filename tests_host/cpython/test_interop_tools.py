@@ -230,8 +230,9 @@ def test_document_tells_the_exchanges_once_where_they_are_the_same():
     lines = results["test_int_101_register"].lines
     lines["desk"] = list(lines["leshan"])
     assert document.text(results, set()).count("GET /3 -> 2.05") == 1
-    lines["desk"] = ["GET /3 -> 4.04"]
-    assert "# with the desk server\nGET /3 -> 4.04" in document.text(results, set())
+    lines["desk"] = ["GET /3 -> 2.05", "GET /3 -> 4.04"]
+    text = document.text(results, set())
+    assert "GET /3 -> 2.05\n# with the desk server\nGET /3 -> 4.04\n```" in text
 
 
 def test_document_is_the_same_for_the_same_results():

@@ -48,8 +48,8 @@ _EXCHANGES = """
 ## What went over the wire
 
 As the server saw it: its requests with the client's answers, then what the client sent by itself,
-each line once. `{id}` stands for what differs from run to run. Where the desk server saw the same
-as Leshan it is not repeated.
+each line once. `{id}` stands for what differs from run to run. Of the desk server only the lines
+are told that Leshan did not see.
 """
 
 
@@ -123,14 +123,13 @@ def _exchanges(results):
         if not told:
             continue
         yield "\n### %s\n\n```\n" % test
-        first = None
-        for each in told.values():
-            if each == first:
-                continue
-            if first is not None:
+        first, *others = told.values()
+        yield "".join(line + "\n" for line in first)
+        for other in others:
+            differing = [line for line in other if line not in first]
+            if differing:
                 yield "# with the desk server\n"
-            yield "".join(line + "\n" for line in each)
-            first = each
+                yield "".join(line + "\n" for line in differing)
         yield "```\n"
 
 

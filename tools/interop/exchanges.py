@@ -76,7 +76,9 @@ def _content(message, names=False):
     if number == 0 and len(message.payload) <= _LONGEST_TEXT:
         text += " " + message.payload.decode(errors="replace")
     elif names and number in (110, 112):
-        text += " of " + _senml_names(number, message.payload)
+        paths = _senml_names(number, message.payload)
+        # further blocks may be asked for without the payload
+        text += " of " + paths if paths else ""
     return text.rstrip()
 
 

@@ -125,3 +125,27 @@ def test_observation_outlives_a_power_cut(own_device):
     told = [each for each in device.tap.exchanges() if str(each).startswith("notify")]
     assert len({each.token for each in told}) == 1
     assert api.discover("/3303/0").links["/3303/0/5700"]["pmin"] == "1"
+
+
+def test_notifications_are_stored_while_offline(own_device):
+    """Cable out, values change, cable in: the server hears every value, with its time"""
+    device = own_device()
+    api = device.api
+    registration = api.registration()["registrationId"]
+    assert api.write("/1/0/6", True).code == "2.04"
+    assert api.observe("/3303/0/5700", "SENML_CBOR").value == 21.5
+    with api.events() as events:
+        device.board.world(cable=False)
+        wait_for(lambda: "link lost" in device.board.said(), what="the loss of the link")
+        for celsius in (25.5, 26.5):
+            device.board.world(temperature=celsius)
+            time.sleep(2)
+        device.mark = device.tap.count()
+        back_at_ms = time.time() * 1000
+        device.board.world(cable=True)
+        told = [events.next("NOTIFICATION", 20)["timestamped"][0] for _ in range(2)]
+    assert [each["val"]["value"] for each in told] == ["25.5", "26.5"]
+    first, second = (each["timestamp"] for each in told)
+    assert first < second < back_at_ms
+    assert len(device.saw("confirmable notify /3303/0/5700 2.05 senml-cbor", 2)) == 2
+    assert api.registration()["registrationId"] == registration

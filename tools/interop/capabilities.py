@@ -61,7 +61,10 @@ CAPABILITIES = (
     ),
     (
         "notifications are stored while offline (/1/x/6) and told with their time",
-        ("test_storing.test_stored_notifications_go_in_order_with_their_age",),
+        (
+            "test_notifications_are_stored_while_offline",
+            "test_storing.test_stored_notifications_go_in_order_with_their_age",
+        ),
     ),
     (
         "a last notification with 4.04 when an observed path goes away",

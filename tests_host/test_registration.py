@@ -85,6 +85,7 @@ def test_the_location_may_have_several_segments():
         assert peer.registration.state == STOPPED
     peer = Peer()
     peer.register(("rd", "a\x1b[2J\xe9"))  # nothing of it may steer a terminal
+    assert peer.registration.location_text() == r"/rd/a\x1b[2J\xc3\xa9"
     assert peer.logged == [r"registered at /rd/a\x1b[2J\xc3\xa9 as test (lifetime 3600 s)"]
 
 

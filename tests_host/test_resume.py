@@ -81,7 +81,7 @@ def test_a_server_that_knows_nothing_of_it():
         assert register.all(11) == [b"rd"] and queries(register)[1] == b"ep=test"
         peer.answer(register, 0x41, [(8, b"new")])
         assert peer.registration.state == REGISTERED
-        assert peer.registration.location == [b"new"]
+        assert peer.registration.location_text() == "/new"
 
 
 def test_only_a_registration_is_kept():

@@ -213,13 +213,16 @@ class Registration:
             if state != REGISTERED:
                 self.location = message.all(_LOCATION_PATH)
                 self.state = REGISTERED
-                where = repr(b"/".join(self.location))[2:-1]  # nothing in it steers a terminal
                 self.client.log(
-                    "registered at /%s as %s (lifetime %d s)"
-                    % (where, self.client.endpoint_name, self._sent[0])
+                    "registered at %s as %s (lifetime %d s)"
+                    % (self.location_text(), self.client.endpoint_name, self._sent[0])
                 )
             lifetime_ms = self._sent[0] * 1000
             self.due_ms += max(lifetime_ms - _MARGIN_MS, lifetime_ms // 2)
             if self.known != self._sent:
                 self.known = self._sent
                 self.session.keep()
+
+    def location_text(self):
+        """Where the server keeps the registration: /rd/a1b2; what could steer a terminal is escaped."""
+        return "/" + repr(b"/".join(self.location))[2:-1]

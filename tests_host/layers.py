@@ -37,15 +37,15 @@ RULES = (
         "coap.endpoint coap.message lwm2m.attributes lwm2m.composite lwm2m.read lwm2m.storing",
         _PURE,
     ),
-    ("lwm2m.retry", "coap.endpoint coap.message", _PURE),
+    ("lwm2m.retry", "coap.message", _PURE),
     ("lwm2m.queue_mode", "", _PURE),
     ("lwm2m.resume", "", _PURE),
-    ("lwm2m.registration", "coap.endpoint lwm2m.resume lwm2m.retry", _PURE),
-    ("lwm2m.send", "coap.endpoint lwm2m.composite", _PURE),
+    ("lwm2m.registration", "lwm2m.resume lwm2m.retry", _PURE),
+    ("lwm2m.send", "lwm2m.composite", _PURE),
     (
         "lwm2m.operations",
-        "coap.block coap.endpoint coap.message lwm2m.attributes lwm2m.formats lwm2m.object"
-        " lwm2m.read lwm2m.registration lwm2m.write lwm2m.create lwm2m.composite lwm2m.arguments",
+        "coap.block coap.message lwm2m.attributes lwm2m.formats lwm2m.object"
+        " lwm2m.read lwm2m.write lwm2m.create lwm2m.composite lwm2m.arguments",
         _PURE,
     ),
     ("lwm2m.client", "coap lwm2m", _PURE),

@@ -224,5 +224,5 @@ class Registration:
                 self.session.keep()
 
     def location_text(self):
-        """Where the server keeps the registration: /rd/a1b2; what could steer a terminal is escaped."""
+        """Where the server keeps the registration: /rd/a1b2, fit for a terminal."""
         return "/" + repr(b"/".join(self.location))[2:-1]

@@ -256,10 +256,6 @@ def test_any_bytes_give_a_value_or_4_00():
                 assert error.code == BAD_REQUEST, data
 
 
-def test_nothing_to_encode_is_4_06():
-    assert raises(Error, cbor.encode, PATH, ()).code == NOT_ACCEPTABLE
-
-
 def test_lightweightm2m_1_1_int_211_cbor_read():
     sample = Sample()
     sample.list = {3: -1000}

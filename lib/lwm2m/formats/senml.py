@@ -63,7 +63,7 @@ def decode(base, load, payload, labels):
                     raise ValueError
                 yield _path(base, base_name, name), raw
     except (ArithmeticError, Error, LookupError, RuntimeError, TypeError, ValueError):
-        raise Error(_BAD_REQUEST, "malformed payload, or a path outside the request's")
+        raise Error(_BAD_REQUEST, "malformed, or outside the path")
 
 
 def _path(base, base_name, name):
@@ -82,7 +82,7 @@ def _path(base, base_name, name):
     if len(full_name) > 1 and full_name[-1] == "/":
         full_name = full_name[:-1]
     if full_name:
-        path += parse_path([segment.encode() for segment in full_name.split("/", 5)])
+        path += parse_path(full_name.encode().split(b"/", 5))
     if base is not None:
         # A Create, the one request to an object that has a payload, may leave out the instance.
         shortest = 2 if len(base) == 1 else 3

@@ -13,7 +13,9 @@ def fields(base, records):
 
     The base name stands in the first record and is for all, which makes the names short.
     """
-    base_name = "/".join([""] + list(map(str, base)) + [""])
+    base_name = "/"
+    for number in base:
+        base_name += "%d/" % number
     for path, kind, value in records:
         name = "/".join(map(str, path[len(base) :]))
         yield base_name if name else base_name[:-1], name, kind[0], value
@@ -59,7 +61,9 @@ def encode_value(kind, value):
         return head(0x20, ~value) if value < 0 else head(0, value)
     if kind == "o":
         return head(0x40, len(value)) + value
-    data = ("%d:%d" % value if kind == "l" else value).encode()
+    if kind == "l":
+        value = "%d:%d" % value
+    data = value.encode()
     return head(0x60, len(data)) + data
 
 

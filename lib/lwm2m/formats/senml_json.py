@@ -105,16 +105,14 @@ def _joined(found):
     high = 0
     for letter in found:
         code = ord(letter)
-        if high:
-            if code >> 10 != 0x37:
-                raise ValueError
-            code += (high << 10) - 0x35FDC00
-            high = 0
-        elif code >> 10 == 0x36:
+        if (code >> 10 == 0x37) != (high > 0):
+            raise ValueError
+        if code >> 10 == 0x36:
             high = code
             continue
-        elif code >> 10 == 0x37:
-            raise ValueError
+        if high:
+            code += (high << 10) - 0x35FDC00
+            high = 0
         whole.append(chr(code))
     if high:
         raise ValueError

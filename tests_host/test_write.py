@@ -72,7 +72,7 @@ def test_int_205_text():
             continue
         peer, sample = rig()
         kind = sample.row(rid)[2]
-        response = peer.put("/20000/0/%d" % rid, text.encode_value(kind, value), TEXT)
+        response = peer.put("/20000/0/%d" % rid, text.encode_value(kind, value).encode(), TEXT)
         assert response.code == CHANGED and response.payload == b"", rid
         assert getattr(sample, name) == value and peer.heard == [rid]
         assert isinstance(getattr(sample, name), type(value))

@@ -34,9 +34,11 @@ class CompositeTarget(Target):
     composite = True
     path = ()  # what the records are named from
 
-    def __init__(self, session, paths, accept=_SENML_CBOR):
+    def __init__(self, session, paths, accept=None):
         self.session = session
         self.paths = paths
+        if accept is None:
+            accept = _SENML_CBOR
         if accept not in _SENML:
             raise Error(_NOT_ACCEPTABLE)
         self.accept = accept
@@ -95,13 +97,11 @@ def _write(session, module, payload):
     changes = []
     for ids in sorted(groups):
         oid, iid = ids
-        if oid == 0:
+        if oid == 0 or not session.allowed(oid, iid, _WRITE):
             raise Error(_UNAUTHORIZED)
         instance = session.table.find(oid, iid)
         if instance is None:
             raise Error(_NOT_FOUND)
-        if not session.allowed(oid, iid, _WRITE):
-            raise Error(_UNAUTHORIZED)
         changes += prepare(instance, ids, module, groups[ids], False)
     store(changes)
     if min(groups)[0] < 3:  # what a server has set there survives a restart

@@ -5,8 +5,7 @@ import struct
 from micropython import const
 
 from coap.message import Error, uint
-from lwm2m.formats import senml
-from lwm2m.formats.senml_encoder import encode_value
+from lwm2m.formats import senml, senml_encoder
 
 _BAD_REQUEST = const(0x80)  # 4.00
 _DEPTH = const(4)  # of nested arrays, maps and tags
@@ -19,7 +18,7 @@ SINGLE = True
 def encode(base, records, age_s=None):
     """The one value; a time is tagged as seconds since 1970."""
     _, kind, value = records[0]
-    data = encode_value(kind[0], value)
+    data = senml_encoder.encode_value(kind[0], value)
     return b"\xc1" + data if kind[0] == "t" else data
 
 

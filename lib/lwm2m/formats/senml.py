@@ -36,13 +36,14 @@ def decode(base, load, payload, labels):
             for key in record:
                 value = record[key]
                 label = labels.get(key, key)
-                if label in ("bn", "n") and not isinstance(value, str):
-                    raise ValueError
-                if label == "bn":
-                    base_name = value
-                elif label == "n":
-                    name = value
-                elif label in ("v", "vs", "vb", "vd", "vlo"):
+                if label in ("bn", "n"):
+                    if not isinstance(value, str):
+                        raise ValueError
+                    if label == "n":
+                        name = value
+                    else:
+                        base_name = value
+                elif label == "v" or label in LABELS.values():
                     if raw:
                         raise ValueError
                     raw = label, value

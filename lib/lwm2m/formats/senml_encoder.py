@@ -25,9 +25,7 @@ def fields(base, records):
 def encode(base, records, age_s=None):
     """An array of maps; only the first names the base and, with `age_s`, the time."""
     out = bytearray()
-    count = 0
     for base_name, name, kind, value in fields(base, records):
-        count += 1
         out.append(0xA1 + (base_name != "") + (name != "") + (age_s is not None))
         if base_name:
             out.append(0x21)
@@ -44,7 +42,7 @@ def encode(base, records, age_s=None):
         else:
             out.append(4 if kind == "b" else 8 if kind == "o" else 3 if kind in "sc" else 2)
         out.extend(encode_value(kind, value))
-    return head(0x80, count) + out
+    return head(0x80, len(records)) + out
 
 
 def encode_value(kind, value):

@@ -14,18 +14,17 @@ SINGLE = True
 def encode(base, records, age_s=None):
     """The characters of the one value."""
     _, kind, value = records[0]
-    return encode_value(kind, value)
+    return encode_value(kind, value).encode()
 
 
 def encode_value(kind, value):
+    """The characters as a string."""
     kind = kind[0]
     if kind == "o":
-        return b2a_base64(value)[:-1]  # without the newline
-    if kind == "b":
-        value = int(value)
-    elif kind == "l":
-        value = "%d:%d" % value
-    return str(value).encode()
+        return str(b2a_base64(value)[:-1], "utf8")  # without the newline
+    if kind == "l":
+        return "%d:%d" % value
+    return str(int(value) if kind == "b" else value)
 
 
 def decode(base, payload):

@@ -72,7 +72,7 @@ def encode_value(kind, value):
             size *= 2
         return (value & (1 << 8 * size) - 1).to_bytes(size, "big")
     if kind == "l":
-        return struct.pack(">HH", value[0], value[1])
+        return struct.pack(">HH", *value)
     return value if kind == "o" else value.encode()
 
 

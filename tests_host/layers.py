@@ -49,7 +49,9 @@ RULES = (
         _PURE,
     ),
     ("lwm2m.client", "coap lwm2m", _PURE),
-    ("lwm2m.state", "coap.message lwm2m", _PURE),
+    ("lwm2m.rights", "", _PURE),
+    ("lwm2m.state", "lwm2m.rights", _PURE),
+    ("lwm2m.restore", "lwm2m.attributes lwm2m.object lwm2m.observe lwm2m.rights", _PURE),
     ("coap.__init__", "", ""),
     ("lwm2m.__init__", "", ""),
     ("firmware.__init__", "", ""),
@@ -58,11 +60,17 @@ RULES = (
     ("firmware.objects", "coap.message lwm2m.arguments lwm2m.object lwm2m.objects", _PURE + " gc"),
     ("firmware.thermometer", "firmware.drivers", "errno micropython sys"),
     ("firmware.storage", "", _PURE + " errno os"),
-    ("firmware.link", "", "errno micropython socket tls"),
+    ("firmware.link", "", "errno micropython os socket tls"),
+    (
+        "firmware.connection",
+        "firmware.link lwm2m.registration",
+        "asyncio errno micropython select",
+    ),
     ("firmware.console", "", "sys"),
     ("firmware.accounts", "firmware.storage", _PURE + " os"),
-    ("firmware.config", "firmware.accounts firmware.boards", _PURE + " os"),
+    ("firmware.config", "firmware.accounts firmware.boards", _PURE + " os sys"),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
+    ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
     ("boot", "", "sys"),
@@ -73,7 +81,7 @@ _OURS = ("coap", "lwm2m", "firmware", "boot", "main")
 # What only boards and drivers name; a pin's own name is looked for as well.
 _HARDWARE = ("Pin", "I2C", "SoftI2C", "SPI", "SoftSPI", "UART", "PWM", "ADC")
 # The only function that may use asyncio's own queue of streams.
-_QUEUE_FILE = "firmware/app.py"
+_QUEUE_FILE = "firmware/connection.py"
 
 
 def device_files(root="."):

@@ -5,6 +5,7 @@ from peer import Random, Sample, decode, encode
 
 from coap.message import Message
 from coap.numbers import ACK, CHANGED, CREATED, DELETED
+from lwm2m.access import defaults
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.server import Server
@@ -262,3 +263,23 @@ def test_a_fault_of_an_endpoint_does_not_end_the_others():
     net.sessions[0].endpoint.poll = poll
     net.run(1)
     assert net.states() == [True, True]
+
+
+def test_rights_count_where_there_are_several():
+    for order, expected in (((None,), [True]), ((None, None), [True, False])):
+        net = Servers(*order)
+        defaults(net.client, 1)
+        assert [session.allowed(20000, 0, 2) for session in net.sessions] == expected
+        assert all([session.allowed(20000, 0, 1) for session in net.sessions])
+
+
+def test_a_send_goes_to_all_that_take_it():
+    net = Servers(None, None, None, None)
+    net.refuses = {3}
+    net.start()
+    net.run(1)
+    net.sessions[0].server.mute_send = True
+    net.sessions[1].version = "1.0"
+    assert net.client.send([(20000, 0, 1)]) == 1
+    net.run(1)
+    assert [(number, what) for _, number, what in net.seen] == [(2, "dp")]

@@ -176,7 +176,7 @@ class Client:
             try:
                 wait_ms = min(wait_ms, session.poll(now_ms))
             except Exception as error:
-                wait_ms = self.fault(error)
+                wait_ms = min(wait_ms, self.fault(error))
         return max(wait_ms, 0)
 
     def fault(self, error):

@@ -35,15 +35,15 @@ class Sender:
         """
         session = self.session
         if session.registration.state != "registered" or session.version == "1.0":
-            raise ValueError("not registered with a server of LwM2M 1.1")
+            raise ValueError("not registered as LwM2M 1.1")
         if session.server.mute_send:
-            raise ValueError("the server has muted Send (/1/x/23)")
+            raise ValueError("muted by /1/x/23")
         if len(self._waiting) == _LIMIT:
-            raise ValueError("too many Sends wait already")
+            raise ValueError("too many wait")
         target = CompositeTarget(session, tuple(paths))
         records = target.records()
         if not records:
-            raise ValueError("no value at these paths")
+            raise ValueError("no value there")
         self._waiting.append((target.options, target.encode(records), on_done))
         session.client.wake()
 

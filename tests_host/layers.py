@@ -29,7 +29,7 @@ RULES = (
     ("lwm2m.write", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.arguments", "coap.message", _PURE),
     ("lwm2m.create", "coap.message lwm2m.access lwm2m.formats lwm2m.write", _PURE),
-    ("lwm2m.composite", "coap lwm2m.formats lwm2m.object lwm2m.read lwm2m.write", _PURE),
+    ("lwm2m.composite", "coap.message lwm2m.formats lwm2m.read lwm2m.write", _PURE),
     ("lwm2m.formats.link", "coap.message lwm2m.attributes lwm2m.read", _PURE),
     ("lwm2m.storing", "", _PURE),
     (

@@ -41,21 +41,33 @@ def handle(session, request, response):
         return
     path = parse_path(request.all(_URI_PATH))
     code = request.code
+    content_format = _option(request, _CONTENT_FORMAT)
+    accept = _option(request, _ACCEPT)
     if not path:
         if code != _FETCH and code != _IPATCH:
             raise Error(_NOT_FOUND)
         from lwm2m import composite
 
-        composite.handle(session, request, response)
+        target = composite.handle(session, request, content_format, accept)
+        if target:
+            _read(session, target, request, response)
+        else:
+            response.code = _CHANGED
         return
     oid = path[0]
     depth = len(path)
     if oid == 0:
         raise Error(_UNAUTHORIZED)
     if code == _GET:
-        _get(session, path, request, response)
+        if accept == _LINK:
+            from lwm2m.formats import link
+
+            response.code = _CONTENT
+            response.payload = link.discover(session.table, path, session.attributes)
+            response.options = ((_CONTENT_FORMAT, bytes((_LINK,))),)
+        else:
+            _read(session, Target(session, path, accept), request, response)
         return
-    content_format = _option(request, _CONTENT_FORMAT)
     payload = request.payload
     if code == _DELETE or (code == _POST and depth == 1):
         from lwm2m import create
@@ -99,17 +111,9 @@ def _option(request, number, longest=2):
     return None if value is None or len(value) > longest else uint(value)
 
 
-def _get(session, path, request, response):
-    # Read, Discover, Observe or its cancellation.
+def _read(session, target, request, response):
+    # Read, Observe or its cancellation, composite ones too.
     response.code = _CONTENT
-    accept = _option(request, _ACCEPT)
-    if accept == _LINK:
-        from lwm2m.formats import link
-
-        response.payload = link.discover(session.table, path, session.attributes)
-        response.options = ((_CONTENT_FORMAT, bytes((_LINK,))),)
-        return
-    target = Target(session, path, accept)
     response.payload = target.payload()
     response.options = target.options
     observe = _option(request, _OBSERVE, 3)
@@ -123,7 +127,7 @@ def _get(session, path, request, response):
         response.options = ((_OBSERVE, uint_bytes(sequence)),) + target.options
     elif observe == 1:
         session.cancel_observation(request.token)
-    elif observe is None:
+    elif observe is None and not target.composite:
         response.again = target.payload
 
 

@@ -10,7 +10,7 @@ SETUP := .venv/ready
 DEVICE := boot.py main.py $(shell find lib firmware -name '*.py' ! -name manifest.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-mpy check bench server clean
+.PHONY: help setup run test test-mpy check bench server leshan interop clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -42,6 +42,12 @@ bench: $(SETUP) ## figures of this client beside a bare echo: rate, heap, alloca
 
 server: $(SETUP) ## the LwM2M server for the desk alone: CoAP on port 5683, HTTP API on 8080
 	@$(PY) -m tools.server
+
+leshan: $(SETUP) ## an LwM2M server of Leshan's libraries, in the foreground; needs a JDK and Maven
+	@$(PY) -m tools.leshan
+
+interop: $(SETUP) ## the board against Leshan and the desk server; writes docs/conformance.md
+	@$(PY) -m tools.interop
 
 clean: ## remove the virtual environment and everything built
 	rm -rf .venv build .pytest_cache .ruff_cache .hypothesis

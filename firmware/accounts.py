@@ -13,6 +13,7 @@ from firmware.storage import Record
 
 _FACTORY = const("factory")
 _PROVISIONED = const("accounts")
+_KEPT = const("session")  # and a number
 
 
 def load(directory=""):
@@ -42,9 +43,20 @@ def exists(directory=""):
 
 
 def provision(directory="", uri="", short_server_id=1, lifetime_s=3600):
-    """Writes the factory's account. The caller has checked the values (`config.server_uri`)."""
+    """Adds an account of the factory, in the place of one with the same Short Server ID.
+
+    The caller has checked the values (`config.server_uri`).
+    """
+    record = _record(_FACTORY, directory)
+    known = json.loads(record.read() or b"[]")
     new = account(uri, short_server_id, lifetime_s)
-    _record(_FACTORY, directory).write(json.dumps([new]).encode())
+    for at, each in enumerate(known):
+        if each["short_server_id"] == short_server_id:
+            known[at] = new
+            break
+    else:
+        known.append(new)
+    record.write(json.dumps(known).encode())
 
 
 def account(uri, short_server_id, lifetime_s):
@@ -53,8 +65,15 @@ def account(uri, short_server_id, lifetime_s):
 
 
 def factory_reset(directory=""):
-    """Erases what was provisioned; the factory's account counts again."""
+    """Erases what was provisioned and what `keep.py` keeps; the factory's accounts count again."""
     _record(_PROVISIONED, directory).erase()
+    try:
+        names = os.listdir(_state(directory))
+    except OSError:
+        return  # nothing was ever written
+    for name in names:
+        if name.startswith(_KEPT):
+            _record(name[:-2], directory).erase()
 
 
 def _record(name, directory):

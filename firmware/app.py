@@ -1,14 +1,11 @@
-"""The application: puts board, objects and client together and runs the one asyncio loop."""
+"""The application: the one asyncio loop, its tasks, and how it starts and ends."""
 
 import asyncio
 import gc
 import os
-import select
 import sys
 import time
 from asyncio import core
-from binascii import hexlify
-from errno import EAGAIN, ECONNREFUSED, ENODEV
 
 import machine
 from micropython import const
@@ -16,30 +13,28 @@ from micropython import const
 from firmware import modules  # noqa: F401 - loads the modules in a good order
 
 # isort: split
-from firmware import VERSION, console
-from firmware.drivers.servo import Servo
-from firmware.link import UDP
-from firmware.objects.example import Control, DigitalInput, DigitalOutput
-from firmware.objects.servomotor import Servomotor
-from firmware.objects.temperature import Temperature
-from firmware.thermometer import Thermometer
-from lwm2m.client import Client
-from lwm2m.object import Table
-from lwm2m.objects.device import Device
-from lwm2m.objects.server import Server
-from lwm2m.registration import REGISTERED, STOPPED
+from firmware import console
+from firmware.connection import readable
+from lwm2m.registration import STOPPED
 
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
-_DATAGRAM = const(1153)  # longer than any datagram taken, in bytes (RFC 7252 section 4.6)
-_SHORT = const(257)
-_BURST = const(64)  # datagrams taken in a row
 _BUTTON_MS = const(50)
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
 _NETWORK_MS = const(15000)
-_RETRY_MS = const(5000)  # between attempts to get a link
-_FAILURES = const(5)  # local failures in a row that end in a restart
 _HEALTHY_MS = const(10000)  # the watchdog is armed after so long
-_START_ONLY = ("modules", "config", "accounts", "storage")
+_GAP = const(40)  # of these between looks for what is to be saved
+_LONGEST_GAP = const(72000)
+# Modules whose memory is given back once they have done their work. One string each takes less
+# memory than a tuple.
+_ONCE = const(
+    "firmware.modules firmware.parts firmware.config firmware.accounts firmware.storage"
+    " firmware.keep lwm2m.state lwm2m.restore lwm2m.rights lwm2m.resume"
+)
+# And where a saving finds none: what is loaded again when it is needed.
+_SPARE = const(
+    "lwm2m.write lwm2m.create lwm2m.composite lwm2m.attributes lwm2m.formats.text"
+    " lwm2m.formats.link lwm2m.formats.tlv lwm2m.formats.senml_cbor"
+)
 
 
 class App:
@@ -52,45 +47,13 @@ class App:
 
     def __init__(self, settings, account_list):
         self.settings = settings
-        self.accounts = account_list
         self._fault = None
         self.feed = None
+        self.interface = None
         self._sleeping = None  # the task that sleeps until poll() is due
         self._blinking = None
-        name = settings["board"]
-        self.board = board = getattr(__import__("firmware.boards." + name).boards, name)
-        self.interface = None
-        self.led = board.led()
-        self.thermometer = Thermometer(board.i2c_buses(), board.SENSORS)
-        self.device = device = Device(self.restart, self.factory_reset)
-        device.manufacturer = "IoTKitV3"
-        device.model_number = board.MODEL
-        device.serial_number = str(hexlify(machine.unique_id()), "ascii")
-        device.firmware_version = VERSION
-        self.temperature = Temperature(self.thermometer)
-        self.button = DigitalInput(board.button())
-        self.output = DigitalOutput(self.led, self.blink)
-        servo = Servo(board.servo_pin(), board.SERVO_TIMER)
-        self.servomotor = Servomotor(servo, "servo2")
-        self.table = Table()
-        self.table.add(
-            device,
-            self.temperature,
-            self.servomotor,
-            self.servomotor.positioner,
-            self.button,
-            self.output,
-            Control(self.deregister),
-        )
-        self.client = Client(settings["endpoint"], self.table, time, os.urandom, print, self.wake)
-        gc.collect()
-        self.connections = []
-        for iid, account in enumerate(account_list):
-            server = Server(account["short_server_id"], iid, account["lifetime_s"])
-            self.table.add(server)
-            self.connections.append(
-                Connection(self.client, server, account["uri"], account["address"])
-            )
+        _once("parts", "build", self, account_list)
+        self._kept("load")
 
     # What the console, the REPL and the objects call
 
@@ -102,9 +65,22 @@ class App:
             lines.append("server: %s, %s" % (connection.uri, registration.state))
         return lines
 
+    def reset(self):
+        """Restarts the board; what should survive is saved first."""
+        self.save() and self.save()  # once more where that found no memory
+        machine.reset()
+
+    def save(self):
+        """Saves what has changed for a restart, and tells whether anything had."""
+        for session in self.client.sessions:
+            if session.unsaved and self.settings["keep"]:
+                self._kept("save")
+                return True
+        return False
+
     def restart(self, arguments=None):
         """Restarts the board once the answer to the request under way has left."""
-        self._later(machine.reset)
+        self._later(self.reset)
 
     def factory_reset(self, arguments=None):
         """Erases what was provisioned and restarts, once the answer has left."""
@@ -154,10 +130,12 @@ class App:
         asyncio.get_event_loop().set_exception_handler(self._crashed)
         self.sample()
         asyncio.create_task(self._measure())
-        asyncio.create_task(self._watch_button())
-        asyncio.create_task(console.keys(self, _readable))
+        asyncio.create_task(self._tick())
+        asyncio.create_task(console.keys(self, readable))
+        for task in self.tasks:
+            asyncio.create_task(task(self))
         for connection in self.connections:
-            connection.task = asyncio.create_task(self.connect(connection))
+            connection.task = asyncio.create_task(connection.run())
         gc.collect()
         await self.poll()
 
@@ -209,32 +187,25 @@ class App:
                 print("temperature:", error)
             self.device.report(_PERIPHERAL_MALFUNCTION)
 
-    async def _watch_button(self):
+    async def _tick(self):
+        # The button, and every 2 s what is to be saved. The more often it saves the less often
+        # it does: a flash wears out. What could not be saved is tried again like that, too.
+        gap = wait = _GAP
         while True:
             self.button.sample()
             await asyncio.sleep_ms(_BUTTON_MS)
+            wait -= 1
+            if not wait:
+                gap = min(gap * 2, _LONGEST_GAP) if self.save() else _GAP
+                wait = gap
 
-    async def connect(self, connection):
-        # One server's link, for ever: network, name, socket; then datagrams until it breaks.
-        while True:
-            try:
-                await self.network()
-                connection.open()
-            except OSError as error:
-                if error.errno == ENODEV:  # this board will have no network after a restart either
-                    print("%s: %s" % (connection.uri, error.args[-1]))
-                    return
-                await self._failed(connection, error)
-                continue
-            connection.session.registration.start()
-            try:
-                await self.receive(connection)
-            except OSError as error:
-                print("%s: link lost: %s" % (connection.uri, error))
-            if connection.session.registration.state == REGISTERED:
-                connection.failures = 0
-            connection.close()
-            await asyncio.sleep_ms(_ANSWER_MS)
+    def _kept(self, function):
+        try:
+            _once("keep", function, self.connections, self.settings)
+        except (OSError, MemoryError) as error:
+            print("not saved for a restart: %s %s" % (type(error).__name__, error))
+            if __file__[-3:] != ".py":  # to compile them again takes more
+                _drop(_SPARE)
 
     def _check_link(self):
         # A socket does not feel that the cable was pulled: begin again, with the network.
@@ -243,11 +214,9 @@ class App:
         for connection in self.connections:
             if connection.link:
                 print("%s: link lost: no network" % connection.uri)
-                if connection.session.registration.state == REGISTERED:
-                    connection.failures = 0
                 connection.task.cancel()
                 connection.close()
-                connection.task = asyncio.create_task(self.connect(connection))
+                connection.task = asyncio.create_task(connection.run())
 
     async def network(self):
         if self.interface is None:
@@ -258,48 +227,6 @@ class App:
                 raise OSError(110, "no network: check cable and DHCP")
             await asyncio.sleep_ms(100)
             waited_ms += 100
-
-    async def _failed(self, connection, error):
-        # No link, no address, no set-up: a local failure, which a restart may cure.
-        connection.failures += 1
-        count = connection.failures
-        print("%s: %s (local failure %d of %d)" % (connection.uri, error, count, _FAILURES))
-        states = [each.session.registration.state for each in self.connections]
-        if count >= _FAILURES and REGISTERED not in states:
-            await asyncio.sleep_ms(_ANSWER_MS)
-            machine.reset()
-        await asyncio.sleep_ms(_RETRY_MS)
-
-    async def receive(self, connection):
-        socket = connection.link.socket
-        recv = connection.link.recv
-        receive = connection.session.receive
-        poller = select.poll()
-        poller.register(socket, select.POLLIN)
-        ipoll = poller.ipoll
-        while True:
-            await _readable(socket)
-            size = _DATAGRAM
-            for _ in range(_BURST):
-                try:
-                    data = recv(size)
-                except OSError as error:
-                    if error.errno == EAGAIN:
-                        break
-                    if error.errno == ECONNREFUSED:  # a lost datagram, nothing more
-                        continue
-                    raise
-                except MemoryError:
-                    # The heap has no longer piece; nearly all are short. With one byte the
-                    # datagram is lost: else it would be tried again for ever.
-                    size = size // 4 or 1
-                    continue
-                if len(data) < size:  # else it may be cut off: lost
-                    receive(data)
-                for _ in ipoll(0):
-                    break
-                else:
-                    break
 
     def shutdown(self, timeout_ms=1000):
         """De-registers from all servers, for at most `timeout_ms`; the loop does not run."""
@@ -318,60 +245,37 @@ class App:
             print("the server did not answer the de-registration")
         for connection in open_ones:
             connection.close()
+        # Without keep.py, for which there may be no memory. Should one of two records outlive a
+        # power cut now, the server refuses its registration.
+        try:
+            for name in os.listdir("state"):
+                if name.startswith("session"):
+                    os.remove("state/" + name)
+        except (OSError, MemoryError):
+            pass  # nothing was ever written
         if self.feed:  # the watchdog cannot be stopped, and the REPL feeds none
             machine.Timer(-1, period=_BUTTON_MS, callback=lambda timer: self.feed())
 
 
-class Connection:
-    """One account: its session, and its link while there is one."""
-
-    def __init__(self, client, server, uri, address):
-        self.uri = uri
-        self.address = address
-        self.link = None
-        self.task = None
-        self.failures = 0  # local ones in a row; a registration clears them
-        self.session = client.add_server(server, self.send)
-
-    def open(self):
-        self.link = UDP(self.address[0], self.address[1])
-
-    def close(self):
-        if self.link:
-            self.link.close()
-            self.link = None
-
-    def drain(self):
-        """Takes what has arrived."""
-        try:
-            for _ in range(_BURST):
-                self.session.receive(self.link.recv(_SHORT))
-        except OSError:
-            pass  # nothing more
-
-    def send(self, data):
-        if self.link is None:
-            raise OSError(ECONNREFUSED, "no link")
-        self.link.send(data)
-
-
-def _readable(stream):
-    # The one place that waits for a stream with asyncio's own queue: there is no public way to
-    # do that for datagrams, and asyncio.StreamReader costs 2 kB.
-    yield core._io_queue.queue_read(stream)
-
-
 def _once(name, function, *arguments):
-    # Calls a function of a module that only the start needs, and gives the memory back.
+    # Calls a function of a module that is not needed all the time, and gives the memory back.
     gc.collect()
     module = getattr(__import__("firmware." + name), name)
     try:
         return getattr(module, function)(*arguments)
     finally:
-        for name in _START_ONLY:
-            if sys.modules.pop("firmware." + name, None):
-                delattr(sys.modules["firmware"], name)
-        gc.collect()
+        _drop(_ONCE)
+
+
+def _drop(names):
+    try:
+        for name in names.split():
+            if sys.modules.pop(name, None):
+                package, _, own = name.rpartition(".")
+                delattr(sys.modules[package], own)
+    except MemoryError:
+        pass  # some other time
+    gc.collect()
 
 
 def run():
@@ -383,6 +287,7 @@ def run():
         return 2
     App.running = None  # the memory of an earlier run
     App.running = app = App(*loaded)
+    del loaded
     try:
         asyncio.run(app.main())
     except KeyboardInterrupt:

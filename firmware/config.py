@@ -1,13 +1,28 @@
 """The settings in config.json, checked before anything starts."""
 
 import json
+import sys
 
 from firmware import accounts
 
-_RANGES = {"lifetime_s": (1, 0x7FFFFFFF), "measure_s": (1, 86400), "watchdog_s": (0, 32)}
+_RANGES = {
+    "lifetime_s": (1, 0x7FFFFFFF),
+    "measure_s": (1, 86400),
+    "send_s": (0, 86400),
+    "watchdog_s": (0, 32),
+}
+_DEFAULTS = {
+    "lifetime_s": 3600,
+    "measure_s": 5,
+    "send_s": 0,
+    "watchdog_s": 0,
+    "keep": True,
+    "queue_mode": False,
+    "confirmable": False,
+    "objects": (),
+}
 _LONGEST = 2048  # characters of the file
 _SHOWN = 80  # characters of a value in an error
-_KEYS = ("board", "endpoint", "server", "lifetime_s", "measure_s", "watchdog_s")
 
 
 class ConfigError(ValueError):
@@ -46,10 +61,11 @@ def load(directory=""):
     if not isinstance(settings, dict):
         kind = type(settings).__name__
         raise ConfigError("the content", kind, "an object like config.example.json", path)
+    keys = ("board", "endpoint", "server") + tuple(sorted(_DEFAULTS))
     for key in settings:
-        if key not in _KEYS:
-            raise ConfigError("the key", key, "one of " + ", ".join(_KEYS), path)
-    found = {"lifetime_s": 3600, "measure_s": 5, "watchdog_s": 0}
+        if key not in keys:
+            raise ConfigError("the key", key, "one of " + ", ".join(keys), path)
+    found = dict(_DEFAULTS)
     found.update(settings)
     _check(found, path)
     account_list = accounts.load(directory)
@@ -67,15 +83,16 @@ def load(directory=""):
 
 def _check(settings, path):
     board = settings.get("board")
-    try:
-        if not isinstance(board, str) or not _plain(board, "_"):
-            raise ImportError
-        # A name that is too long for an import would be a RuntimeError.
-        if len(board) > 64:
-            raise ImportError
-        __import__("firmware.boards." + board)
-    except ImportError:
+    if not _module("firmware.boards.", board):
         raise ConfigError("board", board, "the name of a file in firmware/boards", path)
+    objects = settings["objects"]
+    expected = "names of files in firmware/objects that have add(), each once"
+    if not isinstance(objects, (list, tuple)):
+        raise ConfigError("objects", objects, "a list of " + expected, path)
+    for name in objects:
+        module = _module("firmware.objects.", name)
+        if not hasattr(module, "add") or objects.count(name) > 1:
+            raise ConfigError("objects", name, expected, path)
     endpoint = settings.get("endpoint")
     if (
         not isinstance(endpoint, str)
@@ -92,6 +109,22 @@ def _check(settings, path):
         value = settings[key]
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise ConfigError(key, value, "a whole number from %d to %d" % (low, high), path)
+    for key, default in _DEFAULTS.items():
+        if isinstance(default, bool) and not isinstance(settings[key], bool):
+            raise ConfigError(key, settings[key], "true or false", path)
+
+
+def _module(package, name):
+    # Imported, for the application wants it next; None where there is no such module.
+    # A name that is too long for an import would be a RuntimeError.
+    if not isinstance(name, str) or not _plain(name, "_") or len(name) > 64:
+        return None
+    name = package + name
+    try:
+        __import__(name)
+    except ImportError:
+        return None
+    return sys.modules[name]
 
 
 def server_uri(uri):

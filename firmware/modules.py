@@ -2,7 +2,9 @@
 
 A heap that is filled module by module, the largest first, and tidied in between stays in large
 pieces. Compiling sources needs much more memory for a moment than loading .mpy, and only at the
-start is that sure to be there: so then also those modules are loaded that could wait.
+start is that sure to be there: so then also the likely ones are loaded of those that could wait.
+A heap of 128 KB has no room for all of them as sources: what else is asked for (to observe, to
+write) needs .mpy files there, or 192 KB.
 """
 
 import gc
@@ -13,6 +15,7 @@ _ALWAYS = (
     "lwm2m.registration",
     "lwm2m.operations",
     "lwm2m.client",
+    "firmware.connection",
     "firmware.objects.example",
     "firmware.objects.temperature",
     "firmware.objects.servomotor",
@@ -22,21 +25,19 @@ _ALWAYS = (
     "firmware.thermometer",
 )
 _LATER = (
-    "lwm2m.observe",
-    "lwm2m.formats.tlv",
-    "lwm2m.write",
-    "lwm2m.formats.link",
     "lwm2m.formats.text",
+    "lwm2m.formats.senml_encoder",
     "coap.duplicates",
     "firmware.config",
     "firmware.drivers.bmp180",
     "firmware.drivers.hts221",
 )
 
+
 names = _ALWAYS
 try:
-    os.stat("lib/lwm2m/observe.py")
-    names = _ALWAYS[:1] + _LATER + _ALWAYS[1:]
+    os.stat("lib/lwm2m/client.py")
+    names = _ALWAYS[:1] + _LATER + _ALWAYS[1:] + ("firmware.parts",)
 except OSError:
     pass  # no sources
 for name in names:

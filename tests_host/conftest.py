@@ -4,6 +4,8 @@ import only
 import ticks  # noqa: F401
 
 collect_ignore = [name + ".py" for name in only.MICROPYTHON]
+# Needs Java and minutes: `make interop` names it.
+collect_ignore.append("interop")
 
 
 def pytest_report_header():

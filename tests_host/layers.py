@@ -22,32 +22,34 @@ RULES = (
     ("lwm2m.object", "coap.message", _PURE),
     ("lwm2m.formats", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.objects", "coap.message lwm2m.object", _PURE),
-    ("lwm2m.access", "lwm2m.objects", _PURE),
+    ("lwm2m.access", "lwm2m.object", _PURE),
     ("lwm2m.attributes", "coap.message lwm2m.formats", _PURE),
     ("lwm2m.read", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.write", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.arguments", "coap.message", _PURE),
     ("lwm2m.create", "coap.message lwm2m.access lwm2m.formats lwm2m.write", _PURE),
-    ("lwm2m.composite", "coap lwm2m.formats lwm2m.object lwm2m.read lwm2m.write", _PURE),
+    ("lwm2m.composite", "coap.message lwm2m.formats lwm2m.read lwm2m.write", _PURE),
     ("lwm2m.formats.link", "coap.message lwm2m.attributes lwm2m.read", _PURE),
     (
         "lwm2m.observe",
         "coap.endpoint coap.message lwm2m.attributes lwm2m.composite lwm2m.read",
         _PURE,
     ),
-    ("lwm2m.retry", "coap.endpoint coap.message", _PURE),
+    ("lwm2m.retry", "coap.message", _PURE),
     ("lwm2m.queue_mode", "", _PURE),
     ("lwm2m.resume", "", _PURE),
-    ("lwm2m.registration", "coap.endpoint lwm2m.resume lwm2m.retry", _PURE),
-    ("lwm2m.send", "coap.endpoint lwm2m.composite", _PURE),
+    ("lwm2m.registration", "lwm2m.resume lwm2m.retry", _PURE),
+    ("lwm2m.send", "lwm2m.composite", _PURE),
     (
         "lwm2m.operations",
-        "coap.block coap.endpoint coap.message lwm2m.attributes lwm2m.formats lwm2m.object"
-        " lwm2m.read lwm2m.registration lwm2m.write lwm2m.create lwm2m.composite lwm2m.arguments",
+        "coap.block coap.message lwm2m.attributes lwm2m.formats lwm2m.object"
+        " lwm2m.read lwm2m.write lwm2m.create lwm2m.composite lwm2m.arguments",
         _PURE,
     ),
     ("lwm2m.client", "coap lwm2m", _PURE),
-    ("lwm2m.state", "coap.message lwm2m", _PURE),
+    ("lwm2m.rights", "", _PURE),
+    ("lwm2m.state", "lwm2m.rights", _PURE),
+    ("lwm2m.restore", "lwm2m.attributes lwm2m.object lwm2m.observe lwm2m.rights", _PURE),
     ("coap.__init__", "", ""),
     ("lwm2m.__init__", "", ""),
     ("firmware.__init__", "", ""),
@@ -56,11 +58,17 @@ RULES = (
     ("firmware.objects", "coap.message lwm2m.arguments lwm2m.object lwm2m.objects", _PURE + " gc"),
     ("firmware.thermometer", "firmware.drivers", "errno micropython sys"),
     ("firmware.storage", "", _PURE + " errno os"),
-    ("firmware.link", "", "errno micropython socket tls"),
+    ("firmware.link", "", "errno micropython os socket tls"),
+    (
+        "firmware.connection",
+        "firmware.link lwm2m.registration",
+        "asyncio errno micropython select",
+    ),
     ("firmware.console", "", "sys"),
     ("firmware.accounts", "firmware.storage", _PURE + " os"),
-    ("firmware.config", "firmware.accounts firmware.boards", _PURE + " os"),
+    ("firmware.config", "firmware.accounts firmware.boards", _PURE + " os sys"),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
+    ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
     ("boot", "", "sys"),
@@ -71,7 +79,7 @@ _OURS = ("coap", "lwm2m", "firmware", "boot", "main")
 # What only boards and drivers name; a pin's own name is looked for as well.
 _HARDWARE = ("Pin", "I2C", "SoftI2C", "SPI", "SoftSPI", "UART", "PWM", "ADC")
 # The only function that may use asyncio's own queue of streams.
-_QUEUE_FILE = "firmware/app.py"
+_QUEUE_FILE = "firmware/connection.py"
 
 
 def device_files(root="."):

@@ -184,6 +184,7 @@ class Peer:
         (request,) = self.take()
         self.answer(request, CREATED, [(8, part.encode()) for part in location])
         assert self.registration.state == REGISTERED
+        self.session.unsaved = False  # as if the application had saved it
         return request
 
     def answer(self, request, code, options=(), payload=b""):

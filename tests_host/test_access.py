@@ -20,7 +20,6 @@ from coap.numbers import (
 )
 from lwm2m import access
 from lwm2m.formats import tlv
-from lwm2m.objects.access_control import AccessControl
 
 DELETE, FETCH, IPATCH = 4, 5, 7
 SENML_JSON = 110
@@ -141,7 +140,7 @@ def test_a_single_server_may_do_everything():
     kept = sys.modules.pop("lwm2m.access")
     try:
         check(peer, sample, 31)
-        peer.table.add(AccessControl(0, 20000, 0, 7, {1: 0}))
+        peer.table.add(access.AccessControl(0, 20000, 0, 7, {1: 0}))
         peer.run(1000, peer.serve)
         check(peer, sample, 31)  # whatever object 2 says (section 8.2)
         assert "lwm2m.access" not in sys.modules
@@ -252,7 +251,7 @@ def test_nonsense_for_object_2_changes_nothing():
     assert (control.owner, control.acl) == (1, {2: 1})
     assert peer.put(path, b"\xc1\x03\x01", TLV).code == CHANGED
     assert (control.owner, control.acl) == (1, {})
-    assert AccessControl.acl == {}
+    assert access.AccessControl.acl == {}
 
 
 def test_a_right_that_is_taken_away_counts_at_once():
@@ -341,4 +340,4 @@ def test_int_950_951_attributes_and_observations_are_each_servers_own():
 
 def test_ids_of_object_2_are_not_taken_twice():
     peer, _, _ = servers()
-    raises(ValueError, peer.table.add, AccessControl(0, 1, 1, 1, {}))
+    raises(ValueError, peer.table.add, access.AccessControl(0, 1, 1, 1, {}))

@@ -27,8 +27,12 @@ def test_provisioned_by_the_factory():
         accounts.provision(folder, uri="coap://a:5683")
         assert accounts.exists(folder)
         assert accounts.load(folder) == [FACTORY]
+        # Another server is one more, the same one is replaced.
         accounts.provision(folder, uri="coap://b", short_server_id=7, lifetime_s=60)
-        assert accounts.load(folder) == [LATER]
+        assert accounts.load(folder) == [FACTORY, LATER]
+        accounts.provision(folder, uri="coap://c", short_server_id=7, lifetime_s=60)
+        accounts.provision(folder, uri="coap://a:5683")
+        assert accounts.load(folder) == [FACTORY, dict(LATER, uri="coap://c")]
 
 
 def test_what_is_provisioned_later_goes_before_and_a_reset_brings_the_factory_back():

@@ -454,11 +454,6 @@ def test_a_composite_target():
     target = CompositeTarget(peer.session, paths)
     assert target.composite and target.paths == paths and target.accept == CBOR
     assert target.options == ((12, bytes((CBOR,))),) and target.number() is None
-    for changed in ((20000, 0, 2), (20000, 0, None), (20000, 7, 1), (20000, 7, None)):
-        assert target.covers(changed)
-    for changed in ((20000, 0, 1), (20000, 8, None), (1, 0, 1)):
-        assert not target.covers(changed)
-    assert CompositeTarget(peer.session, ((),)).covers((1, 0, 1))
     records = target.records()
     assert records[0] == ((20000, 0, 2), "f", 0.5) and len(records) == 14
     assert target.encode(records) == target.payload()

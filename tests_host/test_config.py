@@ -27,7 +27,7 @@ def refused(content, *words):
         error = raises(ConfigError, load, folder)
         line = str(error)
         assert line.startswith(folder + "/config.json: "), line
-        assert "\n" not in line and len(line) < 250, line
+        assert "\n" not in line and len(line) < 300, line
         for word in words:
             assert word in line, (line, word)
         return line
@@ -61,6 +61,9 @@ def test_more_than_a_heap_may_hold():
 def test_defaults():
     settings, account_list = loaded(GOOD)
     assert settings["measure_s"] == 5 and settings["watchdog_s"] == 0
+    assert settings["keep"] is True and settings["send_s"] == 0
+    assert settings["queue_mode"] is False and settings["confirmable"] is False
+    assert list(settings["objects"]) == []
     assert account_list == [
         {
             "uri": "coap://192.168.1.10",
@@ -89,6 +92,12 @@ def test_edges_that_are_good():
         ("lifetime_s", 0x7FFFFFFF),
         ("measure_s", 1),
         ("measure_s", 86400),
+        ("send_s", 0),
+        ("send_s", 86400),
+        ("keep", False),
+        ("queue_mode", True),
+        ("confirmable", True),
+        ("objects", []),
         ("watchdog_s", 0),
         ("watchdog_s", 32),
         ("endpoint", "a"),
@@ -108,6 +117,26 @@ def test_the_provisioned_account_counts():
         assert (account["short_server_id"], account["lifetime_s"]) == (5, 77)
 
 
+def test_an_object_to_add():
+    import sys
+
+    class Module:
+        def add(self, table, app):
+            pass
+
+    sys.modules["firmware.objects.extra"] = Module()
+    try:
+        assert loaded(json.loads(changed(objects=["extra"])))[0]["objects"] == ["extra"]
+        refused(changed(objects=["extra", "extra"]), "objects is 'extra'", "each once")
+    finally:
+        del sys.modules["firmware.objects.extra"]
+    for value in ("extra", 5, None, True, {"a": 1}):
+        refused(changed(objects=value), "objects is ", "a list of names")
+    # temperature is there, but nothing that adds itself.
+    for name in ("nothing", "temperature", "", "../app", "a.b", "_x", 5, None, [], {}, "x" * 99):
+        refused(changed(objects=[name]), "objects is ", "firmware/objects that have add()")
+
+
 def test_values_that_are_refused():
     table = [
         # key, values, words of the expectation
@@ -116,6 +145,10 @@ def test_values_that_are_refused():
             (None, 5, True, "", "xyz", "../app", "boards.x", "__init__", "_x", [], {}, "a b"),
             "firmware/boards",
         ),
+        ("keep", (None, 0, 1, "true", [], {}), "true or false"),
+        ("queue_mode", (None, 0, 1, "true", [], {}), "true or false"),
+        ("confirmable", (None, 0, 1, "true", [], {}), "true or false"),
+        ("send_s", (None, True, -1, 86401, 1.5, "5", [], {}), "0 to 86400"),
         (
             "endpoint",
             (None, 1, "", "x" * 65, "a b", 'a"b', "a\nb", "a/b", "a?b", "\u00e4", ["a"], {}, True),

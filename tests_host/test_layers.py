@@ -119,5 +119,5 @@ def g():
 """
     assert layers.queue_functions(layers.code_lines(text)) == ["f", "g"]
     assert layers.queue_functions(layers.code_lines("x = core._io_queue")) == ["the module"]
-    with open("firmware/app.py") as file:
+    with open("firmware/connection.py") as file:
         assert len(layers.queue_functions(layers.code_lines(file.read()))) == 1

@@ -110,7 +110,7 @@ def constants(path):
         for line in file.read().split("\n"):
             if line.startswith("_") and " = const(" in line:
                 name, rest = line[1:].split(" = const(", 1)
-                value, comment = rest.split(")", 1)
+                value, _, comment = rest.partition(")")
                 if value[:1].isdigit():
                     yield name, int(value, 16 if value[:2] == "0x" else 10), comment.strip("# ")
 

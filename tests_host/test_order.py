@@ -5,6 +5,7 @@ from peer import Random, Sample, decode, encode
 
 from coap.message import Message
 from coap.numbers import ACK, CHANGED, CREATED, DELETED
+from lwm2m.access import defaults
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.server import Server
@@ -248,9 +249,8 @@ def test_a_fault_of_one_part_does_not_end_the_session():
     assert net.states() == [True]
 
 
-def test_a_fault_of_an_endpoint_does_not_end_the_others():
+def test_a_fault_of_an_endpoint_ends_no_session():
     net = Servers(None, None)
-    poll = net.sessions[0].endpoint.poll
 
     def fails():
         raise MemoryError("none")
@@ -258,7 +258,24 @@ def test_a_fault_of_an_endpoint_does_not_end_the_others():
     net.sessions[0].endpoint.poll = fails
     net.start()
     net.run(10)
-    assert net.states() == [False, True] and "MemoryError: none" in net.logged
-    net.sessions[0].endpoint.poll = poll
+    assert net.states() == [True, True] and "MemoryError: none" in net.logged
+
+
+def test_rights_count_where_there_are_several():
+    for order, expected in (((None,), [True]), ((None, None), [True, False])):
+        net = Servers(*order)
+        defaults(net.client, 1)
+        assert [session.allowed(20000, 0, 2) for session in net.sessions] == expected
+        assert all([session.allowed(20000, 0, 1) for session in net.sessions])
+
+
+def test_a_send_goes_to_all_that_take_it():
+    net = Servers(None, None, None, None)
+    net.refuses = {3}
+    net.start()
     net.run(1)
-    assert net.states() == [True, True]
+    net.sessions[0].server.mute_send = True
+    net.sessions[1].version = "1.0"
+    assert net.client.send([(20000, 0, 1)]) == 1
+    net.run(1)
+    assert [(number, what) for _, number, what in net.seen] == [(2, "dp")]

@@ -8,10 +8,11 @@ from coap.numbers import ACK, CHANGED, CON, CREATED, DELETED, RST, TLV
 from lwm2m.client import Client
 from lwm2m.object import Object, Table
 from lwm2m.objects.server import Server
-from lwm2m.registration import REGISTERED, STOPPED
+from lwm2m.registration import REGISTERED, STOPPED, links
 
 POST, DELETE = 2, 4
 BAD_REQUEST, FORBIDDEN, NOT_FOUND, INTERNAL_SERVER_ERROR = 0x80, 0x83, 0x84, 0xA0
+BLOCK1, CONTINUE = 27, 0x5F
 DAY_MS = 86400000
 # With Peer's "random" byte the first time-out is 2125 ms, and it is doubled four times.
 GIVEN_UP_MS = 2125 * 31
@@ -84,8 +85,8 @@ def test_the_location_may_have_several_segments():
         assert peer.registration.state == STOPPED
     peer = Peer()
     peer.register(("rd", "a\x1b[2J\xe9"))  # nothing of it may steer a terminal
-    assert peer.registration.location_text() == "/rd/a?[2J??"
-    assert peer.logged == ["registered at /rd/a?[2J?? as test (lifetime 3600 s)"]
+    assert peer.registration.location_text() == r"/rd/a\x1b[2J\xc3\xa9"
+    assert peer.logged == [r"registered at /rd/a\x1b[2J\xc3\xa9 as test (lifetime 3600 s)"]
 
 
 def test_a_location_too_long_to_use():
@@ -583,3 +584,28 @@ def test_a_replace_without_lifetime_keeps_the_one_there_is():
     peer.server.pmax_s = 60
     assert peer.put("/1/0", b"\xc1\x02\x05", TLV).code == CHANGED  # pmin 5 and nothing else
     assert (peer.server.lifetime_s, peer.server.pmin_s, peer.server.pmax_s) == (600, 5, 0)
+
+
+def test_links_that_go_in_blocks():
+    # Of a Register and of an Update (RFC 7959)
+    peer = Peer()
+    for iid in range(120):
+        peer.table.add(Temperature(iid))
+    peer.registration.start()
+    for expected, code in ((b"rd", CREATED), (b"rd/a1", CHANGED)):
+        payload = b""
+        more = True
+        peer.client.poll()
+        while more:
+            (request,) = peer.take()
+            assert path(request) == expected and request.payload
+            block = request.first(BLOCK1)
+            more = block[-1] & 8
+            payload += request.payload
+            options = [(8, b"rd"), (8, b"a1")] if code == CREATED and not more else []
+            peer.answer(request, CONTINUE if more else code, options + [(BLOCK1, block)])
+            peer.client.poll()
+        assert peer.registration.state == REGISTERED
+        assert payload == links(peer.table, "1.1") and len(payload) > 1300
+        assert peer.run(1000000) == []
+        peer.table.add(Temperature(1000 + code))

@@ -137,7 +137,8 @@ def test_what_is_worth_writing_to_flash():
         return found
 
     assert not unsaved()
-    peer.register()
+    peer.registration.start()
+    peer.run(0, peer.serve)
     assert unsaved()
     peer.run(10 * 3480000, peer.serve)  # Updates that tell nothing
     peer.post("/1/0/8")

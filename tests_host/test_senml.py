@@ -7,7 +7,7 @@ from peer import Peer, Random, Sample, content_format
 
 from coap.message import Error
 from lwm2m import formats
-from lwm2m.formats import cbor, senml_cbor, senml_encoder, senml_json
+from lwm2m.formats import senml_cbor, senml_encoder, senml_json
 
 JSON, CBOR = 110, 112
 CHANGED, CONTENT, BAD_REQUEST, NOT_FOUND = 0x44, 0x45, 0x80, 0x84
@@ -110,7 +110,7 @@ def cbor_of(thing):
         return b"\xf6"
     for type_, kind in ((bool, "b"), (int, "i"), (float, "f"), (bytes, "o"), (str, "s")):
         if isinstance(thing, type_):
-            return cbor.encode_value(kind, thing)
+            return senml_encoder.encode_value(kind, thing)
     raise ValueError
 
 

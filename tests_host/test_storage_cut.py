@@ -4,7 +4,9 @@ import os
 
 import vfs
 from helpers import raises
+from peer import Peer, Sample
 
+from firmware import keep
 from firmware.storage import Record
 
 BLOCK = 512
@@ -180,3 +182,53 @@ def test_a_full_file_system_keeps_the_old_state():
         os.remove("/cut/filler")
         record().write(b"new" * 1000)
         assert record().read() == b"new" * 1000
+
+
+class Connection:
+    """As keep.py wants one, with a session that is registered and observed."""
+
+    account = {"uri": "coap://a", "short_server_id": 1, "lifetime_s": 3600}
+    uri = "coap://a"
+    local_port = 50000
+
+    def __init__(self):
+        self.peer = Peer(Sample())
+        self.session = self.peer.session
+
+
+def test_a_session_is_kept_as_it_was_or_as_it_is():
+    settings = {"endpoint": "board", "keep": True}
+    one = Connection()
+    one.peer.register()
+    device = formatted()
+    try:
+        keep.Record = lambda name: record()
+        with Mounted(device):
+            bystander(b"bystander" * 100)
+            keep.save([one], settings)
+            old = record().read()
+        for path in ("/20000/0/1", "/20000/0/2", "/20000/0/300"):
+            one.peer.attributes(path, "pmin=5", "pmax=60")
+            one.peer.observe(path, path.encode()[-4:])
+        with Mounted(Ram(device.data)):
+            keep.save([one], settings)
+            new = record().read()
+        assert len(old) < len(new)
+        for torn in (False, True):
+            for results, action in (
+                ((old, new), keep.save),
+                ((old, None), keep.erase),
+            ):
+                cuts = cut_everywhere(
+                    device.data, lambda _, act=action: act([one], settings), results, torn
+                )
+                assert cuts >= 2, cuts
+        # Both load.
+        for data in (old, new):
+            with Mounted(formatted()):
+                record().write(data)
+                again = Connection()
+                keep.load([again], settings)
+                assert again.session.registration.state == "registered"
+    finally:
+        keep.Record = Record

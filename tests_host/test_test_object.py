@@ -31,6 +31,7 @@ INITIAL = {
     170: (3, 0),
     180: "</3442>",
 }
+TYPES = {"b": bool, "f": float, "l": tuple, "o": bytes, "s": str, "c": str}  # else int
 EMPTY = {
     110: "",
     120: 0,
@@ -103,6 +104,11 @@ def test_clear_and_reset():
     assert close(read(peer, TLV), initial())
 
 
+def fits(kind, value):
+    assert type(value) is TYPES.get(kind, int), (kind, value)
+    checked(kind, value)  # raises where it is out of range
+
+
 def test_randomize():
     peer, values = rig()
     seen = []
@@ -114,12 +120,12 @@ def test_randomize():
                 continue
             value = getattr(values, row[3])
             if len(row[2]) == 1:
-                checked(row[2], value)  # raises where the type is another
+                fits(row[2][0], value)
             else:
                 sizes.add(len(value))
                 assert sorted(value) == list(range(len(value)))
                 for riid in value:
-                    checked(row[2], value[riid])
+                    fits(row[2][0], value[riid])
         found = read(peer, TLV)
         assert found not in seen
         seen.append(found)

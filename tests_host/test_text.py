@@ -159,8 +159,6 @@ def test_opaque_is_for_opaque_resources_only():
     for kind in "sifbtluc":
         assert raises(Error, opaque.value, kind, b"1").code == 0x80
         assert raises(Error, opaque.encode, PATH, ((PATH, kind, "1"),)).code == 0x86
-    assert raises(Error, opaque.encode, PATH, ()).code == 0x86
-    assert raises(Error, text.encode, PATH, ()).code == 0x86
 
 
 def test_formats_by_number():

@@ -72,7 +72,7 @@ def test_int_205_text():
             continue
         peer, sample = rig()
         kind = sample.row(rid)[2]
-        response = peer.put("/20000/0/%d" % rid, text.encode_value(kind, value), TEXT)
+        response = peer.put("/20000/0/%d" % rid, text.encode_value(kind, value).encode(), TEXT)
         assert response.code == CHANGED and response.payload == b"", rid
         assert getattr(sample, name) == value and peer.heard == [rid]
         assert isinstance(getattr(sample, name), type(value))
@@ -257,14 +257,13 @@ def test_wrong_types_are_4_00():
         (8, b"\xc3"),
         (300, b"\x3f\x80\x00\x01"),  # just above 1
     ):
-        entry = bytearray()
-        tlv._entry(entry, 0xC0, rid, raw)
+        entry = tlv.encode((20000, 0), (((20000, 0, rid), "o", raw),))
         for method, path in (
             ("PUT", "/20000/0/%d" % rid),
             ("PUT", "/20000/0"),
             ("POST", "/20000/0"),
         ):
-            refused(peer, sample, BAD_REQUEST, method, path, bytes(entry))
+            refused(peer, sample, BAD_REQUEST, method, path, entry)
     assert peer.put("/20000/0/300", b"1").code == CHANGED and sample.angle == 1
     assert peer.put("/20000/0/300", b"0").code == CHANGED and sample.angle == 0
     assert peer.put("/20000/0/8", b"1234567890").code == CHANGED

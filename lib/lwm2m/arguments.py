@@ -24,22 +24,21 @@ def parse(arguments):
     visible ones of ASCII but for both quotes and the backslash; there is no space among them.
     """
     found = {}
-    at = 0
-    while arguments:
-        digit = int(arguments[at : at + 1].encode())
+    more = arguments
+    while more:
+        digit = int(arguments[:1].encode())
         value = None
-        at += 1
-        if arguments[at : at + 2] == "='":
-            at += 2
-            value = arguments[at : arguments.index("'", at)]
-            at += len(value) + 1
+        rest = arguments[1:]
+        if rest[:2] == "='":
+            end = rest.index("'", 2)
+            value = rest[2:end]
+            rest = rest[end + 1 :]
             for letter in value:
                 if not "!" <= letter <= "~" or letter in '"\\':
                     raise ValueError
-        if digit in found or arguments[at : at + 1] not in ",":
+        more = rest[:1]
+        if digit in found or more not in ",":
             raise ValueError
         found[digit] = value
-        if at == len(arguments):
-            break
-        at += 1
+        arguments = rest[1:]
     return found

@@ -2,10 +2,11 @@
 
 from micropython import const
 
-from coap.endpoint import IDLE_MS, Endpoint
-from lwm2m.operations import handle
-from lwm2m.registration import REGISTERED, Registration
+from coap.endpoint import Endpoint
+from lwm2m import operations
+from lwm2m.registration import Registration
 
+_IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 _FAULT_MS = const(1000)
 
 
@@ -25,6 +26,7 @@ class Session:
     observations = None  # made for the first Observe
     queue = None  # queue mode, where the client is in it
     sender = None  # made for the first Send
+    handle = operations.handle  # what a request does
 
     def __init__(self, client, server, send):
         self.client = client
@@ -37,20 +39,18 @@ class Session:
         endpoint.wake = client.wake
         self.receive = endpoint.receive
         self.registration = Registration(self)
-        self.parts = [self.registration]  # what has to be polled
+        # What has to be polled, the endpoint last: what others send has time-outs of its own.
+        self.parts = [self.registration, self]
         if client.queue_mode:
-            from lwm2m import queue_mode
+            from lwm2m.queue_mode import QueueMode
 
-            queue_mode.start(self)
-
-    def handle(self, request, response):
-        handle(self, request, response)
+            self.queue = QueueMode(self)
 
     def reachable(self):
         """True when notifications may be sent now: registered, online and awake."""
         return (
             self.online
-            and self.registration.state == REGISTERED
+            and self.registration.state == "registered"
             and (self.queue is None or self.queue.awake())
         )
 
@@ -82,9 +82,12 @@ class Session:
         `on_done(code)` hears the code of the answer, None where there was none. ValueError
         where the server may not be told now.
         """
-        from lwm2m import send
+        if self.sender is None:
+            from lwm2m.send import Sender
 
-        send.send(self, paths, on_done)
+            self.sender = Sender(self)
+            self.parts.insert(-1, self.sender)
+        self.sender.send(paths, on_done)
 
     def observe(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
@@ -92,7 +95,7 @@ class Session:
             from lwm2m.observe import Observations
 
             self.observations = Observations(self)
-            self.parts.append(self.observations)
+            self.parts.insert(-1, self.observations)
         return self.observations.add(token, target, key)
 
     def cancel_observation(self, token=None):
@@ -106,15 +109,7 @@ class Session:
             self.observations.retune()
 
     def poll(self, now_ms):
-        """Does what is due; returns the milliseconds until the next may be."""
-        wait_ms = self.endpoint.poll()
-        for part in self.parts:
-            try:
-                wait_ms = min(wait_ms, part.poll(now_ms))
-            except Exception as error:
-                wait_ms = min(wait_ms, self.client.fault(error))
-        # Asked again: what was just sent has time-outs of its own.
-        return min(wait_ms, self.endpoint.poll())
+        return self.endpoint.poll()
 
 
 class Client:
@@ -139,7 +134,6 @@ class Client:
         self.ms = 0
         self.sessions = []
         table.on_changed = self._changed
-        table.on_instances = self._instances_changed
 
     def now_ms(self):
         """Milliseconds since the start, counted on where `ticks_ms` wraps (after 12.4 days).
@@ -164,25 +158,28 @@ class Client:
 
     def send(self, paths):
         """Sends the values at these paths to all servers that take it; returns how many do."""
-        from lwm2m import send
-
-        return send.to_all(self.sessions, paths)
+        count = 0
+        for session in self.sessions:
+            try:
+                session.send(paths)
+                count += 1
+            except ValueError:
+                pass
+        return count
 
     def poll(self):
         """Does what is due; returns the milliseconds until it wants to be called again."""
         now_ms = self.now_ms()
-        wait_ms = IDLE_MS
+        wait_ms = _IDLE_MS
         for session in self.sessions:
-            try:
-                wait_ms = min(wait_ms, session.poll(now_ms))
-            except Exception as error:
-                wait_ms = self.fault(error)
+            for part in session.parts:
+                try:
+                    left = part.poll(now_ms)
+                except Exception as error:  # of an object, or no memory just now: ends no session
+                    self.log("%s: %s" % (type(error).__name__, error))
+                    left = _FAULT_MS
+                wait_ms = min(wait_ms, left)
         return max(wait_ms, 0)
-
-    def fault(self, error):
-        """A fault of an object, or no memory just now: it ends no session. Returns a wait."""
-        self.log("%s: %s" % (type(error).__name__, error))
-        return _FAULT_MS
 
     def _changed(self, oid, iid, rid):
         for session in self.sessions:
@@ -191,17 +188,15 @@ class Client:
 
                 if forget(session.attributes, (oid, iid)):
                     session.keep()
-            if session.observations is not None:
-                session.observations.changed((oid, iid, rid))
+            if rid is None or oid == 2:  # other paths can be read now
+                session.endpoint.forget()
+            observations = session.observations
+            if observations is not None:
+                if rid is None:
+                    observations.rebuild()
+                observations.changed((oid, iid, rid))
                 if oid == 1:
-                    session.retune()
-            if oid in (1, 2):
+                    observations.retune()
+            if oid < 3:
                 session.keep()
-        self.wake()
-
-    def _instances_changed(self):
-        for session in self.sessions:
-            session.endpoint.forget()
-            if session.observations is not None:
-                session.observations.rebuild()
         self.wake()

@@ -6,16 +6,12 @@ the paths are in the payload, which is SenML (Transport section 6.4).
 
 from micropython import const
 
-from coap.message import Error, uint, uint_bytes
+from coap.message import Error, uint_bytes
 from lwm2m import formats
 from lwm2m.read import Target, below
 
 _FETCH = const(5)
-_OBSERVE = const(6)
 _CONTENT_FORMAT = const(12)
-_ACCEPT = const(17)
-_CHANGED = const(0x44)  # 2.04
-_CONTENT = const(0x45)  # 2.05
 _BAD_REQUEST = const(0x80)  # 4.00
 _UNAUTHORIZED = const(0x81)  # 4.01
 _NOT_FOUND = const(0x84)  # 4.04
@@ -59,36 +55,17 @@ class CompositeTarget(Target):
         return self
 
 
-def handle(session, request, response):
-    """Executes a FETCH or iPATCH on the root and fills the response; raises Error."""
-    content_format = _number(request, _CONTENT_FORMAT)
+def handle(session, request, content_format, accept):
+    """Executes an iPATCH on the root, or returns the target a FETCH asks for; raises Error."""
     if content_format not in _SENML:
         raise Error(_UNSUPPORTED_CONTENT_FORMAT)
     module = formats.module(content_format)
     if request.code != _FETCH:
         _write(session, module, request.payload)
-        response.code = _CHANGED
-        return
-    accept = _number(request, _ACCEPT)
+        return None
     if accept is None:  # as it was asked: what asks in JSON understands JSON
         accept = 110 + content_format % 10
-    target = CompositeTarget(session, _paths(module, request.payload), accept)
-    response.code = _CONTENT
-    response.payload = target.payload()
-    response.options = target.options
-    observe = _number(request, _OBSERVE)
-    if observe == 0:
-        from coap.block import key
-
-        sequence = session.observe(bytes(request.token), target, key(request))
-        response.options = ((_OBSERVE, uint_bytes(sequence)),) + target.options
-    elif observe == 1:
-        session.cancel_observation(request.token)
-
-
-def _number(request, option):
-    value = request.first(option)
-    return None if value is None or len(value) > 2 else uint(value)
+    return CompositeTarget(session, _paths(module, request.payload), accept)
 
 
 def _paths(module, payload):
@@ -100,9 +77,10 @@ def _paths(module, payload):
         paths.append(path)
     if not paths:
         raise Error(_BAD_REQUEST, "no path")
-    kept = []
-    for path in sorted(paths):
-        if not kept or path[: len(kept[-1])] != kept[-1]:
+    paths.sort()
+    kept = paths[:1]
+    for path in paths:
+        if path[: len(kept[-1])] != kept[-1]:
             kept.append(path)
     return tuple(kept)
 
@@ -111,27 +89,20 @@ def _write(session, module, payload):
     # Values of one instance go together: it is asked whether they make sense.
     from lwm2m.write import prepare, store
 
-    groups = []
+    groups = {}
     for path, raw in module.decode((), payload):
-        for group in groups:
-            if group[0] == path[:2]:
-                break
-        else:
-            group = path[:2], []
-            groups.append(group)
-        group[1].append((path, raw))
+        groups.setdefault(path[:2], []).append((path, raw))
     if not groups:
         raise Error(_BAD_REQUEST, "no value")
     changes = []
-    for (oid, iid), found in groups:
-        if oid == 0:
+    for ids in sorted(groups):
+        oid, iid = ids
+        if oid == 0 or not session.allowed(oid, iid, _WRITE):
             raise Error(_UNAUTHORIZED)
         instance = session.table.find(oid, iid)
         if instance is None:
             raise Error(_NOT_FOUND)
-        if not session.allowed(oid, iid, _WRITE):
-            raise Error(_UNAUTHORIZED)
-        changes += prepare(instance, (oid, iid), module, found, False)
+        changes += prepare(instance, ids, module, groups[ids], False)
     store(changes)
-    if min(groups)[0][0] < 3:  # what a server has set there survives a restart
+    if min(groups)[0] < 3:  # what a server has set there survives a restart
         session.keep()

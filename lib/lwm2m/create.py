@@ -60,7 +60,10 @@ def handle(session, path, request, content_format, response):
     try:
         changes = prepare(new, path, module, found, False)
         for rid in new.mandatory:
-            if new.row(rid) not in [change[1] for change in changes]:
+            for change in changes:
+                if change[1][0] == rid:
+                    break
+            else:
                 raise Error(_BAD_REQUEST, "%d is mandatory" % rid)
         store(changes)
     except Error as error:
@@ -73,7 +76,7 @@ def handle(session, path, request, content_format, response):
         control(table, oid, iid, session.server.short_server_id, {})
     table.add(new)
     session.keep()
-    response.options = [(_LOCATION_PATH, b"%d" % number) for number in path]
+    response.options = ((_LOCATION_PATH, b"%d" % oid), (_LOCATION_PATH, b"%d" % iid))
     response.code = _CREATED
 
 
@@ -87,24 +90,29 @@ def _decoded(table, oid, module, content_format, payload):
             iid = uint(payload[1 : 2 + (payload[0] >> 5)])
         return iid, module.decode((oid, iid), payload)
     found = list(module.decode((oid,), payload))
-    if found:
-        if min([len(at) for at, _ in found]) == 2:
-            found = [((oid, iid) + at[1:], raw) for at, raw in found]
-        iid = found[0][0][1]
+    start = 2  # where the ids begin that are those of resources
     for at, _ in found:
-        if at[1] != iid:
+        if len(at) == 2:
+            start = 1
+    if found and start == 2:
+        iid = found[0][0][1]
+    values = []
+    for at, raw in found:
+        if start == 2 and at[1] != iid:
             raise Error(_BAD_REQUEST, "several instances")
-    return iid, found
+        values.append(((oid, iid) + at[start:], raw))
+    return iid, values
 
 
 def _delete(session, path):
     if len(path) != 2:
         raise Error(_METHOD_NOT_ALLOWED)
+    oid, iid = path
     table = session.table
-    instance = table.find(path[0], path[1])
+    instance = table.find(oid, iid)
     if instance is None:
         raise Error(_NOT_FOUND)
-    if not session.allowed(path[0], path[1], _RIGHT_TO_DELETE):
+    if not session.allowed(oid, iid, _RIGHT_TO_DELETE):
         raise Error(_UNAUTHORIZED)
     if not instance.removable:
         raise Error(_METHOD_NOT_ALLOWED)

@@ -31,6 +31,7 @@ class Object:
     version = None  # "1.1": where it is not the default of LwM2M 1.1 for this object
     resources = ()
     limits = {}  # rid: (lowest, highest) for what may be written
+    kept = ()  # rids of what a Write in replace mode leaves alone that does not name it
     mandatory = ()  # rids of what a Create has to bring
     removable = False  # True where a server may Delete the instance
     table = None
@@ -55,7 +56,8 @@ class Object:
     def clear(self, row):
         """Sets a resource back to its default, the attribute of the class."""
         try:
-            delattr(self, row[3])
+            if row[0] not in self.kept:
+                delattr(self, row[3])
         except AttributeError:
             pass  # it was never written, or a property guards it
 
@@ -68,29 +70,22 @@ class Table:
         self.creatable = {}  # oid: function(iid) that makes an instance for a Create, or raises
         self.generation = 0  # counts additions and removals
         self.on_changed = None  # called with (oid, iid, rid); rid None: the instance as a whole
-        self.on_instances = None  # called after an addition or removal
 
     def add(self, *objects):
         """Adds instances; ValueError for a second one with the same ids."""
         for new in objects:
             if self.find(new.oid, new.iid):
                 raise ValueError("/%d/%d is there already" % (new.oid, new.iid))
-            at = 0
-            for known in self.instances:
-                if (known.oid, known.iid) > (new.oid, new.iid):
-                    break
-                at += 1
-            self.instances.insert(at, new)
+            self.instances.append(new)
+            self.instances.sort(key=lambda each: (each.oid, each.iid))
             new.table = self
             self.changed(new.oid, new.iid, None)
-        self._instances_changed()
 
     def remove(self, instance):
         """Removes an instance; ValueError when it is not there."""
         self.instances.remove(instance)
         instance.table = None
         self.changed(instance.oid, instance.iid, None)
-        self._instances_changed()
 
     def find(self, oid, iid):
         """The instance, or None."""
@@ -104,28 +99,22 @@ class Table:
         return [instance for instance in self.instances if instance.oid == oid]
 
     def changed(self, oid, iid, rid):
+        if rid is None:
+            self.generation += 1
         if self.on_changed:
             self.on_changed(oid, iid, rid)
-
-    def _instances_changed(self):
-        self.generation += 1
-        if self.on_instances:
-            self.on_instances()
 
 
 def parse_path(segments):
     """The path of Uri-Path segments (bytes); Error 4.04 where they are none of ours."""
-    if len(segments) > 4:
-        raise Error(_NOT_FOUND)
     path = []
     for segment in segments:
-        number = 0
-        for digit in segment:
-            if not 48 <= digit <= 57 or number > _MAX_ID:
-                raise Error(_NOT_FOUND)
-            number = number * 10 + digit - 48
+        try:
+            number = int(segment)
+        except ValueError:
+            number = -1
         # "03" is not the id 3: paths are compared in bytes (RFC 7252 section 6.4).
-        if number > _MAX_ID or not segment or (segment[0] == 48 and len(segment) > 1):
+        if not 0 <= number <= _MAX_ID or b"%d" % number != segment or len(path) == 4:
             raise Error(_NOT_FOUND)
         path.append(number)
     return tuple(path)

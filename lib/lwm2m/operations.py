@@ -2,11 +2,9 @@
 
 from micropython import const
 
-from coap.endpoint import SILENCE
 from coap.message import Error, uint, uint_bytes
 from lwm2m.object import parse_path
 from lwm2m.read import Target, find
-from lwm2m.registration import REGISTERED
 
 _GET = const(1)
 _POST = const(2)
@@ -29,6 +27,7 @@ _CONTENT = const(0x45)  # 2.05
 _BAD_REQUEST = const(0x80)  # 4.00
 _UNAUTHORIZED = const(0x81)  # 4.01
 _NOT_FOUND = const(0x84)  # 4.04
+_SILENCE = const(-1)  # as in coap/endpoint.py
 _METHOD_NOT_ALLOWED = const(0x85)  # 4.05
 
 
@@ -37,37 +36,51 @@ def handle(session, request, response):
 
     Before the server has accepted the registration its requests are ignored.
     """
-    if session.registration.state != REGISTERED:
-        response.code = SILENCE
+    if session.registration.state != "registered":
+        response.code = _SILENCE
         return
     path = parse_path(request.all(_URI_PATH))
     code = request.code
+    content_format = _option(request, _CONTENT_FORMAT)
+    accept = _option(request, _ACCEPT)
     if not path:
         if code != _FETCH and code != _IPATCH:
             raise Error(_NOT_FOUND)
         from lwm2m import composite
 
-        composite.handle(session, request, response)
+        target = composite.handle(session, request, content_format, accept)
+        if target:
+            _read(session, target, request, response)
+        else:
+            response.code = _CHANGED
         return
-    if path[0] == 0:
+    oid = path[0]
+    depth = len(path)
+    if oid == 0:
         raise Error(_UNAUTHORIZED)
     if code == _GET:
-        _get(session, path, request, response)
+        if accept == _LINK:
+            from lwm2m.formats import link
+
+            response.code = _CONTENT
+            response.payload = link.discover(session.table, path, session.attributes)
+            response.options = ((_CONTENT_FORMAT, bytes((_LINK,))),)
+        else:
+            _read(session, Target(session, path, accept), request, response)
         return
-    content_format = _option(request, _CONTENT_FORMAT)
     payload = request.payload
-    if code == _DELETE or (code == _POST and len(path) == 1):
+    if code == _DELETE or (code == _POST and depth == 1):
         from lwm2m import create
 
         create.handle(session, path, request, content_format, response)
         return
     # A PUT with a query is a Write-Attributes, the one of both that an object takes too.
     queries = request.all(_URI_QUERY) if code == _PUT else ()
-    if code not in (_PUT, _POST) or (len(path) < 2 and not queries):
+    if code not in (_PUT, _POST) or (depth < 2 and not queries):
         raise Error(_METHOD_NOT_ALLOWED)
     method = None if code == _PUT else _method(session.table, path)
     right = _EXECUTE if method else _READ if queries else _WRITE
-    if len(path) > 1 and not session.allowed(path[0], path[1], right):
+    if depth > 1 and not session.allowed(oid, path[1], right):
         raise Error(_UNAUTHORIZED)
     if method:
         if content_format:
@@ -86,7 +99,7 @@ def handle(session, request, response):
         from lwm2m.write import write
 
         write(session.table, path, payload, content_format or _TEXT, code == _PUT)
-        if path[0] < 3:
+        if oid < 3:
             session.keep()
     response.code = _CHANGED
 
@@ -98,17 +111,9 @@ def _option(request, number, longest=2):
     return None if value is None or len(value) > longest else uint(value)
 
 
-def _get(session, path, request, response):
-    # Read, Discover, Observe or its cancellation.
+def _read(session, target, request, response):
+    # Read, Observe or its cancellation, composite ones too.
     response.code = _CONTENT
-    accept = _option(request, _ACCEPT)
-    if accept == _LINK:
-        from lwm2m.formats import link
-
-        response.payload = link.discover(session.table, path, session.attributes)
-        response.options = ((_CONTENT_FORMAT, bytes((_LINK,))),)
-        return
-    target = Target(session, path, accept)
     response.payload = target.payload()
     response.options = target.options
     observe = _option(request, _OBSERVE, 3)
@@ -122,7 +127,7 @@ def _get(session, path, request, response):
         response.options = ((_OBSERVE, uint_bytes(sequence)),) + target.options
     elif observe == 1:
         session.cancel_observation(request.token)
-    elif observe is None:
+    elif observe is None and not target.composite:
         response.again = target.payload
 
 

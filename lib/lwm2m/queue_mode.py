@@ -1,11 +1,6 @@
 """Queue mode: the server keeps its requests until the client is awake (TS 1.1.1 Transport)."""
 
 
-def start(session):
-    """Puts the session into queue mode."""
-    session.queue = QueueMode(session)
-
-
 class QueueMode:
     """Awake for the client's `awake_ms` after any datagram, and while an exchange is open.
 
@@ -45,6 +40,6 @@ class QueueMode:
     def announce(self, queries):
         """Says so in queries that end with the binding: Q, in LwM2M 1.0 UQ (Core 6.2.1)."""
         if self.session.version == "1.0":
-            queries[-1] += b"Q"
+            queries[-1] += "Q"
         else:
-            queries.append(b"Q")
+            queries.append("Q")

@@ -23,27 +23,24 @@ def below(session, path):
     for instance in session.table.instances:
         oid = instance.oid
         iid = instance.iid
-        if (depth and oid != path[0]) or (depth > 1 and iid != path[1]):
+        if (oid, iid)[:depth] != path[:2] or oid == 0 or not session.allowed(oid, iid, _READ):
             continue
-        if oid == 0 or not session.allowed(oid, iid, _READ):
-            continue
-        for row in instance.resources:
-            if (depth > 2 and row[0] != path[2]) or "R" not in row[1]:
+        for rid, operations, kind, name in instance.resources:
+            if (depth > 2 and rid != path[2]) or "R" not in operations:
                 continue
             try:
-                value = getattr(instance, row[3])
+                value = getattr(instance, name)
             except Error:
                 continue
             if value is None:
                 continue
-            at = (oid, iid, row[0])
-            if len(row[2]) == 1:
-                if depth < 4:
-                    yield at, row[2], value
-                continue
-            for riid in sorted(value):
-                if depth < 4 or riid == path[3]:
-                    yield at + (riid,), row[2], value[riid]
+            at = (oid, iid, rid)
+            if len(kind) > 1:
+                for riid in sorted(value):
+                    if depth < 4 or riid == path[3]:
+                        yield at + (riid,), kind, value[riid]
+            elif depth < 4:
+                yield at, kind, value
 
 
 class Target:
@@ -54,26 +51,23 @@ class Target:
     """
 
     composite = False
-    name = None  # of the attribute, where the target is a resource with one value
-    _single = False
+    kind = ""  # the type where the target is a resource, or an instance of one
+    single = False  # True where it is one value
 
     def __init__(self, session, path, accept=None):
         self.session = session
         self.path = path
         self.paths = (path,)
-        self.kind = ""
-        table = session.table
-        row = find(table, path)
+        row = find(session.table, path)
         if len(path) > 1 and not session.allowed(path[0], path[1], _READ):
             raise Error(_UNAUTHORIZED)
         if row:
             if "R" not in row[1]:
                 raise Error(_METHOD_NOT_ALLOWED)
-            self.instance = table.find(path[0], path[1])
+            self.instance = session.table.find(path[0], path[1])
             self.kind = row[2]
-            if len(self.kind) == 1:
-                self.name = row[3]
-        self._single = single = self.name is not None or len(path) == 4
+            self.name = row[3]
+        self.single = single = len(self.kind) == 1 or len(path) == 4
         if accept is None:
             accept = formats.preferred(self.kind, single, session.version)
         self.accept = accept
@@ -86,7 +80,7 @@ class Target:
 
     def payload(self):
         """The payload with the values of now; Error 4.04 or 5.03 where there is no value."""
-        if self.name is None:
+        if len(self.kind) != 1:
             return self.encode(self.records())
         value = getattr(self.instance, self.name)
         if value is not self.value:
@@ -100,7 +94,7 @@ class Target:
         """A list of (path, type, value) as of now; Error 4.04 or 5.03 where there is no value."""
         found = list(below(self.session, self.path))
         if not found and self.kind:
-            getattr(self.instance, self.instance.row(self.path[2])[3])  # may raise 5.03
+            getattr(self.instance, self.name)  # may raise 5.03
             raise Error(_NOT_FOUND)
         return found
 
@@ -110,20 +104,10 @@ class Target:
 
     def number(self):
         """The value where the target is one number, else None (for gt, lt and st)."""
-        if self._single and self.kind[0] in "ifut":
+        if self.single and self.kind[0] in "ifut":
             for _, _, value in below(self.session, self.path):
                 return value
         return None
-
-    def covers(self, path):
-        """True when a change at `path`, (oid, iid, rid or None), concerns this target."""
-        if path[2] is None:
-            path = path[:2]
-        for own in self.paths:
-            depth = min(len(path), len(own))
-            if path[:depth] == own[:depth]:
-                return True
-        return False
 
     def renew(self):
         """The same target in the table of now; Error where it can be read no more."""
@@ -135,19 +119,17 @@ def find(table, path):
 
     Resources that can be read and have no value do not exist.
     """
+    row = None
     if len(path) < 2:
-        if path and not table.of(path[0]):
-            raise Error(_NOT_FOUND)
-        return None
-    instance = table.find(path[0], path[1])
-    if instance is None:
-        raise Error(_NOT_FOUND)
-    if len(path) == 2:
-        return None
-    row = instance.row(path[2])
-    if row is None or not present(instance, row):
-        raise Error(_NOT_FOUND)
-    if len(path) == 4 and (len(row[2]) < 2 or path[3] not in (getattr(instance, row[3]) or ())):
+        found = not path or table.of(path[0])
+    else:
+        found = instance = table.find(path[0], path[1])
+        if instance and len(path) > 2:
+            row = instance.row(path[2])
+            found = row and present(instance, row)
+            if found and len(path) == 4:
+                found = len(row[2]) > 1 and path[3] in (getattr(instance, row[3]) or ())
+    if not found:
         raise Error(_NOT_FOUND)
     return row
 

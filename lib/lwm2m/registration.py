@@ -2,8 +2,6 @@
 
 from micropython import const
 
-from coap.endpoint import IDLE_MS
-
 _POST = const(2)
 _DELETE = const(4)
 _CREATED = const(0x41)  # 2.01
@@ -17,6 +15,7 @@ _URI_QUERY = const(15)
 _LINK = const(40)  # content formats
 _SENML_CBOR = const(112)
 _TLV = const(11542)
+_IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 _MARGIN_MS = const(120000)  # an Update leaves so long before the lifetime ends: retransmission
 _DISABLE = const(4)  # /1/x/4
 
@@ -112,19 +111,22 @@ class Registration:
             self.session.sender.end()
         self.endpoint.wake()
 
-    def stop(self):
-        """De-registers if registered; `state` is STOPPED when that is answered or given up."""
-        self.silent_ms = 0
+    def stop(self, silent_ms=0):
+        """De-registers if registered; `state` is STOPPED when that is answered or given up.
+
+        With `silent_ms`, a time, it registers again then.
+        """
+        self.silent_ms = silent_ms
         if self.state == REGISTERED:
             self._begin(_DEREGISTERING)
-            self._request(_DELETE, [(_URI_PATH, part) for part in self.location], b"")
+            self._request(_DELETE, self.location, (), b"")
         elif self.state != _DEREGISTERING:
-            self._begin(STOPPED)
+            self._begin(_WAITING if silent_ms else STOPPED)
 
     def poll(self, now_ms):
         """Does what is due; returns the milliseconds until the next may be."""
         if self._pending or self.state == STOPPED or not self.session.online:
-            return IDLE_MS
+            return _IDLE_MS
         left = self.due_ms - now_ms
         if left > 0 and (
             self.state != REGISTERED or (not self.server.asked and self.known == self._facts())
@@ -134,7 +136,7 @@ class Registration:
             left = self._send(now_ms)
             if not self._pending:  # it could not be sent: what follows has a time of its own
                 return left
-        return IDLE_MS
+        return _IDLE_MS
 
     def _send(self, now_ms):
         # A Register tells everything, an Update what the server does not know yet.
@@ -151,36 +153,37 @@ class Registration:
                 return left
         server.asked = 0
         self._sent = lifetime_s, binding, generation = self._facts()
+        path = self.location
+        queries = []
         payload = b""
-        if registered:
-            options = [(_URI_PATH, part) for part in self.location]
-            known = self.known
-            queries = []
-        else:
+        if not registered:
             self.state = _REGISTERING
-            options = [(_URI_PATH, b"rd")]
-            self.known = known = (None, None, None)
+            self.known = (None, None, None)
+            path = (b"rd",)
             queries = [
-                b"lwm2m=" + session.version.encode(),
-                b"ep=" + self.client.endpoint_name.encode(),
+                "lwm2m=" + session.version,
+                "ep=" + self.client.endpoint_name,
             ]
+        known = self.known
         if generation != known[2]:
-            options.append((_CONTENT_FORMAT, bytes((_LINK,))))
             payload = links(session.table, session.version)
         if lifetime_s != known[0]:
-            queries.append(b"lt=%d" % lifetime_s)
+            queries.append("lt=%d" % lifetime_s)
         if binding != known[1]:
-            queries.append(b"b=" + binding.encode())
+            queries.append("b=" + binding)
             if session.queue is not None:
                 session.queue.announce(queries)
-        options += [(_URI_QUERY, query) for query in queries]
         self.due_ms = now_ms  # the lifetime may count from now, not the answer
-        self._request(_POST, options, payload)
+        self._request(_POST, path, queries, payload)
         return 0
 
-    def _request(self, code, options, payload):
+    def _request(self, code, path, queries, payload):
         self._pending = True
         try:
+            options = [(_URI_PATH, part) for part in path]
+            if payload:
+                options.append((_CONTENT_FORMAT, bytes((_LINK,))))
+            options += [(_URI_QUERY, query.encode()) for query in queries]
             self.endpoint.request(code, options, payload, self._answered)
         except Exception as error:  # too long a location from the server, or no memory
             self.client.log("registration: %s" % error)
@@ -190,13 +193,15 @@ class Registration:
         self._pending = False
         state = self.state
         code = message.code if message else 0
-        expected = _CREATED
         if state == REGISTERED:
             expected = _CHANGED
         elif state == _DEREGISTERING:
             expected = _DELETED
             self.state = _WAITING if self.silent_ms else STOPPED
             self.session.keep()
+        else:
+            expected = _CREATED
+            self.state = _WAITING
         if code != expected:
             self.due_ms = max(self.due_ms, self.client.now_ms() + _MARGIN_MS)  # without memory
             from lwm2m import retry
@@ -206,23 +211,18 @@ class Registration:
             self.client.log("de-registered")
         else:
             if state != REGISTERED:
-                self.location = [bytes(part) for part in message.all(_LOCATION_PATH)]
+                self.location = message.all(_LOCATION_PATH)
                 self.state = REGISTERED
                 self.client.log(
                     "registered at %s as %s (lifetime %d s)"
                     % (self.location_text(), self.client.endpoint_name, self._sent[0])
                 )
             lifetime_ms = self._sent[0] * 1000
-            self.due_ms += lifetime_ms - min(_MARGIN_MS, lifetime_ms // 2)
+            self.due_ms += max(lifetime_ms - _MARGIN_MS, lifetime_ms // 2)
             if self.known != self._sent:
                 self.known = self._sent
                 self.session.keep()
 
     def location_text(self):
-        """Where the server keeps the registration: /rd/a1b2."""
-        text = ""
-        for part in self.location:
-            text += "/"
-            for byte in part:  # from the wire: nothing of it may steer a terminal
-                text += chr(byte) if 32 < byte < 127 else "?"
-        return text
+        """Where the server keeps the registration: /rd/a1b2, fit for a terminal."""
+        return "/" + repr(b"/".join(self.location))[2:-1]

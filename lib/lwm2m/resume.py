@@ -3,7 +3,7 @@
 {"at": location in hex, "knows": [lifetime_s, binding, CRC of the links], "version": "1.1"}
 """
 
-from binascii import crc32, hexlify, unhexlify
+from binascii import crc32
 
 
 def dump(registration, links):
@@ -14,7 +14,7 @@ def dump(registration, links):
     if generation == session.table.generation:
         crc = crc32(links(session.table, session.version))
     return {
-        "at": [str(hexlify(part), "ascii") for part in registration.location],
+        "at": [part.hex() for part in registration.location],
         "knows": [lifetime_s, binding, crc],
         "version": session.version,
     }
@@ -24,7 +24,7 @@ def load(registration, kept, links):
     """Fills in what `dump()` told; ValueError, and nothing changed, where it is nonsense."""
     session = registration.session
     try:
-        location = [unhexlify(part) for part in kept["at"]]
+        location = [bytes.fromhex(part) for part in kept["at"]]
         lifetime_s, binding, crc = kept["knows"]
         version = kept["version"]
     except (KeyError, TypeError):

@@ -11,40 +11,36 @@ given up. 4294967295 s, "never" in the TS, are 136 years.
 
 from micropython import const
 
-from coap.endpoint import IDLE_MS
 from coap.message import dotted
 
 _FORBIDDEN = const(0x83)  # 4.03
 _PRECONDITION_FAILED = const(0x8C)  # 4.12
 _DISABLE = const(4)  # /1/x/4
 _DAY_S = const(86400)
+_IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 _GRACE_MS = const(60000)
-_WAITING = const("waiting to register again")  # states, as in registration.py
 
 
 def failed(registration, state, code):
     """The request sent in this state was answered with `code` (0: not at all)."""
     result = dotted(code) if code else "no answer"
     session = registration.session
+    server = registration.server
     client = registration.client
+    registration.due_ms = client.now_ms()
     if state == "de-registering":
         client.log("not de-registered: " + result)
         registration.due_ms = registration.silent_ms
-    elif not code and not session.online:
-        registration.due_ms = client.now_ms()  # no fault of the server: once more, as it was
-    elif state == "registered":
+        return
+    if not code and not session.online:
+        return  # no fault of the server: once more, as it was
+    if state == "registered":
         client.log("update failed: %s, registering anew" % result)
         registration.start()
-    elif code == _PRECONDITION_FAILED and session.version != "1.0":
+        return
+    if code == _PRECONDITION_FAILED and session.version != "1.0":
         session.version = "1.0"  # section 6.2.1: the server does not speak 1.1
-        registration.due_ms = client.now_ms()
-    else:
-        _again(registration, code, result)
-
-
-def _again(registration, code, result):
-    server = registration.server
-    client = registration.client
+        return
     # Called with the session where the Bootstrap-Server is to be asked (/1/x/16).
     bootstrap = server.bootstrap_on_failure and client.bootstrap
     registration.attempts += 1
@@ -58,11 +54,10 @@ def _again(registration, code, result):
         if registration.sequences < server.sequence_count and code != _FORBIDDEN:
             bootstrap = None
         delay_s = server.sequence_delay_s or 1
-    registration.state = _WAITING
-    registration.due_ms = client.now_ms() + delay_s * 1000
+    registration.due_ms += delay_s * 1000
     client.log("registration failed: %s, next attempt in %d s" % (result, delay_s))
     if bootstrap:
-        bootstrap(registration.session)
+        bootstrap(session)
 
 
 def held_ms(registration, now_ms):
@@ -79,24 +74,24 @@ def held_ms(registration, now_ms):
     own = registration.server
     if own.asked == _DISABLE:
         own.asked = registration.attempts = registration.sequences = 0
-        registration.stop()
-        registration.due_ms = registration.silent_ms = now_ms + own.disable_timeout_s * 1000 + 1
+        registration.due_ms = now_ms + own.disable_timeout_s * 1000 + 1
+        registration.stop(registration.due_ms)
         registration.client.log("disabled for %d s" % own.disable_timeout_s)
-        if registration.state == "stopped":
-            registration.state = _WAITING
         return 1
+    order = own.priority_order
     for session in registration.client.sessions:
         before = session.registration
         server = session.server
+        other = server.priority_order
         state = before.state
         if (
-            None in (own.priority_order, server.priority_order)
-            or server.priority_order >= own.priority_order
+            None in (order, other)
+            or other >= order
             or state == "registered"
             or (before.location and before.silent_ms > now_ms)  # disabled
         ):
             continue
-        left = IDLE_MS  # what becomes of the other wakes the client
+        left = _IDLE_MS  # what becomes of the other wakes the client
         if not server.failure_block:
             if before.sequences >= (server.sequence_count or 1):  # failed
                 continue

@@ -2,20 +2,12 @@
 
 from micropython import const
 
-from coap.endpoint import IDLE_MS
 from lwm2m.composite import CompositeTarget
 
 _POST = const(2)
 _URI_PATH = const(11)
+_IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 _LIMIT = const(4)  # that wait for their turn or for an answer
-
-
-def send(session, paths, on_done):
-    """See `Session.send()`."""
-    if session.sender is None:
-        session.sender = Sender(session)
-        session.parts.append(session.sender)
-    session.sender.send(paths, on_done)
 
 
 class Sender:
@@ -35,15 +27,15 @@ class Sender:
         """
         session = self.session
         if session.registration.state != "registered" or session.version == "1.0":
-            raise ValueError("not registered with a server of LwM2M 1.1")
+            raise ValueError("not registered as LwM2M 1.1")
         if session.server.mute_send:
-            raise ValueError("the server has muted Send (/1/x/23)")
+            raise ValueError("muted by /1/x/23")
         if len(self._waiting) == _LIMIT:
-            raise ValueError("too many Sends wait already")
+            raise ValueError("too many wait")
         target = CompositeTarget(session, tuple(paths))
         records = target.records()
         if not records:
-            raise ValueError("no value at these paths")
+            raise ValueError("no value there")
         self._waiting.append((target.options, target.encode(records), on_done))
         session.client.wake()
 
@@ -63,7 +55,7 @@ class Sender:
             except Exception:
                 self._answered(None)
                 raise
-        return IDLE_MS
+        return _IDLE_MS
 
     def _answered(self, message):
         self._pending = False
@@ -78,15 +70,3 @@ class Sender:
         """The registration has ended: nothing of this will be answered."""
         while self._waiting:
             self._answered(None)
-
-
-def to_all(sessions, paths):
-    """Sends to every server that takes it; returns how many do."""
-    count = 0
-    for session in sessions:
-        try:
-            session.send(paths)
-            count += 1
-        except ValueError:
-            pass
-    return count

@@ -30,24 +30,54 @@ def write(table, path, payload, content_format, replace):
     changes = prepare(instance, path, module, module.decode(path, payload), replace)
     if not changes and len(path) > 2:
         raise Error(_BAD_REQUEST, "no value")
-    cleared = ()
-    if replace and len(path) == 2:
-        written = [row for _, row, _ in changes]
-        cleared = [
-            (instance, row) for row in instance.resources if row[1] == "RW" and row not in written
-        ]
-    store(changes, cleared)
+    store(changes)
 
 
 def prepare(instance, path, module, found, replace):
     """Checks what was found in a payload, (path, raw) of one instance, and stores nothing.
 
-    Returns (instance, row, value) for `store()`. Error 4.00, 4.04 or 4.05.
+    Returns a list of (instance, row, value) for `store()`: whole dictionaries for resources with
+    instances, None for what goes back to its default. Error 4.00, 4.04 or 4.05.
     """
-    values = [_typed(instance, module, at, raw) for at, raw in found]
-    _refuse_repeated(values)
+    values = []
+    rows = []
+    changes = []
+    seen = set()
+    for at, raw in found:
+        if at in seen:
+            raise Error(_BAD_REQUEST, "an id twice")
+        seen.add(at)
+        rid = at[2]
+        row = _writable(instance, rid)
+        kind = row[2]
+        multiple = len(kind) > 1
+        value = riid = None
+        if len(at) == (4 if multiple else 3):
+            value = checked(kind, module.value(kind, raw), instance.limits.get(rid))
+            if multiple:
+                riid = at[3]
+        elif raw is not None or not multiple:  # else it has no instances
+            raise Error(_BAD_REQUEST)
+        values.append((rid, riid, value))
+        if row not in rows:
+            new = value
+            if multiple:
+                new = dict(getattr(instance, row[3]) or ())
+                if len(path) == 4:
+                    if riid not in new:
+                        raise Error(_NOT_FOUND)
+                elif replace:
+                    new = {}
+            rows.append(row)
+            changes.append((instance, row, new))
+        if riid is not None:
+            changes[rows.index(row)][2][riid] = value
     instance.check(values)
-    return _merged(instance, path, values, replace)
+    if replace and len(path) == 2:
+        for row in instance.resources:
+            if row[1] == "RW" and row not in rows:
+                changes.append((instance, row, None))
+    return changes
 
 
 def _writable(instance, rid):
@@ -59,97 +89,44 @@ def _writable(instance, rid):
     return row
 
 
-def _typed(instance, module, path, raw):
-    # (rid, riid or None, value); for a multiple resource without instances the value is None.
-    row = _writable(instance, path[2])
-    multiple = len(row[2]) > 1
-    if multiple and len(path) == 3 and raw is None:
-        return path[2], None, None
-    if len(path) != (4 if multiple else 3):
-        raise Error(_BAD_REQUEST)
-    value = checked(row[2], module.value(row[2], raw), instance.limits.get(path[2]))
-    return path[2], path[3] if multiple else None, value
-
-
-def _refuse_repeated(values):
-    seen = set()
-    for rid, riid, _ in values:
-        if (rid, riid) in seen:
-            raise Error(_BAD_REQUEST, "an id twice")
-        seen.add((rid, riid))
-
-
-def _merged(instance, path, values, replace):
-    # The new value of every row that the payload names, whole dictionaries for instances.
-    new = []
-    for rid, riid, value in values:
-        row = instance.row(rid)
-        if len(row[2]) == 1:
-            new.append((instance, row, value))
-            continue
-        known = None
-        for entry in new:
-            if entry[1] is row:
-                known = entry[2]
-        if known is None:
-            old = getattr(instance, row[3]) or {}
-            if len(path) == 4 and path[3] not in old:
-                raise Error(_NOT_FOUND)
-            known = {} if replace and len(path) < 4 else dict(old)
-            new.append((instance, row, known))
-        if riid is not None:
-            known[riid] = value
-    return new
-
-
-def store(changes, cleared=()):
-    """Stores every (instance, row, value) and clears every (instance, row), all or nothing."""
-    old = [(change[0], change[1], getattr(change[0], change[1][3])) for change in changes]
-    old += [(instance, row, getattr(instance, row[3])) for instance, row in cleared]
+def store(changes):
+    """Stores the value of every (instance, row, value), None as the default; all or nothing."""
+    old = []
+    for instance, row, _ in changes:
+        old.append((instance, row, getattr(instance, row[3])))
     try:
         for instance, row, value in changes:
-            setattr(instance, row[3], value)
-        for instance, row in cleared:
-            instance.clear(row)
+            if value is None:
+                instance.clear(row)
+            else:
+                setattr(instance, row[3], value)
     except Exception:
         for instance, row, value in old:
             setattr(instance, row[3], value)
         raise
-    for instance, row, _ in old:
+    for instance, row, _ in changes:
         instance.changed(row[0])
 
 
 def checked(kind, value, limits=None):
-    """The value as its type demands it; Error 4.00 for another type or out of the limits."""
+    """The value, which a format has seen to be of this type; Error 4.00 where it is out of range.
+
+    That is the range of the type and, with `limits`, (lowest, highest) of a number or a length.
+    """
     kind = kind[0]
+    good = True
     if kind == "f":
-        good = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if good:
-            value = float(value)
-            # Neither NaN nor an infinity is a measure of anything: x - x is 0 for neither.
-            good = value - value == 0
-    elif kind == "b":
-        good = isinstance(value, bool)
-    elif kind in "itu":
-        good = isinstance(value, int) and not isinstance(value, bool)
-        if good:
-            low = 0 if kind == "u" else -1 << 63
-            good = low <= value < low + (1 << 64)
-    elif kind == "o":
-        good = isinstance(value, bytes)
+        # Neither NaN nor an infinity is a measure of anything: x - x is 0 for neither.
+        good = value - value == 0
+    elif kind == "u":
+        good = value >> 64 == 0
+    elif kind in "it":
+        good = -1 <= value >> 63 <= 0
     elif kind == "l":
-        good = (
-            isinstance(value, tuple)
-            and len(value) == 2
-            and 0 <= value[0] <= 65535
-            and 0 <= value[1] <= 65535
-        )
-    else:
-        good = isinstance(value, str)
+        good = 0 <= min(value) and max(value) <= 65535
     if good and limits is not None:
         low, high = limits
-        measure = len(value) if kind in "soc" else value
-        good = low <= measure <= high
+        good = low <= (len(value) if kind in "soc" else value) <= high
     if not good:
-        raise Error(_BAD_REQUEST, "wrong type or out of range")
+        raise Error(_BAD_REQUEST, "out of range")
     return value

@@ -85,11 +85,16 @@ def test_state_ignores_what_is_not_its_own():
     before = list(state.log_lines)
     state.server_event("REGISTRATION", "other", REGISTRATION)
     state.server_event("NOTIFICATION", "b", notification("/3303/0/5601", "1"))
+    composite = {"ep": "b", "kind": "composite", "paths": ["/3/0", "/1/0"], "val": {}}
+    state.server_event("NOTIFICATION", "b", composite)
+    state.server_event("SEND", "b", {"ep": "b", "val": {}})
     state.board_event(pwm(99, freq=1000))
     state.board_event({"event": "something new"})
     state.board_event({})
     assert list(state.log_lines) == before
     assert state.registrations == 1 and state.pulse_us == 1187
+    state.server_event("OBSERVATION_ENDED", "b", {**composite, "status": "NOT_FOUND(404)"})
+    assert state.log_lines[-1].endswith("observation of /3/0, /1/0 ended: NOT_FOUND(404)")
 
 
 def test_screen_fits_every_terminal():

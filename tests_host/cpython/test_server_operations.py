@@ -513,6 +513,17 @@ def test_create_in_senml_and_its_refusal():
             )
             assert status == 400 and body.startswith("Invalid request")
             assert await b.client.silent(0.1)
+            # so it goes in TLV whatever the client prefers
+            await b.client.register(payload=b'</>;rt="oma.lwm2m";ct=112,</3/0>')
+            for node, number in (({}, TLV), ({"id": 1}, 112)):
+                request, _, _ = await b.scripted(
+                    "POST",
+                    "/3303",
+                    CREATED,
+                    {"location_path": ("3303", "1")},
+                    json={"kind": "instance", "resources": [unit], **node},
+                )
+                assert request.opt.content_format == number
 
     run(work())
 

@@ -119,7 +119,8 @@ async def desk(folder, *options, patches=(), provisioned=None, **settings):
         path = flash(folder, patches, server=server.coap_uri, **settings)
         if provisioned:
             provisioned(str(path), server.coap_uri)
-        with BoardProcess(folder, None, *options) as board:
+        # From sources, so with more heap than a board that runs .mpy files.
+        with BoardProcess(folder, None, "--heap", "256k", *options) as board:
             one = Desk(server, board)
             await one.registered()
             yield one
@@ -191,9 +192,7 @@ def test_a_second_run_from_the_repl(tmp_path):
     twice = ("main.py", "status = app.run()", "app.run()\nstatus = app.run()")
 
     async def work():
-        # Compiling config.py once more beside all the rest takes more than the default heap.
-        heap = ("--heap", "192k")
-        async with desk(tmp_path, "--temperature", "5", *heap, patches=(twice,)) as d:
+        async with desk(tmp_path, "--temperature", "5", patches=(twice,)) as d:
             assert await d.write(PATTERN, "5000", "STRING", "TEXT") == "2.04"
             assert await d.execute(BLINK) == "2.04"
             d.board.say({"key": "\x03"})
@@ -251,8 +250,9 @@ def test_reboot_answers_first_and_keeps_the_account(tmp_path):
             assert await d.execute((3, 0, 4)) == "2.04"
             await asyncio.sleep(0.5)
             assert d.board.causes() == ["power"]
-            await d.said("(lifetime 1234 s)", 2)
+            await d.said("registered at /rd/", 2)
             assert d.board.causes() == ["power", "hard"]
+            assert await d.read((1, 0, 1)) == 1234
 
     run(work())
 
@@ -400,7 +400,7 @@ def test_a_senseless_position_leaves_the_arm_where_it_is(tmp_path):
 # As the real firmware, but not as patient.
 HASTY = (
     ("firmware/app.py", "_NETWORK_MS = const(15000)", "_NETWORK_MS = const(200)"),
-    ("firmware/app.py", "_RETRY_MS = const(5000)", "_RETRY_MS = const(50)"),
+    ("firmware/connection.py", "_RETRY_MS = const(5000)", "_RETRY_MS = const(50)"),
 )
 
 
@@ -500,7 +500,7 @@ def test_a_datagram_that_is_too_long_is_dropped_whole(tmp_path):
 
         flash(tmp_path, server="coap://127.0.0.1:%d" % server.getsockname()[1])
         # In a smaller heap from sources a long datagram may be lost for want of a long piece.
-        with BoardProcess(tmp_path, None, "--heap", "192k") as board:
+        with BoardProcess(tmp_path, None, "--heap", "256k") as board:
             server.settimeout(5)
             data, address = server.recvfrom(2000)
             request = decode(data)

@@ -21,7 +21,7 @@ from board_process import BoardProcess
 
 
 class Server:
-    """Answers Register and De-register and asks what a test wants to know."""
+    """Answers Register, Update and De-register and asks what a test wants to know."""
 
     def __init__(self):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -30,6 +30,7 @@ class Server:
         self._device = None
         self._mid = 0
         self.registered = []
+        self.updated = 0
         self.deregistered = 0
 
     def __enter__(self):
@@ -54,6 +55,9 @@ class Server:
         if message.code == POST and message.opt.uri_path == ("rd",):
             self.registered.append(message.opt.uri_query)
             self._answer(message, CREATED, location_path=("rd", "7"))
+        elif message.code == POST and message.opt.uri_path == ("rd", "7"):
+            self.updated += 1
+            self._answer(message, CHANGED)
         elif message.code == DELETE:
             assert message.opt.uri_path == ("rd", "7")
             self.deregistered += 1
@@ -136,7 +140,7 @@ def test_serves_1000_reads_in_a_small_heap_and_deregisters(tmp_path, server, for
 
 
 def test_every_write_is_answered_in_the_usual_heap(tmp_path, server):
-    with firmware(tmp_path, server) as board:
+    with firmware(tmp_path, server, "--mpy") as board:
         register(board, server)
         for step in range(200):  # what makes each act once must find its memory
             assert server.write(b"%.2f" % (step / 200), 10346, 0, 5536) == CHANGED
@@ -175,10 +179,13 @@ def test_second_start_keeps_the_account(tmp_path, server):
 
 
 def test_power_loss_and_the_way_back(tmp_path, server):
-    with firmware(tmp_path, server) as board:
+    with firmware(tmp_path, server, "--mpy") as board:
         register(board, server)
+        kept = board.flash / "state" / "session0.0"
+        board.wait_for(kept.exists)
         board.say({"temperature": 40}, {"reset": "power"})
-        register(board, server, count=2)
+        server.serve_one()
+        assert (len(server.registered), server.updated) == (1, 1)
         assert abs(float(server.read(3303, 0, 5700)) - 40) < 0.3
         assert (board.causes(), server.deregistered) == (["power", "power"], 0)
         assert end_with_answer(board, server) == 0

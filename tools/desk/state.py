@@ -68,10 +68,11 @@ class State:
             self.status = "de-registered"
             self._alive_since = None
             self.log("de-registered")
-        elif kind == "NOTIFICATION":
+        elif kind == "NOTIFICATION" and "res" in data:
             self.reported(data["res"], data["val"])
         elif kind == "OBSERVATION_ENDED":
-            self.log("observation of %s ended: %s" % (data["res"], data["status"]))
+            what = data["res"] if "res" in data else ", ".join(data["paths"])
+            self.log("observation of %s ended: %s" % (what, data["status"]))
 
     def _registered(self, data):
         self.status = "registered"

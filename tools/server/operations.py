@@ -63,17 +63,21 @@ class Operations:
                 raise InvalidResponse("Unable to decode response: %s" % fault)
         return response
 
-    def _default_codec(self, registration, node, path):
-        """TLV, unless the client's registration lists other formats without it."""
+    def _default_codec(self, registration, node):
+        """TLV, unless the client's registration lists other formats without it.
+
+        An instance whose id the client is to choose can be said in TLV only.
+        """
         known = registration.content_formats
-        if known and codecs.tlv.CODE not in known:
+        nameless = isinstance(node, ObjectNode) and None in [child.id for child in node.instances]
+        if known and not nameless and codecs.tlv.CODE not in known:
             for codec in codecs.CODECS:
                 if codec.CODE in known:
                     return codec
         return codecs.tlv
 
     def _encode(self, registration, node, path, codec):
-        codec = codec or self._default_codec(registration, node, path)
+        codec = codec or self._default_codec(registration, node)
         node = codecs.convert.to_model(node, path, self._asker.models)
         return codec.CODE, codec.encode(node, path, self._asker.models)
 

@@ -5,11 +5,9 @@ import struct
 from micropython import const
 
 from coap.message import Error, uint
-from lwm2m.formats import senml
-from lwm2m.formats.senml_encoder import encode_value
+from lwm2m.formats import senml, senml_encoder
 
 _BAD_REQUEST = const(0x80)  # 4.00
-_NOT_ACCEPTABLE = const(0x86)  # 4.06
 _DEPTH = const(4)  # of nested arrays, maps and tags
 _FIELDS = const(24)  # of one map: SenML knows 15
 _BREAK = const(0xFF)
@@ -19,10 +17,9 @@ SINGLE = True
 
 def encode(base, records, age_s=None):
     """The one value; a time is tagged as seconds since 1970."""
-    for _, kind, value in records:
-        data = encode_value(kind[0], value)
-        return b"\xc1" + data if kind[0] == "t" else data
-    raise Error(_NOT_ACCEPTABLE)
+    _, kind, value = records[0]
+    data = senml_encoder.encode_value(kind[0], value)
+    return b"\xc1" + data if kind[0] == "t" else data
 
 
 def decode(base, payload):
@@ -47,15 +44,16 @@ def head_at(data, at):
     first = data[at]
     number = first & 31
     at += 1
-    if number > 23:
-        if number > 27:
-            if first != 0x9F and first != 0xBF:
-                raise ValueError
-            return first, -1, at
-        end = at + (1 << number - 24)
-        if end > len(data):
+    if number > 27:
+        if first != 0x9F and first != 0xBF:
             raise ValueError
-        return first, uint(data[at:end]), end
+        number = -1
+    elif number > 23:
+        start = at
+        at += 1 << number - 24
+        if at > len(data):
+            raise ValueError
+        number = uint(data[start:at])
     return first, number, at
 
 

@@ -16,7 +16,7 @@ def encode(base, records, age_s=None):
         if base_name:
             start = '{"bn":"%s",' % base_name
         if kind == "o":
-            data = '"%s"' % str(text.encode_value(kind, value), "utf8")
+            data = '"%s"' % text.encode_value(kind, value)
         else:
             data = senml_json.encode_value(kind, value)
         entries.append('{"n":"%s","%s":%s}' % (name, _LABELS.get(kind, "v"), data))

@@ -12,10 +12,10 @@ SINGLE = True
 
 def encode(base, records, age_s=None):
     """The bytes of the one value; Error 4.06 where it is not opaque."""
-    for _, kind, value in records:
-        if kind[0] == "o":
-            return value
-    raise Error(_NOT_ACCEPTABLE)
+    _, kind, value = records[0]
+    if kind[0] != "o":
+        raise Error(_NOT_ACCEPTABLE)
+    return value
 
 
 def decode(base, payload):

@@ -36,13 +36,14 @@ def decode(base, load, payload, labels):
             for key in record:
                 value = record[key]
                 label = labels.get(key, key)
-                if label in ("bn", "n") and not isinstance(value, str):
-                    raise ValueError
-                if label == "bn":
-                    base_name = value
-                elif label == "n":
-                    name = value
-                elif label in ("v", "vs", "vb", "vd", "vlo"):
+                if label in ("bn", "n"):
+                    if not isinstance(value, str):
+                        raise ValueError
+                    if label == "n":
+                        name = value
+                    else:
+                        base_name = value
+                elif label == "v" or label in LABELS.values():
                     if raw:
                         raise ValueError
                     raw = label, value
@@ -63,7 +64,7 @@ def decode(base, load, payload, labels):
                     raise ValueError
                 yield _path(base, base_name, name), raw
     except (ArithmeticError, Error, LookupError, RuntimeError, TypeError, ValueError):
-        raise Error(_BAD_REQUEST, "malformed payload, or a path outside the request's")
+        raise Error(_BAD_REQUEST, "malformed, or outside the path")
 
 
 def _path(base, base_name, name):
@@ -82,7 +83,7 @@ def _path(base, base_name, name):
     if len(full_name) > 1 and full_name[-1] == "/":
         full_name = full_name[:-1]
     if full_name:
-        path += parse_path([segment.encode() for segment in full_name.split("/", 5)])
+        path += parse_path(full_name.encode().split(b"/", 5))
     if base is not None:
         # A Create, the one request to an object that has a payload, may leave out the instance.
         shortest = 2 if len(base) == 1 else 3

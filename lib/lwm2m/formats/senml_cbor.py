@@ -2,8 +2,7 @@
 
 from micropython import const
 
-from lwm2m.formats import senml, senml_encoder
-from lwm2m.formats.cbor import head_at, item
+from lwm2m.formats import cbor, senml, senml_encoder
 
 _BREAK = const(0xFF)
 
@@ -32,7 +31,7 @@ def decode(base, payload):
 
 def _load(data):
     # One record after the other: a datagram full of empty ones needs no memory.
-    first, number, at = head_at(data, 0)
+    first, number, at = cbor.head_at(data, 0)
     if first >> 5 != 4:
         raise ValueError
     while number:
@@ -40,7 +39,7 @@ def _load(data):
             at += 1
             break
         number -= 1
-        record, at = item(data, at, 1)
+        record, at = cbor.item(data, at, 1)
         yield record
     if at != len(data):
         raise ValueError

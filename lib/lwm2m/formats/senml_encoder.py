@@ -13,7 +13,9 @@ def fields(base, records):
 
     The base name stands in the first record and is for all, which makes the names short.
     """
-    base_name = "/".join([""] + list(map(str, base)) + [""])
+    base_name = "/"
+    for number in base:
+        base_name += "%d/" % number
     for path, kind, value in records:
         name = "/".join(map(str, path[len(base) :]))
         yield base_name if name else base_name[:-1], name, kind[0], value
@@ -23,9 +25,7 @@ def fields(base, records):
 def encode(base, records, age_s=None):
     """An array of maps; only the first names the base and, with `age_s`, the time."""
     out = bytearray()
-    count = 0
     for base_name, name, kind, value in fields(base, records):
-        count += 1
         out.append(0xA1 + (base_name != "") + (name != "") + (age_s is not None))
         if base_name:
             out.append(0x21)
@@ -42,7 +42,7 @@ def encode(base, records, age_s=None):
         else:
             out.append(4 if kind == "b" else 8 if kind == "o" else 3 if kind in "sc" else 2)
         out.extend(encode_value(kind, value))
-    return head(0x80, count) + out
+    return head(0x80, len(records)) + out
 
 
 def encode_value(kind, value):
@@ -59,7 +59,9 @@ def encode_value(kind, value):
         return head(0x20, ~value) if value < 0 else head(0, value)
     if kind == "o":
         return head(0x40, len(value)) + value
-    data = ("%d:%d" % value if kind == "l" else value).encode()
+    if kind == "l":
+        value = "%d:%d" % value
+    data = value.encode()
     return head(0x60, len(data)) + data
 
 

@@ -1,7 +1,6 @@
 """application/senml+json (RFC 8428 section 5, TS 1.1.1 Core section 7.4.5)."""
 
 import json
-from binascii import b2a_base64
 
 from micropython import const
 
@@ -36,11 +35,10 @@ def encode(base, records, age_s=None):
 
 def encode_value(kind, value):
     """The value in JSON, as a string."""
+    if kind in "ol":
+        value = text.encode_value(kind, value)
     if kind == "o":
-        value = str(b2a_base64(value), "utf8").rstrip("=\n")
-        value = value.replace("+", "-").replace("/", "_")
-    elif kind == "l":
-        value = "%d:%d" % value
+        value = value.rstrip("=").replace("+", "-").replace("/", "_")
     elif kind == "f" and value - value != 0:
         raise Error(_SERVICE_UNAVAILABLE)
     return json.dumps(value)
@@ -105,16 +103,14 @@ def _joined(found):
     high = 0
     for letter in found:
         code = ord(letter)
-        if high:
-            if code >> 10 != 0x37:
-                raise ValueError
-            code += (high << 10) - 0x35FDC00
-            high = 0
-        elif code >> 10 == 0x36:
+        if (code >> 10 == 0x37) != (high > 0):
+            raise ValueError
+        if code >> 10 == 0x36:
             high = code
             continue
-        elif code >> 10 == 0x37:
-            raise ValueError
+        if high:
+            code += (high << 10) - 0x35FDC00
+            high = 0
         whole.append(chr(code))
     if high:
         raise ValueError

@@ -7,27 +7,24 @@ from micropython import const
 from coap.message import Error
 
 _BAD_REQUEST = const(0x80)  # 4.00
-_NOT_ACCEPTABLE = const(0x86)  # 4.06
 
 SINGLE = True
 
 
 def encode(base, records, age_s=None):
     """The characters of the one value."""
-    for _, kind, value in records:
-        return encode_value(kind, value)
-    raise Error(_NOT_ACCEPTABLE)
+    _, kind, value = records[0]
+    return encode_value(kind, value).encode()
 
 
 def encode_value(kind, value):
+    """The characters as a string."""
     kind = kind[0]
-    if kind == "b":
-        return b"1" if value else b"0"
     if kind == "o":
-        return b2a_base64(value)[:-1]  # without the newline
+        return str(b2a_base64(value)[:-1], "utf8")  # without the newline
     if kind == "l":
-        return b"%d:%d" % value
-    return str(value).encode()
+        return "%d:%d" % value
+    return str(int(value) if kind == "b" else value)
 
 
 def decode(base, payload):
@@ -38,26 +35,23 @@ def value(kind, raw):
     """What the characters mean; spellings that Python knows and the TS does not are refused."""
     kind = kind[0]
     try:
-        if kind in "sc":
-            return str(raw, "utf8")
         if kind == "o":
             value = a2b_base64(raw)
             if b2a_base64(value)[:-1] != raw:  # characters that a2b_base64 skips
                 raise ValueError
             return value
         text = str(raw, "utf8")
+        if kind in "sc":
+            return text
         if kind == "b":
-            if text not in ("0", "1"):
-                raise ValueError
-            return text == "1"
+            return ("0", "1").index(text) == 1
         if kind == "l":
             oid, iid = text.split(":")
             return _integer(oid), _integer(iid)
         if kind == "f":
-            for letter in text:
-                if letter not in "0123456789+-.eE":
-                    raise ValueError
-            if not text.lower().split("e")[0].strip("+-."):  # MicroPython reads 0.0
+            # MicroPython reads 0.0 where there is no digit.
+            mantissa = text.lower().split("e")[0]
+            if text.strip("0123456789+-.eE") or not mantissa.strip("+-."):
                 raise ValueError
             return float(text)
         return _integer(text)
@@ -66,10 +60,6 @@ def value(kind, raw):
 
 
 def _integer(text):
-    digits = text[1:] if text[:1] in ("-", "+") else text
-    if not digits or len(digits) > 20:
+    if text.strip("0123456789+-") or len(text.lstrip("+-")) > 20:
         raise ValueError
-    for digit in digits:
-        if digit not in "0123456789":
-            raise ValueError
     return int(text)

@@ -43,7 +43,7 @@ class Device(Object):
     @property
     def error_codes(self):
         """One instance for each error; a single 0 when there is none."""
-        return dict(enumerate(self._errors)) if self._errors else {0: _NO_ERROR}
+        return dict(enumerate(self._errors or (_NO_ERROR,)))
 
     def report(self, code):
         """An error has come up (codes: TS 1.1.1 Core appendix E.4, resource 11)."""

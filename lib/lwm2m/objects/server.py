@@ -58,6 +58,7 @@ class Server(Object):
     sequence_delay_s = 3600
     sequence_count = 1
     mute_send = False
+    kept = (1,)  # a lifetime there must be: the one that is
     asked = 0  # the resource executed; the registration fulfils it and clears it
 
     def __init__(self, short_server_id, iid=0, lifetime_s=None):
@@ -73,10 +74,6 @@ class Server(Object):
         for rid, _, value in values:
             if value != "U" if rid == 7 else not (rid == 1) <= value <= _MAX >> (rid < 6):
                 raise Error(_BAD_REQUEST, "out of range, or a binding other than U")
-
-    def clear(self, row):
-        if row[0] != 1:  # a lifetime there must be: the one that is
-            super().clear(row)
 
     def disable(self, arguments):
         self.asked = _DISABLE

@@ -1,0 +1,143 @@
+"""One account's connection: its session with the server, and the link while there is one."""
+
+import asyncio
+import select
+from asyncio import core
+from errno import EAGAIN, ECONNREFUSED, ENODEV
+
+from micropython import const
+
+from firmware.link import UDP
+from lwm2m.registration import REGISTERED
+
+_DATAGRAM = const(1153)  # longer than any datagram taken, in bytes (RFC 7252 section 4.6)
+_SHORT = const(257)
+_BURST = const(64)  # datagrams taken in a row
+_PAUSE_MS = const(1000)  # between the loss of a link and the next
+_RETRY_MS = const(5000)  # between attempts to get a link
+_FAILURES = const(5)  # local failures in a row that end in a restart
+
+
+class Connection:
+    """A link that comes back when it is lost, for ever.
+
+    The registration lives on over a lost link or a restart (`keep.py`) as long as the same
+    local port can be had: the server knows the device by its address.
+    """
+
+    def __init__(self, app, server, account):
+        self.app = app
+        self.account = account
+        self.uri = account["uri"]
+        self.local_port = 0  # where the server knows us; 0 before the first link
+        self.link = None
+        self.task = None
+        self.failures = 0  # local ones in a row; a registration clears them
+        self.session = session = app.client.add_server(server, self.send)
+        session.online = False
+
+    async def run(self):
+        """Network, name, socket; then datagrams until the link breaks; and again."""
+        while True:
+            try:
+                await self.app.network()
+                self.open()
+            except OSError as error:
+                if error.errno == ENODEV:  # this board will have no network after a restart either
+                    print("%s: %s" % (self.uri, error.args[-1]))
+                    return
+                await self._failed(error)
+                continue
+            try:
+                await self.receive()
+            except OSError as error:
+                print("%s: link lost: %s" % (self.uri, error))
+            self.close()
+            await asyncio.sleep_ms(_PAUSE_MS)
+
+    def open(self):
+        host, port = self.account["address"]
+        self.link = link = UDP(host, port, self.local_port)
+        session = self.session
+        session.online = True
+        registration = session.registration
+        if registration.state != REGISTERED:
+            registration.start()
+        elif link.local_port == self.local_port:
+            print("%s: registered at %s as before" % (self.uri, registration.location_text()))
+            registration.due_ms = self.app.client.now_ms()  # an Update: here we are again
+            self.app.wake()
+        else:
+            print("%s: local port %d is taken, registering anew" % (self.uri, self.local_port))
+            registration.start()
+        self.local_port = link.local_port
+
+    def close(self):
+        if self.link:
+            self.session.online = False
+            if self.session.registration.state == REGISTERED:
+                self.failures = 0
+            self.link.close()
+            self.link = None
+
+    def send(self, data):
+        if self.link is None:
+            raise OSError(ECONNREFUSED, "no link")
+        self.link.send(data)
+
+    def drain(self):
+        """Takes what has arrived."""
+        try:
+            for _ in range(_BURST):
+                self.session.receive(self.link.recv(_SHORT))
+        except OSError:
+            pass  # nothing more
+
+    async def _failed(self, error):
+        # No link, no address, no set-up: a local failure, which a restart may cure.
+        self.failures += 1
+        count = self.failures
+        print("%s: %s (local failure %d of %d)" % (self.uri, error, count, _FAILURES))
+        states = [each.session.reachable() for each in self.app.connections]
+        if count >= _FAILURES and True not in states:
+            await asyncio.sleep_ms(_PAUSE_MS)
+            self.app.reset()
+        await asyncio.sleep_ms(_RETRY_MS)
+
+    async def receive(self):
+        socket = self.link.socket
+        recv = self.link.recv
+        receive = self.session.receive
+        poller = select.poll()
+        poller.register(socket, select.POLLIN)
+        ipoll = poller.ipoll
+        while True:
+            await readable(socket)
+            size = _DATAGRAM
+            for _ in range(_BURST):
+                try:
+                    data = recv(size)
+                except OSError as error:
+                    if error.errno == EAGAIN:
+                        break
+                    if error.errno == ECONNREFUSED:  # a lost datagram, nothing more
+                        continue
+                    raise
+                except MemoryError:
+                    # The heap has no longer piece; nearly all are short. With one byte the
+                    # datagram is lost: else it would be tried again for ever.
+                    size = size // 4 or 1
+                    continue
+                if len(data) < size:  # else it may be cut off: lost
+                    receive(data)
+                for _ in ipoll(0):
+                    break
+                else:
+                    break
+
+
+def readable(stream):
+    """Waits for a stream; to be awaited."""
+    # The one place that waits with asyncio's own queue: there is no public way to do that for
+    # datagrams, and asyncio.StreamReader costs 2 kB.
+    yield core._io_queue.queue_read(stream)

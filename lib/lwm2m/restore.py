@@ -1,0 +1,65 @@
+"""A session as state.py kept it, put back at the start."""
+
+import json
+
+from micropython import const
+
+from lwm2m.object import parse_path
+
+_MASK = const(0xFFFFFF)  # sequence numbers wrap (RFC 7641 section 3.4)
+
+
+def load(session, data):
+    """Restores what `state.dump()` told of; the registration then is due for an Update.
+
+    ValueError, and nothing restored, where the data is no such thing.
+    """
+    server = session.server
+    try:
+        kept = json.loads(data)
+        values = _values(server, kept["s"])
+        attributes = _attributes(kept["a"])
+        sequence = kept.get("q", 0) & _MASK
+        entries = list(kept.get("o", ()))
+        if "c" in kept:
+            from lwm2m import rights
+
+            rights.restore(session.table, kept["c"])
+        session.registration.resume(kept["r"])
+    except MemoryError:
+        raise
+    except Exception:
+        raise ValueError("no session")
+    for rid, _, value in values:
+        setattr(server, server.row(rid)[3], value)
+    session.attributes.update(attributes)
+    if sequence:
+        from lwm2m.observe import Observations
+
+        session.observations = observations = Observations(session)
+        session.parts.insert(-1, observations)
+        observations.sequence = observations.reserved = sequence
+        observations.restore(entries)
+
+
+def _values(server, kept):
+    values = []
+    for rid, value in kept.items():
+        row = server.row(int(rid))
+        low, high = server.limits.get(row[0], (value, value))
+        kind = {"b": bool, "s": str}.get(row[2], int)
+        if row[1] != "RW" or type(value) is not kind or not low <= value <= high:
+            raise ValueError
+        values.append((row[0], None, value))
+    server.check(values)
+    return values
+
+
+def _attributes(kept):
+    found = {}
+    for path, text in kept.items():
+        from lwm2m.attributes import write
+
+        at = parse_path(path.encode().split(b"/"))
+        write(found, at, text.encode().split(b";")[1:], True)
+    return found

@@ -1,0 +1,42 @@
+"""What a session keeps over a restart, as JSON of some hundred bytes; restore.py puts it back.
+
+{"r": registration, "s": {"1": 60}, "a": {"3303/0/5700": ";pmin=5"}, "o": observations,
+"q": 16384, "c": rights}: "s" are the values of object 1 by rid, "q" is a sequence number above
+all that were sent, "c" the access control where there are several servers. Rights concern them
+all, so the first session alone keeps them. Values that are the default are left out, but for
+the lifetime: that is the account's.
+"""
+
+import json
+
+from micropython import const
+
+_LIFETIME = const(1)
+_MASK = const(0xFFFFFF)  # sequence numbers wrap (RFC 7641 section 3.4)
+# What is kept is rounded up, so that it changes once in 16,384 notifications, and a saving may
+# come 4,096 of them late.
+_ROUND = const(0x3FFF)
+_SPARE = const(4096)
+
+
+def dump(session):
+    """The bytes for `restore.load()` of a registered session; the same when nothing changed."""
+    server = session.server
+    kept = {"r": session.registration.snapshot(), "s": {}, "a": {}}
+    for rid, operations, _, name in server.resources:
+        if operations == "RW":
+            value = getattr(server, name)
+            if rid == _LIFETIME or value != getattr(type(server), name):
+                kept["s"][str(rid)] = value
+    for path, own in session.attributes.items():
+        text = "".join([";%s=%s" % each for each in own.items()])
+        kept["a"]["/".join([str(part) for part in path])] = text
+    observations = session.observations
+    if observations is not None:
+        kept["q"] = (observations.reserved + _SPARE | _ROUND) & _MASK
+        kept["o"] = observations.snapshot()
+    if len(session.client.sessions) > 1 and session is session.client.sessions[0]:
+        from lwm2m import rights
+
+        kept["c"] = rights.snapshot(session.table)
+    return json.dumps(kept).encode()

@@ -1,0 +1,235 @@
+"""Servers, boards and the tap for the suite; and the results, gathered for docs/conformance.md."""
+
+import asyncio
+import inspect
+import threading
+import time
+
+import pytest
+
+from tools.interop import board as boards
+from tools.interop import document
+from tools.interop.api import Api
+from tools.interop.exchanges import summary
+from tools.interop.tap import Tap
+from tools.leshan.server import LeshanServer
+from tools.server import DeskServer
+
+
+def pytest_addoption(parser):
+    parser.addoption("--conformance", metavar="FILE", help="write the results to this document")
+
+
+# How long a client in queue mode stays awake (MAX_TRANSMIT_WAIT of RFC 7252), and a little more.
+AWAKE_S = 95
+
+
+class Desk:
+    """The desk server in a thread of its own; the same face as LeshanServer."""
+
+    def __init__(self):
+        self._server = DeskServer(coap_port=0, http_port=0)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="desk", daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(10)
+        self.coap_port = int(self._server.coap_uri.rpartition(":")[2])
+        self.http_uri = self._server.http_uri.removesuffix("/api")
+        return self
+
+    def __exit__(self, *error):
+        asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+class Device:
+    """A board at a server: `api` asks it, `board` is its world, `tap` its wire."""
+
+    def __init__(self, server, folder, template, endpoint, **config):
+        self.server = server
+        self.tap = Tap(server.coap_port)
+        self.api = Api(server.http_uri, endpoint)
+        self.board = boards.Board(folder, template, endpoint, [self.tap.uri], **config)
+        self.mark = 0
+
+    def start(self):
+        self.board.start()
+        boards.wait_for(self.api.registration, 20, "the registration")
+        return self
+
+    def close(self):
+        self.board.stop()
+        self.tap.close()
+
+    def wire(self):
+        """The exchanges of this test so far, as lines."""
+        return [str(each) for each in self.tap.exchanges(self.mark)]
+
+    def saw(self, start, count=1, timeout_s=5):
+        """Waits for `count` exchanges whose line begins like this; returns these lines."""
+
+        def found():
+            lines = [line for line in self.wire() if line.startswith(start)]
+            return lines if len(lines) >= count and "no answer" not in lines[-1] else None
+
+        try:
+            return boards.wait_for(found, timeout_s, repr(start))
+        except AssertionError as error:
+            lines = [*self.wire(), "the board said:", self.board.said()]
+            raise AssertionError("%s; on the wire:\n%s" % (error, "\n".join(lines)))
+
+    def set_lifetime(self, lifetime_s):
+        """Writes /1/0/1 and waits until the Update has told the server."""
+        assert self.api.write("/1/0/1", lifetime_s).code == "2.04"
+        boards.wait_for(
+            lambda: self.api.registration()["lifetime"] == lifetime_s, 5, "the new lifetime"
+        )
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("flash") / "template"
+    folder.mkdir()
+    boards.template(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def leshan():
+    with LeshanServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def desk():
+    with Desk() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=document.SERVERS)
+def server(request):
+    """Either server; every test that uses it runs with both."""
+    running = request.getfixturevalue(request.param)
+    running.name = request.param
+    return running
+
+
+def _recorded(request, device):
+    # the lines of this test, for the document
+    request.node.user_properties.append(("wire", summary(device.tap.exchanges(device.mark))))
+
+
+@pytest.fixture(scope="session")
+def shared_device(server, sleeper, template, tmp_path_factory):
+    # the sleeper is asked for here to fall asleep while the tests of this device run
+    device = Device(
+        server, tmp_path_factory.mktemp("board"), template, "shared", objects=["test_object"]
+    )
+    try:
+        yield device.start()
+    finally:
+        device.close()
+
+
+@pytest.fixture
+def device(shared_device, request):
+    """The board that most tests share."""
+    shared_device.mark = shared_device.tap.count()
+    yield shared_device
+    time.sleep(0.05)  # what the client still says of this test belongs to it
+    _recorded(request, shared_device)
+
+
+@pytest.fixture
+def own_device(server, template, tmp_path, request):
+    """A function that starts a board of this test alone; its arguments are keys of config.json."""
+    devices = []
+
+    endpoint = request.node.originalname.replace("_", "-")[:40]
+
+    def start(**config):
+        device = Device(server, tmp_path / "board", template, endpoint, **config)
+        devices.append(device)
+        return device.start()
+
+    yield start
+    for device in devices:
+        _recorded(request, device)
+        device.close()
+
+
+@pytest.fixture(scope="session")
+def sleeper(server, template, tmp_path_factory):
+    """A board in queue mode with an observation, started first and left alone: it falls asleep."""
+    device = Device(
+        server, tmp_path_factory.mktemp("sleeper"), template, "sleeper", queue_mode=True
+    )
+    try:
+        device.start()
+        assert device.api.observe("/3303/0/5700").code == "2.05"
+        device.asleep_at = time.monotonic() + AWAKE_S
+        yield device
+    finally:
+        device.close()
+
+
+@pytest.fixture
+def queue_mode(sleeper, request):
+    yield sleeper
+    _recorded(request, sleeper)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    # one server after the other, then both; the sleeper sleeps while its server's others run
+    def place(item):
+        name = item.callspec.params.get("server") if hasattr(item, "callspec") else None
+        at = document.SERVERS.index(name) if name else len(document.SERVERS)
+        return at, item.originalname.startswith("test_int_109_")
+
+    items.sort(key=place)
+
+
+class Results:
+    """Gathers what the tests report and writes the document at the end."""
+
+    def __init__(self, path):
+        self._path = path
+        self._found = {}
+
+    def pytest_collection_modifyitems(self, items):
+        for item in items:
+            first = (inspect.getdoc(item.function) or "").split("\n")[0].rstrip(".")
+            self._found.setdefault(item.originalname, document.Result(first))
+
+    def pytest_runtest_logreport(self, report):
+        test, _, parameters = report.nodeid.rpartition("::")[2].partition("[")
+        result = self._found.get(test)
+        server = parameters.rstrip("]")
+        if result is None or server not in ("", *document.SERVERS):
+            return
+        for name in [server] if server else document.SERVERS:
+            if report.outcome == "failed":
+                result.passed[name] = False
+            elif report.when == "call":
+                result.passed.setdefault(name, report.passed)
+            if report.when == "teardown":
+                result.lines[name] = [
+                    line
+                    for key, lines in report.user_properties
+                    if key == "wire"
+                    for line in lines
+                ]
+
+    def pytest_sessionfinish(self):
+        document.write(self._path, self._found)
+
+
+def pytest_configure(config):
+    path = config.getoption("--conformance")
+    if path:
+        config.pluginmanager.register(Results(path))

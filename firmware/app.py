@@ -36,6 +36,7 @@ _SPARE = const(
     " lwm2m.formats.tlv lwm2m.formats.senml lwm2m.formats.senml_cbor lwm2m.formats.senml_json"
     " lwm2m.formats.cbor lwm2m.formats.old_json"
 )
+_SOURCES = __file__[-3:] == ".py"
 _SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
 
@@ -207,7 +208,11 @@ class App:
         try:
             _once("keep", function, self.connections, self.settings)
         except (OSError, MemoryError) as error:
-            self.log("%s: not saved for a restart: %s" % (type(error).__name__, error))
+            if _SOURCES and isinstance(error, MemoryError):
+                print("nothing is kept over a restart: no memory beside sources, use .mpy files")
+                self.settings["keep"] = False
+            else:
+                self.log("%s: not saved for a restart: %s" % (type(error).__name__, error))
 
     def log(self, text):
         """Prints a line; one that tells of a MemoryError also has memory given back."""
@@ -216,8 +221,7 @@ class App:
             self.spare()
 
     def spare(self):
-        # To compile sources again would take more than it gives.
-        if __file__[-3:] != ".py":
+        if not _SOURCES:  # to compile them again would take more than it gives
             for session in self.client.sessions:
                 session.endpoint.forget()
             _drop(_SPARE)
@@ -246,18 +250,21 @@ class App:
     def shutdown(self, timeout_ms=1000):
         """De-registers from all servers, for at most `timeout_ms`; the loop does not run."""
         self._sleeping = None  # the interrupted task cannot be woken
-        self.stop()
         end = time.ticks_add(time.ticks_ms(), timeout_ms)
         open_ones = [each for each in self.connections if each.link]
-        while time.ticks_diff(end, time.ticks_ms()) > 0:
-            if all([each.session.registration.state == STOPPED for each in open_ones]):
-                break
-            self.client.poll()
-            for connection in open_ones:
-                connection.drain()
-            time.sleep_ms(5)
-        else:
-            print("the server did not answer the de-registration")
+        try:
+            self.spare()
+            self.stop()
+            while not all([each.session.registration.state == STOPPED for each in open_ones]):
+                if time.ticks_diff(end, time.ticks_ms()) <= 0:
+                    print("the server did not answer the de-registration")
+                    break
+                self.client.poll()
+                for connection in open_ones:
+                    connection.drain()
+                time.sleep_ms(5)
+        except MemoryError:
+            print("not de-registered: no memory")
         for connection in open_ones:
             connection.close()
         # Without keep.py, for which there may be no memory. Should one of two records outlive a

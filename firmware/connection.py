@@ -11,7 +11,7 @@ from firmware.link import UDP
 from lwm2m.registration import REGISTERED
 
 _DATAGRAM = const(1153)  # longer than any datagram taken, in bytes (RFC 7252 section 4.6)
-_SHORT = const(257)
+_SHORT = const(65)  # more than the answer to a de-registration
 _BURST = const(64)  # datagrams taken in a row
 _PAUSE_MS = const(1000)  # between the loss of a link and the next
 _RETRY_MS = const(5000)  # between attempts to get a link

@@ -3,8 +3,8 @@
 A heap that is filled module by module, the largest first, and tidied in between stays in large
 pieces. Compiling sources needs much more memory for a moment than loading .mpy, and only at the
 start is that sure to be there: so then also the likely ones are loaded of those that could wait.
-A heap of 128 KB has no room for all of them as sources: what else is asked for (to observe, to
-write) needs .mpy files there, or 192 KB.
+A heap of 128 KB (64-bit) has no room for all of them as sources: what else is asked for there
+needs .mpy files, or 192 KB.
 """
 
 import gc
@@ -31,6 +31,10 @@ _ALWAYS = (
     "firmware.thermometer",
 )
 _LATER = (
+    "lwm2m.observe",
+    "lwm2m.formats.tlv",
+    "lwm2m.write",
+    "lwm2m.attributes",
     "lwm2m.formats.text",
     "lwm2m.formats.senml_encoder",
     "coap.duplicates",

@@ -69,7 +69,7 @@ RULES = (
     ("firmware.config", "firmware.accounts firmware.boards", _PURE + " os sys"),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
-    ("firmware.modules", "coap lwm2m firmware", "gc os"),
+    ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
     ("boot", "", "sys"),
     ("main", "coap lwm2m firmware", "gc os sys"),

@@ -119,8 +119,7 @@ async def desk(folder, *options, patches=(), provisioned=None, **settings):
         path = flash(folder, patches, server=server.coap_uri, **settings)
         if provisioned:
             provisioned(str(path), server.coap_uri)
-        # From sources, so with more heap than a board that runs .mpy files.
-        with BoardProcess(folder, None, "--heap", "256k", *options) as board:
+        with BoardProcess(folder, None, *options) as board:
             one = Desk(server, board)
             await one.registered()
             yield one
@@ -500,7 +499,7 @@ def test_a_datagram_that_is_too_long_is_dropped_whole(tmp_path):
 
         flash(tmp_path, server="coap://127.0.0.1:%d" % server.getsockname()[1])
         # In a smaller heap from sources a long datagram may be lost for want of a long piece.
-        with BoardProcess(tmp_path, None, "--heap", "256k") as board:
+        with BoardProcess(tmp_path, None) as board:
             server.settimeout(5)
             data, address = server.recvfrom(2000)
             request = decode(data)

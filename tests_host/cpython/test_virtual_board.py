@@ -35,7 +35,9 @@ def test_runs_boot_and_main_in_the_flash(tmp_path):
 
 
 def test_interpreter_is_micropython_with_the_given_heap_and_a_clean_environment(tmp_path):
-    for number, (option, size) in enumerate(((("--heap", "96k"), 96), ((), 128))):
+    for number, (option, size) in enumerate(
+        ((("--heap", "96k"), 96), (("--mpy",), 128), (("--blank",), 128), ((), 192))
+    ):
         folder = tmp_path / str(number)
         folder.mkdir()
         secret = {"SECRET_OF_THE_PARENT": "x", "MICROPYPATH": "nowhere", "PYTHONPATH": "nowhere"}
@@ -341,7 +343,7 @@ def options(**given):
 
 
 def account_of(flash):
-    accounts, _ = flash_module._firmware()
+    accounts, _ = flash_module.firmware()
     (account,) = accounts.load(str(flash))
     return account["uri"], account["lifetime_s"]
 

@@ -140,7 +140,7 @@ def test_serves_1000_reads_in_a_small_heap_and_deregisters(tmp_path, server, for
 
 
 def test_every_write_is_answered_in_the_usual_heap(tmp_path, server):
-    with firmware(tmp_path, server, "--mpy") as board:
+    with firmware(tmp_path, server) as board:
         register(board, server)
         for step in range(200):  # what makes each act once must find its memory
             assert server.write(b"%.2f" % (step / 200), 10346, 0, 5536) == CHANGED
@@ -179,7 +179,7 @@ def test_second_start_keeps_the_account(tmp_path, server):
 
 
 def test_power_loss_and_the_way_back(tmp_path, server):
-    with firmware(tmp_path, server, "--mpy") as board:
+    with firmware(tmp_path, server) as board:
         register(board, server)
         kept = board.flash / "state" / "session0.0"
         board.wait_for(kept.exists)

@@ -71,7 +71,9 @@ def _make_parser():
     )
     parser.add_argument("--flash", metavar="DIR", help="directory that is the board's flash")
     parser.add_argument("--blank", action="store_true", help="install nothing: an empty board")
-    parser.add_argument("--heap", type=_heap, default="128k", metavar="SIZE", help="default: 128k")
+    parser.add_argument(
+        "--heap", type=_heap, metavar="SIZE", help="default: 128k, for sources 192k"
+    )
     parser.add_argument("--mpy", action="store_true", help="install compiled files")
     parser.add_argument("--pty", metavar="LINK", help="offer the serial REPL as this device")
     parser.add_argument("--events", metavar="FILE", help="write events as JSON lines")
@@ -82,6 +84,9 @@ def _make_parser():
 def parse(arguments):
     """The options; UserError, one line, for what cannot be done."""
     options = _make_parser().parse_args(arguments)
+    if options.heap is None:
+        # Sources are compiled on the spot, which takes names and room that .mpy files do not.
+        options.heap = "128k" if options.mpy or options.blank else "192k"
     for name in ("bootstrap", "psk_identity", "psk_key_file", "psk_key"):
         if getattr(options, name) is not None:
             option = "--" + name.replace("_", "-")

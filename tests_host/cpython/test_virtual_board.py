@@ -107,6 +107,16 @@ def test_signal_during_a_garbage_collection_leaves_the_heap_usable(tmp_path):
         assert took_s < 1
 
 
+def test_stop_that_the_firmware_has_seen_is_no_signal_as_well(tmp_path):
+    main = "import machine, time\npin = machine.Pin('PC13')\nprint('ready')\n"
+    main += "try:\n    while True: pin.value()\nexcept KeyboardInterrupt:\n"
+    main += "    time.sleep_ms(500)\n    print('undisturbed')"
+    with BoardProcess(tmp_path, main) as board:
+        board.wait_console("ready")
+        status, _ = board.end()
+        assert (status, board.console()) == (0, ["ready", "undisturbed"])
+
+
 def test_signal_reaches_firmware_that_stopped_looking_at_its_hardware(tmp_path):
     main = "import machine\nmachine.Pin('PC13')\nprint('ready')\n"
     main += "try:\n    while True: pass\nexcept KeyboardInterrupt: print('end')"

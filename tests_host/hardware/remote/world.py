@@ -24,7 +24,7 @@ import select
 import sys
 
 world = sys.modules["world"]  # the one object, as in the simulation
-stream = open(int(os.getenv("VIRTUAL_BOARD_FD")), "rb", buffering=0)  # and writes, too
+stream = open(int(os.getenv("VIRTUAL_BOARD_FD")), "rb", buffering=0)  # the mode is for files
 poll = select.poll()
 poll.register(stream, select.POLLIN)
 count = 0  # of requests
@@ -109,6 +109,7 @@ def request(target, method, values=None, names=()):
 
 
 def encode(target, value):
+    """What JSON can carry of an argument; a function stays here as the pin's handler."""
     if isinstance(value, (tuple, list)):
         encoded = []
         for each in value:

@@ -252,8 +252,12 @@ class Endpoint:
         # One that is executed once, however often it arrives.
         kept = self._kept
         if kept is None:
-            from coap.duplicates import Duplicates
-
+            try:
+                from coap.duplicates import Duplicates
+            except MemoryError as error:  # not executed: it may come again
+                self.fault(error)
+                self._reply(message, _SERVICE_UNAVAILABLE)
+                return
             self._kept = kept = Duplicates()
         now_s = self.now_s()
         answer = kept.find(message.mid, message.token, now_s)

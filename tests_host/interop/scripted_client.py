@@ -10,7 +10,7 @@ _TIMEOUT_S = 5
 
 
 class ScriptedClient:
-    """A client that registers at a port of loopback as its `with` begins; it sends nothing twice."""
+    """A client that registers at a port of loopback when its `with` begins; no retransmission."""
 
     def __init__(self, port, endpoint, links, *query):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -30,11 +30,13 @@ _ONCE = const(
     "firmware.modules firmware.parts firmware.config firmware.accounts firmware.storage"
     " firmware.keep lwm2m.state lwm2m.restore lwm2m.rights lwm2m.resume"
 )
-# And where a saving finds none: what is loaded again when it is needed.
+# And when memory is short: what is loaded again when it is needed.
 _SPARE = const(
-    "lwm2m.write lwm2m.create lwm2m.composite lwm2m.attributes lwm2m.formats.text"
-    " lwm2m.formats.link lwm2m.formats.tlv lwm2m.formats.senml_cbor"
+    "lwm2m.write lwm2m.create lwm2m.arguments lwm2m.attributes lwm2m.formats.link"
+    " lwm2m.formats.tlv lwm2m.formats.senml lwm2m.formats.senml_cbor lwm2m.formats.senml_json"
+    " lwm2m.formats.cbor lwm2m.formats.old_json"
 )
+_SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
 
 class App:
@@ -178,6 +180,8 @@ class App:
 
     def sample(self):
         gc.collect()
+        if gc.mem_free() < _SHORT:
+            self.spare()
         self.device.memory_free = gc.mem_free() // 1024
         try:
             self.temperature.sample()
@@ -203,9 +207,20 @@ class App:
         try:
             _once("keep", function, self.connections, self.settings)
         except (OSError, MemoryError) as error:
-            print("not saved for a restart: %s %s" % (type(error).__name__, error))
-            if __file__[-3:] != ".py":  # to compile them again takes more
-                _drop(_SPARE)
+            self.log("%s: not saved for a restart: %s" % (type(error).__name__, error))
+
+    def log(self, text):
+        """Prints a line; one that tells of a MemoryError also has memory given back."""
+        print(text)
+        if text.startswith("MemoryError"):
+            self.spare()
+
+    def spare(self):
+        # To compile sources again would take more than it gives.
+        if __file__[-3:] != ".py":
+            for session in self.client.sessions:
+                session.endpoint.forget()
+            _drop(_SPARE)
 
     def _check_link(self):
         # A socket does not feel that the cable was pulled: begin again, with the network.

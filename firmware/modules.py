@@ -10,6 +10,12 @@ write) needs .mpy files there, or 192 KB.
 import gc
 import os
 
+from micropython import const
+
+_ROOM = const(30000)  # bytes that must be free to reserve a table of names
+_TABLE = const(2000)  # a piece of memory that can only be such a table
+_NAMES = const(128)
+
 _ALWAYS = (
     "coap.endpoint",
     "lwm2m.registration",
@@ -43,3 +49,15 @@ except OSError:
 for name in names:
     gc.collect()
     __import__(name)
+
+# MicroPython keeps names in tables, each twice as long as the one before and in one piece. The
+# start comes near the end of one, so the first modules loaded later would need the next (7 KB on
+# a heap of 64 bits) when memory may lie in small pieces: it is made now, by names for nothing.
+gc.collect()
+if gc.mem_free() > _ROOM:
+    used = gc.mem_alloc()
+    for number in range(_NAMES):
+        hasattr(gc, "_%d" % number)
+        if gc.mem_alloc() - used > _TABLE:
+            break
+        used = gc.mem_alloc()

@@ -52,7 +52,7 @@ def build(app, account_list):
     )
     for name in settings["objects"]:
         sys.modules["firmware.objects." + name].add(table, app)
-    app.client = client = Client(settings["endpoint"], table, time, os.urandom, print, app.wake)
+    app.client = client = Client(settings["endpoint"], table, time, os.urandom, app.log, app.wake)
     client.queue_mode = settings["queue_mode"]
     app.connections = []
     for iid, account in enumerate(account_list):

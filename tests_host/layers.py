@@ -14,7 +14,6 @@ _BOARD = _PURE + " errno gc machine network os pyb sys time"
 RULES = (
     ("coap.numbers", "", ""),
     ("coap.message", "", _PURE),
-    ("coap.exchange", "coap.message", _PURE),
     ("coap.duplicates", "coap.message", _PURE),
     ("coap.block", "coap.message", _PURE),
     ("coap.upload", "coap.block coap.message", _PURE),
@@ -31,10 +30,9 @@ RULES = (
     ("lwm2m.create", "coap.message lwm2m.access lwm2m.formats lwm2m.write", _PURE),
     ("lwm2m.composite", "coap.message lwm2m.formats lwm2m.read lwm2m.write", _PURE),
     ("lwm2m.formats.link", "coap.message lwm2m.attributes lwm2m.read", _PURE),
-    ("lwm2m.storing", "", _PURE),
     (
         "lwm2m.observe",
-        "coap.endpoint coap.message lwm2m.attributes lwm2m.composite lwm2m.read lwm2m.storing",
+        "coap.endpoint coap.message lwm2m.attributes lwm2m.composite lwm2m.read",
         _PURE,
     ),
     ("lwm2m.retry", "coap.message", _PURE),

@@ -16,8 +16,7 @@ ANY = -1  # as Accept: none, the client may choose
 
 def decode(data):
     message = Message()
-    start = message.decode_header(data)
-    message.decode_options(data, start)
+    message.decode(data)
     return message
 
 

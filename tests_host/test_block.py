@@ -163,7 +163,7 @@ def test_a_repeated_block_is_answered_again():
     assert peer.put(0, 1, 0, parts[0], mid=1).code == CONTINUE  # late, and starts nothing
     assert peer.put(2, 0, 0, parts[2], mid=4).code == CHANGED
     assert peer.put(2, 0, 0, parts[2], mid=4).code == CHANGED  # its copy is not executed
-    assert peer.bodies == [b"".join(parts)] and peer.endpoint.duplicates == 1
+    assert peer.bodies == [b"".join(parts)]
     # Late copies after the end begin nothing either.
     assert peer.put(0, 1, 0, parts[0], mid=1).code == INCOMPLETE
     assert peer.put(1, 1, 0, parts[1], mid=2).code == INCOMPLETE

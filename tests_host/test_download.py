@@ -280,7 +280,7 @@ def test_no_memory_for_the_next_request():
     def fail(*args):
         raise MemoryError("used up")
 
-    rig.endpoint._begin = fail
+    rig.endpoint.notify = fail
     rig.serve(body(1500))
     assert rig.ended == ["used up"] and rig.endpoint.idle and rig.download.offset == 512
 

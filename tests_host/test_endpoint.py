@@ -703,7 +703,6 @@ def test_what_changes_something_is_executed_once():
                 rig.run(20000)
                 assert rig.receive(data) == first
             assert rig.handled == []
-            assert rig.endpoint.duplicates == 3
             rig.settled()
 
 
@@ -725,7 +724,7 @@ def test_a_duplicate_non_is_neither_executed_nor_answered():
         data = packet(NON, POST, 3, b"t", PATH)
         assert len(rig.receive(data)) == 1
         assert rig.receive(data) == []
-        assert len(rig.handled) == 1 and rig.endpoint.duplicates == 1
+        assert len(rig.handled) == 1
         assert not rig.endpoint._kept._whole  # nobody will ask for these bytes
         rig.settled()
 
@@ -740,7 +739,7 @@ def test_get_and_fetch_are_computed_again():
         data = packet(CON, code, 3, b"t", PATH)
         assert rig.receive(data) == [packet(ACK, CONTENT, 3, b"t", b"\xff1")]
         assert rig.receive(data) == [packet(ACK, CONTENT, 3, b"t", b"\xff2")]
-        assert not rig.endpoint._kept and rig.endpoint.duplicates == 0
+        assert not rig.endpoint._kept and len(rig.handled) == 2
         assert rig.endpoint.poll() == IDLE_MS
 
 
@@ -761,7 +760,7 @@ def test_full_is_service_unavailable_until_exchange_lifetime():
         rig.run(EXCHANGE_LIFETIME_MS - 1)
         assert rig.receive(new) == refused
         rig.receive(packet(CON, POST, 0, b"t", PATH))  # still known
-        assert rig.handled == [] and rig.endpoint.duplicates == 1
+        assert rig.handled == []
         rig.run(1001)
         assert rig.receive(new) != refused
         rig.receive(packet(CON, POST, 0, b"t", PATH))  # a new request by now
@@ -786,7 +785,7 @@ def test_same_message_id_with_another_token_is_a_new_request():
     other = other_token(b"t")
     assert rig.receive(packet(CON, POST, 3, b"t", PATH)) == [packet(ACK, CHANGED, 3, b"t")]
     assert rig.receive(packet(CON, POST, 3, other, PATH)) == [packet(ACK, CHANGED, 3, other)]
-    assert len(rig.handled) == 2 and rig.endpoint.duplicates == 0
+    assert len(rig.handled) == 2
 
 
 def test_ages_across_the_wrap_of_the_clock():
@@ -827,7 +826,7 @@ def test_thirty_days_on_the_clock():
         rig.receive(data)
         rig.run(200000)
         rig.receive(data)
-        assert len(rig.handled) == day + 1 and rig.endpoint.duplicates == day + 1
+        assert len(rig.handled) == day + 1
         rig.run(day_ms - 200000 - 137)
     rig.settled()
 
@@ -965,7 +964,7 @@ def test_separate_response():
     rig.run(2000)
     assert rig.take() == [response]  # retransmitted
     assert rig.receive(data) == [packet(ACK, 0, 3)]
-    assert len(rig.handled) == 1 and rig.endpoint.duplicates == 2
+    assert len(rig.handled) == 1
     assert rig.receive(packet(ACK, 0, 0x1001)) == []
     assert rig.endpoint.idle
     rig.settled()
@@ -1095,6 +1094,7 @@ def test_confirmable_notification_refused_or_lost():
 def test_reset_of_a_non_confirmable_notification():
     rig = Rig()
     resets = []
+    nobody = rig.endpoint.on_reset
     rig.endpoint.on_reset = resets.append
     mid = rig.endpoint.notify(b"obs", [(6, b"\1")], b"22")
     assert mid == 0x1001 and rig.endpoint.idle
@@ -1102,7 +1102,7 @@ def test_reset_of_a_non_confirmable_notification():
     rig.request()  # an exchange of its own does not hide the RST
     assert rig.receive(packet(RST, 0, mid)) == []
     assert resets == [mid] and rig.answers == []
-    rig.endpoint.on_reset = None
+    rig.endpoint.on_reset = nobody
     assert rig.receive(packet(RST, 0, mid)) == []
     assert rig.endpoint.faults == 0
     # an ACK for it means nothing
@@ -1185,5 +1185,7 @@ def test_nothing_leaks_from_a_busy_peer():
         if mid % 7 == 0:
             rig.receive(data[: mid % len(data)])
         rig.run(1000)
-    assert rig.endpoint.malformed > 0 and rig.endpoint.duplicates > 0
+    changing = [mid for _, code, mid, _, _, _ in rig.handled if code not in (GET, FETCH)]
+    assert len(changing) == len(set(changing)) > 0  # once, though each came twice
+    assert rig.endpoint.malformed > 0
     rig.settled()

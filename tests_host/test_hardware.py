@@ -448,7 +448,7 @@ def test_timer():
     for _ in range(2):
         CLOCK.advance(3)
         machine.idle()
-    assert calls == [timer, once] and world.timers == []
+    assert calls == [timer, once] and world.timers == ()
 
 
 @on_fake_clock

@@ -183,13 +183,12 @@ def test_the_limit():
     peer, sample = rig()
     for number in range(20):
         peer.observe("/20000/0/1", b"%d" % number)
-    observations = peer.session.observations
-    for refused in (1, 2):
+    for _ in range(2):
         response = peer.get("/20000/0/1", observe=0, token=b"more")
         assert response.code == SERVICE_UNAVAILABLE and observe_of(response) is None
-        assert observations.refused == refused and count(peer) == 20
+        assert count(peer) == 20
     peer.observe("/20000/0/1", b"7")  # one that is there already may come again
-    assert count(peer) == 20 and observations.refused == 2
+    assert count(peer) == 20
     sample.set(1, 5)
     assert len(peer.run(1000)) == 20
     peer.get("/20000/0/1", observe=1, token=b"3")

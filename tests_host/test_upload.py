@@ -214,14 +214,14 @@ def test_an_exchange_is_under_way_the_whole_time():
 
 def test_no_memory_for_the_next_block_ends_it():
     rig = Uploader(body(1300))
-    begin = rig.endpoint._begin
+    notify = rig.endpoint.notify  # whatever is sent goes this way
 
     def fail(*args):
         raise MemoryError("used up")
 
-    rig.endpoint._begin = fail
+    rig.endpoint.notify = fail
     rig.go_on()
-    rig.endpoint._begin = begin
+    rig.endpoint.notify = notify
     assert rig.result == [None] and rig.endpoint.idle and rig.endpoint.faults == 1
     assert "used up" in rig.logged[0]
     rig.endpoint.request(POST, OPTIONS, body(600), rig.finish)

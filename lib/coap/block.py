@@ -23,7 +23,7 @@ _BLOCK1 = const(27)
 _SIZE2 = const(28)
 _SIZE1 = const(60)
 # Uri-Path, Content-Format, Uri-Query and Accept tell one representation from another.
-_KEY = (11, 12, 15, 17)
+_KEY = const((11, 12, 15, 17))
 
 _BODIES = const(2)  # requests on their way in
 _ANSWERS = const(2)  # representations that are being fetched
@@ -50,12 +50,12 @@ class Blocks:
 
     At most two request bodies and two representations are held, none longer than the
     endpoint's `body_limit`; the least recently used one makes room. A longer representation is
-    made anew by the handler for each of its blocks.
+    made anew by the handler for each of its blocks. The endpoint sets `due_s`, when it drops all
+    of it by its now_s().
     """
 
     def __init__(self, endpoint):
         self.endpoint = endpoint
-        self.due_s = 0  # when the endpoint drops it, by its now_s()
         self._bodies = []  # (key, bytearray); the latest used first, here and below
         self._starts = []  # mids of first blocks: a late copy of one starts nothing
         self._answers = []  # (key, code, options, payload)
@@ -104,10 +104,10 @@ class Blocks:
         if body is None:
             raise Error(_REQUEST_ENTITY_INCOMPLETE)
         data = body[1]
-        endpoint = self.endpoint
+        limit = self.endpoint.body_limit
         if start == len(data):
             try:
-                if end > endpoint.body_limit:
+                if end > limit:
                     raise MemoryError
                 data.extend(payload)
                 if not more:
@@ -115,7 +115,7 @@ class Blocks:
                     return True
             except MemoryError:
                 out.code = _REQUEST_ENTITY_TOO_LARGE
-                out.options = ((_SIZE1, uint_bytes(endpoint.body_limit)),)
+                out.options = ((_SIZE1, uint_bytes(limit)),)
                 return False
         bodies.insert(0, body)
         del bodies[_BODIES:]
@@ -125,7 +125,7 @@ class Blocks:
             self._starts.append(request.mid)
             del self._starts[:-_STARTS]
         out.code = _CONTINUE
-        szx = min(szx, len(bin(endpoint.block_size)) - 7)
+        szx = min(szx, len(bin(self.endpoint.block_size)) - 7)
         out.options = ((_BLOCK1, uint_bytes(block & ~7 | szx)),)
         return False
 
@@ -136,36 +136,38 @@ class Blocks:
         Raises Error where there is no such block.
         """
         payload = out.payload
+        size = len(payload)
         options = tuple(out.options)
-        longest = self.endpoint.block_size
+        endpoint = self.endpoint
         asked = request.first(_BLOCK2)
         body = request.first(_BLOCK1)
         start = 1
-        if payload and (asked is not None or len(payload) > longest):
+        if size and (asked is not None or size > endpoint.block_size):
             block = 6 if asked is None else uint(asked)
             szx = block & 7
             start = (block >> 4) << szx + 4
-            if szx > 6 or start >= len(payload):
+            if szx > 6 or start >= size:
                 raise Error(_BAD_REQUEST, "wrong block")
-            szx = min(szx, len(bin(longest)) - 7)
+            szx = min(szx, len(bin(endpoint.block_size)) - 7)
             end = start + (16 << szx)
-            more = end < len(payload)
+            more = end < size
             if more or start:
                 if name is None:
                     name = key(request)
                 answers = self._answers
                 _pop(answers, name)
-                if len(payload) <= self.endpoint.body_limit:
+                if size <= endpoint.body_limit:
                     answers.insert(0, (name, out.code, _plain(options), payload))
                     del answers[_ANSWERS:]
+            block = start >> szx | more << 3 | szx
             options = ((_ETAG, uint_bytes(crc32(payload))),) + options
-            options += ((_BLOCK2, uint_bytes(start >> szx | more << 3 | szx)),)
+            options += ((_BLOCK2, uint_bytes(block)),)
             out.payload = payload[start:end]
             out.again = None
         if body is not None:
             options += ((_BLOCK1, body),)
         if not start:
-            options += ((_SIZE2, uint_bytes(len(payload))),)
+            options += ((_SIZE2, uint_bytes(size)),)
         out.options = options
 
 
@@ -177,4 +179,8 @@ def _pop(kept, name):
 
 
 def _plain(options):
-    return [option for option in options if option[0] != _OBSERVE]
+    plain = []
+    for option in options:
+        if option[0] != _OBSERVE:
+            plain.append(option)
+    return plain

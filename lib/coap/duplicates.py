@@ -7,6 +7,7 @@ _BLOCK = const(32)  # answers in a block; a full heap has room for a small piece
 _WHOLE_LIMIT = const(16)  # answers kept byte by byte
 _LIFETIME_S = const(248)  # EXCHANGE_LIFETIME (RFC 7252 section 4.8.2), and one for rounding
 _PERIOD_S = const(1024)
+_SWEEP_S = const(300)  # between looks for answers that are kept no longer
 
 
 class Duplicates:
@@ -51,9 +52,8 @@ class Duplicates:
         for mids, entries in self._blocks:
             if mid in mids:
                 entry = entries[mids.index(mid)]
-                if entry >> 8 & 255 != hash(token) & 255 or _age(entry, now_s) >= _LIFETIME_S:
-                    return None
-                return entry & 255, self._whole.get(mid)
+                if entry >> 8 & 255 == hash(token) & 255 and _age(entry, now_s) < _LIFETIME_S:
+                    return entry & 255, self._whole.get(mid)
         return None
 
     def keep(self, mid, token, code, now_s, whole=None):
@@ -61,32 +61,34 @@ class Duplicates:
 
         Only where `full()` has just been False.
         """
-        entry = (now_s % _PERIOD_S << 8 | hash(token) & 255) << 8 | code
-        self._whole.pop(mid, None)
-        if not self._put(mid, mid, entry):
-            self._put(-1, mid, entry)
-            self._free -= 1
+        self._drop(mid)
+        for mids, entries in self._blocks:
+            if -1 in mids:
+                at = mids.index(-1)
+                mids[at] = mid
+                entries[at] = (now_s % _PERIOD_S << 8 | hash(token) & 255) << 8 | code
+                self._free -= 1
+                break
         if whole is not None:
             self._whole[mid] = whole
 
-    def _put(self, old, mid, entry):
-        for mids, entries in self._blocks:
-            if old in mids:
-                at = mids.index(old)
-                mids[at] = mid
-                entries[at] = entry
-                return True
-        return False
-
     def expire(self, now_s):
-        """Drops what is older than EXCHANGE_LIFETIME; to be called at least every 500 s."""
+        """Drops what is older than EXCHANGE_LIFETIME; to be called again at `due_s`.
+
+        A period lasts 1024 s: not to be put off for longer than 500 s.
+        """
+        self.due_s = now_s + _SWEEP_S
         for mids, entries in self._blocks:
             for at in range(_BLOCK):
-                mid = mids[at]
-                if mid >= 0 and _age(entries[at], now_s) >= _LIFETIME_S:
-                    mids[at] = -1
-                    self._free += 1
-                    self._whole.pop(mid, None)
+                if mids[at] >= 0 and _age(entries[at], now_s) >= _LIFETIME_S:
+                    self._drop(mids[at])
+
+    def _drop(self, mid):
+        self._whole.pop(mid, None)
+        for mids, _ in self._blocks:
+            if mid in mids:
+                mids[mids.index(mid)] = -1
+                self._free += 1
 
 
 def _age(entry, now_s):

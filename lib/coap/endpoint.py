@@ -6,7 +6,6 @@ wants to be called again. Nothing here waits, and no exception leaves either of 
 
 from micropython import const
 
-from coap.exchange import Exchange
 from coap.message import Error, FormatError, Message
 
 _CON = const(0)
@@ -31,16 +30,62 @@ _PROXY_SCHEME = const(39)
 # Longest value of the critical options understood here: Uri-Host, Uri-Port, Uri-Path, Uri-Query,
 # Accept (RFC 7252 section 5.10), Block2 and Block1 (RFC 7959). Path and query repeat.
 _LONGEST = {3: 255, 7: 2, 11: 255, 15: 255, 17: 2, 23: 3, 27: 3}
-_REPEATABLE = (11, 15)
+_REPEATABLE = const((11, 15))
 
-_SWEEP_MS = const(300000)  # between looks for answers that are kept no longer
 _KNOWN_LIMIT = const(8)  # reads that are remembered
 _KNOWN_SIZE = const(80)  # and the longest of them, in bytes of their options
 _LATE_LIMIT = const(4)  # separate responses that wait for their turn
 _BLOCKS_S = const(121)  # block-wise transfers are given up; the peer repeats one for 93 s
 
+# Transmission parameters (RFC 7252 section 4.8)
+_ACK_TIMEOUT_MS = const(2000)
+_MAX_RETRANSMIT = const(4)
+_MAX_TRANSMIT_WAIT_MS = const(93000)
+
 SILENCE = const(-1)  # a response code: the request is not answered at all
 IDLE_MS = const(86400000)  # the longest wait that poll() asks for: the clock wraps
+
+
+def _ignore(message=None):
+    pass
+
+
+class Exchange:
+    """Waits for an ACK, or with a token for the response.
+
+    `on_done` is what the endpoint calls in the end. The first time-out lies at random between
+    ACK_TIMEOUT and ACK_TIMEOUT * ACK_RANDOM_FACTOR; `chance` (0 to 255) decides where.
+    """
+
+    def __init__(self, mid, token, data, on_done, clock, chance):
+        self.mid = mid
+        self.token = token  # None: no response is expected, the ACK is all
+        self.on_done = on_done
+        self.data = data
+        self.clock = clock
+        self.left = _MAX_RETRANSMIT
+        self.timeout_ms = _ACK_TIMEOUT_MS + _ACK_TIMEOUT_MS * chance // 510
+        self._due = clock.ticks_add(clock.ticks_ms(), self.timeout_ms)
+
+    def acknowledged(self):
+        """An empty ACK came: the response follows by itself (section 5.2.2), or never."""
+        self.left = 0
+        self._due = self.clock.ticks_add(self.clock.ticks_ms(), _MAX_TRANSMIT_WAIT_MS)
+
+    def poll(self, transmit):
+        """Retransmits when it is time; the milliseconds left, or 0 when it is given up."""
+        clock = self.clock
+        now = clock.ticks_ms()
+        left_ms = clock.ticks_diff(self._due, now)
+        if left_ms > 0:
+            return left_ms
+        if not self.left:
+            return 0
+        self.left -= 1
+        self.timeout_ms *= 2
+        self._due = clock.ticks_add(now, self.timeout_ms)
+        transmit(self.data)
+        return self.timeout_ms
 
 
 class Endpoint:
@@ -65,7 +110,17 @@ class Endpoint:
     block_size = 512
     body_limit = 4096
 
-    def __init__(self, send, handler, clock, random, log=None, size=640):
+    # What a new one has
+    exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
+    malformed = 0  # datagrams dropped as no CoAP message
+    faults = 0  # handlers that failed with an unexpected error
+    lost = 0  # datagrams that the link refused
+    _acked = -1  # mid of the latest separate response taken
+    _kept = None  # answers not to be given twice; made for the first of them
+    _blocks = None  # block-wise transfers of the peer; made for the first of them
+    _seconds = 0
+
+    def __init__(self, send, handler, clock, random, log=_ignore, size=640):
         self.send = send
         self.handler = handler
         self.clock = clock
@@ -78,21 +133,11 @@ class Endpoint:
         self.out = Message()
         self._own = Message()  # apart from out: a handler may send while it fills its response
         self._known = {}  # option bytes of a GET: (function for the payload, options to answer)
-        self.exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
-        self._acked = -1  # mid of the latest separate response taken
         self._late = []  # separate responses that wait for the exchange to end
-        self._kept = None  # answers not to be given twice; made for the first of them
-        self._blocks = None  # block-wise transfers of the peer; made for the first of them
-        self._seconds = 0
         self._second_at = clock.ticks_ms()
-        self._sweep_at = None
         seed = random(2)
         self.mid = seed[0] << 8 | seed[1]
-        self.on_reset = None  # called with the mid of a RST that belongs to no exchange
-        self.malformed = 0  # datagrams dropped as no CoAP message
-        self.duplicates = 0  # requests that had been answered before
-        self.faults = 0  # handlers that failed with an unexpected error
-        self.lost = 0  # datagrams that the link refused
+        self.on_reset = _ignore  # called with the mid of a RST that belongs to no exchange
 
     @property
     def idle(self):
@@ -143,38 +188,37 @@ class Endpoint:
     def _receive(self, data):
         message = self._in
         try:
-            start = message.decode_header(data)
+            start = message.decode(data)
             if not start:
                 return
             code = message.code
-            if code != _EMPTY:
-                message.decode_options(data, start)
-            if code == _GET and message.mtype < _ACK:
-                self.answer(message, None, data[start:])
+            # Like GET a FETCH may be computed again, but not put together again.
+            if code == _GET or (code == _FETCH and message.first(_BLOCK1) is None):
+                if message.mtype < _ACK:
+                    self.answer(message, None, data[start:])
                 return
             self.wake()
             if code == _EMPTY:
-                self._receive_empty(message)
-            elif code >> 5 == 0:
-                self._receive_request(message)
-            else:
-                self._receive_response(message)
+                self._empty(message)
+            elif code >> 5:
+                self._response(message)
+            elif message.mtype < _ACK:
+                self._request(message)
+            # else ignored: an ACK or RST never carries a request (section 4.2)
         except FormatError:
             self.malformed += 1
             if message.mtype == _CON:
-                self._send_empty(_RST, message.mid)
-        except OSError:
-            self.lost += 1
+                self._send_empty(_RST, message)
         except Exception as error:  # a bad datagram costs one datagram
             self.fault(error)
 
-    def _receive_empty(self, message):
+    def _empty(self, message):
         mtype = message.mtype
         exchange = self.exchange
         if mtype == _CON:  # a ping (RFC 7252 section 4.3)
-            self._send_empty(_RST, message.mid)
-        elif exchange is None or exchange.mid != message.mid:
-            if mtype == _RST and self.on_reset:
+            self._send_empty(_RST, message)
+        elif not exchange or exchange.mid != message.mid:
+            if mtype == _RST:
                 self.on_reset(message.mid)
         elif mtype == _RST:
             self._finish(None if exchange.token else False)
@@ -184,13 +228,13 @@ class Endpoint:
             else:
                 self._finish(message)
 
-    def _receive_response(self, message):
+    def _response(self, message):
         exchange = self.exchange
         mtype = message.mtype
         known = (
             message.code >> 5 in (2, 4, 5)  # other classes are reserved (section 12.1)
             and mtype != _RST
-            and exchange is not None
+            and exchange
             and exchange.token == message.token
             and (mtype != _ACK or exchange.mid == message.mid)
             and _bad_option(message.options) < _BAD_OPTION
@@ -200,36 +244,34 @@ class Endpoint:
             # late copy of one that was taken is acknowledged again (section 4.5).
             if known:
                 self._acked = message.mid
-            self._send_empty(_ACK if message.mid == self._acked else _RST, message.mid)
+            self._send_empty(_ACK if message.mid == self._acked else _RST, message)
         if known:
             self._finish(message)
 
-    def _receive_request(self, message):
-        if message.mtype >= _ACK:
-            return  # an ACK or RST never carries a request: ignored (section 4.2)
-        # Like GET a FETCH may be computed again, but not put together again.
-        if message.code == _FETCH and message.first(_BLOCK1) is None:
-            self.answer(message, None, b"")
-            return
-        if self._kept is None:
-            from coap.duplicates import Duplicates
-
-            self._kept = Duplicates()
-        now_s = self.now_s()
-        kept = self._kept.find(message.mid, message.token, now_s)
+    def _request(self, message):
+        # One that is executed once, however often it arrives.
+        kept = self._kept
         if kept is None:
-            if self._kept.full(now_s):
+            try:
+                from coap.duplicates import Duplicates
+            except MemoryError as error:  # not executed: it may come again
+                self.fault(error)
+                self._reply(message, _SERVICE_UNAVAILABLE)
+                return
+            self._kept = kept = Duplicates()
+        now_s = self.now_s()
+        answer = kept.find(message.mid, message.token, now_s)
+        if answer is None:
+            if kept.full(now_s):
                 self._reply(message, _SERVICE_UNAVAILABLE)
             else:
                 self.answer(message, now_s, b"")
-            return
-        self.duplicates += 1
-        if message.mtype == _CON:
-            code, whole = kept
+        elif message.mtype == _CON:
+            code, whole = answer
             if whole is not None:
-                self.send(whole)
+                self.transmit(whole)
             elif code == _EMPTY:  # still at work, a separate response follows
-                self._send_empty(_ACK, message.mid)
+                self._send_empty(_ACK, message)
             else:
                 self._reply(message, code)
 
@@ -243,8 +285,7 @@ class Endpoint:
             if confirmable or bad != _BAD_OPTION:
                 self._reply(message, bad)
             return
-        out = self.out
-        self._prepare(out, message, _EMPTY)
+        out = self._prepare(message, _EMPTY)
         try:
             if bad and not self.blocks().take(message, out):
                 now_s = None  # nothing was executed
@@ -252,36 +293,30 @@ class Endpoint:
                 self.handler(message, out)
                 if bad or len(out.payload) > self.block_size:
                     self.blocks().cut(message, out)
+        except Error as error:
+            _fail(out, error.code, error.text)
         except Exception as error:
-            out.options = ()
-            out.again = None
-            if isinstance(error, Error):
-                out.code = error.code
-                out.payload = error.text.encode()
-            else:
-                self.fault(error)
-                out.code = _INTERNAL_SERVER_ERROR
-                out.payload = b""
+            self.fault(error)
+            _fail(out, _INTERNAL_SERVER_ERROR)
         code = out.code
         if code == SILENCE:
             return
         size = 0
         if code == _EMPTY:
             if confirmable:
-                self._send_empty(_ACK, message.mid)
+                self._send_empty(_ACK, message)
         else:
             try:
                 size = out.encode(self.buffer)
             except Exception as error:  # the request was executed: it must not come again
                 self.fault(error)
-                self._prepare(out, message, _INTERNAL_SERVER_ERROR)
-                out.payload = str(error).encode()
                 code = _INTERNAL_SERVER_ERROR
+                _fail(out, code, str(error))
                 size = out.encode(self.buffer)
         start = 4 + len(message.token)
         if out.again and out.payload and len(key) <= _KNOWN_SIZE:
             if len(self._known) >= _KNOWN_LIMIT:
-                self._known.clear()
+                self.forget()
             options = bytes(self._view[start : size - len(out.payload)])
             self._known[bytes(key)] = (out.again, options)
         if now_s is not None:
@@ -299,41 +334,36 @@ class Endpoint:
                 except MemoryError as error:
                     self.fault(error)
             self._kept.keep(message.mid, message.token, code, now_s, whole)
-            if self._sweep_at is None:
-                self._sweep_at = self.clock.ticks_add(self.clock.ticks_ms(), _SWEEP_MS)
         if size:
-            self.send(self._view[:size])
+            self.transmit(self._view[:size])
 
     def blocks(self):
         # The block-wise transfers with the peer, which are about to be used.
-        if self._blocks is None:
+        blocks = self._blocks
+        if blocks is None:
             from coap.block import Blocks
 
-            self._blocks = Blocks(self)
-        self._blocks.due_s = self.now_s() + _BLOCKS_S
-        return self._blocks
+            self._blocks = blocks = Blocks(self)
+        blocks.due_s = self.now_s() + _BLOCKS_S
+        return blocks
 
-    def _prepare(self, out, message, code):
+    def _prepare(self, message, code):
         # The head of an answer: piggy-backed on the ACK of a CON, a NON of its own else.
-        confirmable = message.mtype == _CON
-        out.mtype = _ACK if confirmable else _NON
-        out.mid = message.mid if confirmable else self.next_mid()
-        out.code = code
-        out.token = message.token
-        out.options = ()
-        out.payload = b""
-        out.again = None
+        out = self.out
+        if message.mtype == _CON:
+            out.__init__(_ACK, code, message.mid, message.token)
+        else:
+            out.__init__(_NON, code, self.next_mid(), message.token)
+        return out
 
     def _reply(self, message, code):
         # A bare answer, not made by the handler.
-        self._prepare(self.out, message, code)
-        self.send(self._view[: self.out.encode(self.buffer)])
+        self._transmit(self._prepare(message, code))
 
     def fault(self, error):
         """Counts and logs what should not have happened."""
         self.faults += 1
-        if self.log:
-            self.log("%s: %s" % (type(error).__name__, error))
+        self.log("%s: %s" % (type(error).__name__, error))
 
     # Sending
 
@@ -352,8 +382,7 @@ class Endpoint:
 
             upload(self, code, options, payload, on_done)
         else:
-            token = self.random(4)
-            self._begin(_CON, code, token, options, payload, on_done, token)
+            self.notify(self.random(4), options, payload, on_done, code)
 
     def notify(self, token, options, payload, on_done=None, code=_CONTENT, key=None):
         """Sends a notification or another separate response (RFC 7641, RFC 7252 section 5.2.2).
@@ -365,8 +394,20 @@ class Endpoint:
         Of a long payload it carries the first block; `key` tells the requests that fetch the
         rest (see coap.block.key), which else go to the handler.
         """
-        mtype = _CON if on_done else _NON
-        return self._begin(mtype, code, token, options, payload, on_done, None, key)
+        if on_done and self.exchange:
+            raise RuntimeError("not idle")
+        own = self._own
+        own.__init__(_CON if on_done else _NON, code, self.next_mid(), token, options, payload)
+        if len(payload) > self.block_size:
+            self.blocks().cut(own, own, key)
+        data = self._view[: own.encode(self.buffer)]
+        if on_done:
+            data = bytes(data)  # kept for retransmission, the buffer is not
+            expects = token if code < 32 else None  # a response answers a request only
+            chance = self.random(1)[0]
+            self.exchange = Exchange(own.mid, expects, data, on_done, self.clock, chance)
+        self.transmit(data)
+        return own.mid
 
     def respond(self, token, code, options=(), payload=b""):
         """Sends the separate response to a request that was left unanswered (section 5.2.2)."""
@@ -374,7 +415,7 @@ class Endpoint:
             self._late.append((token, code, options, payload))
         else:
             self.lost += 1
-        if self.exchange is None:
+        if not self.exchange:
             self._respond()
         self.wake()
 
@@ -386,44 +427,24 @@ class Endpoint:
             self.fault(error)
             self.notify(token, (), str(error).encode(), _ignore, _INTERNAL_SERVER_ERROR)
 
-    def _begin(self, mtype, code, token, options, payload, on_done, expects, key=None):
-        if mtype == _CON and self.exchange is not None:
-            raise RuntimeError("an exchange is under way (NSTART is 1)")
-        own = self._own
-        own.mtype = mtype
-        own.code = code
-        own.mid = mid = self.next_mid()
-        own.token = token
-        own.options = options
-        own.payload = payload
-        if len(payload) > self.block_size:
-            self.blocks().cut(own, own, key)
-        data = self._view[: own.encode(self.buffer)]
-        if mtype == _CON:
-            data = bytes(data)  # kept for retransmission, the buffer is not
-            chance = self.random(1)[0]
-            self.exchange = Exchange(mid, expects, data, on_done, self.clock, chance)
-        self.transmit(data)
-        return mid
-
     def transmit(self, data):
         try:
             self.send(data)
         except OSError:
             self.lost += 1
 
-    def _send_empty(self, mtype, mid):
-        self.buffer[0] = 0x40 | mtype << 4
-        self.buffer[1] = 0
-        self.buffer[2] = mid >> 8
-        self.buffer[3] = mid & 255
-        self.transmit(self._view[:4])
+    def _transmit(self, message):
+        self.transmit(self._view[: message.encode(self.buffer)])
 
-    def _finish(self, result):
+    def _send_empty(self, mtype, message):
+        self._own.__init__(mtype, _EMPTY, message.mid)
+        self._transmit(self._own)
+
+    def _finish(self, message):
         on_done = self.exchange.on_done
         self.exchange = None
         try:
-            on_done(result)
+            on_done(message)
         except Exception as error:
             self.fault(error)
 
@@ -435,42 +456,41 @@ class Endpoint:
     # Time
 
     def now_s(self):
-        # Seconds that do not jump where the clock wraps, as long as answers are kept: the sweep
-        # asks often enough then, and else nothing has an age.
-        passed = self.clock.ticks_diff(self.clock.ticks_ms(), self._second_at) // 1000
-        if passed:
-            self._seconds += passed
-            self._second_at = self.clock.ticks_add(self._second_at, passed * 1000)
+        # Seconds that do not jump where the clock wraps: poll() asks at least once a day.
+        clock = self.clock
+        passed = clock.ticks_diff(clock.ticks_ms(), self._second_at) // 1000
+        self._second_at = clock.ticks_add(self._second_at, passed * 1000)
+        self._seconds += passed
         return self._seconds
 
     def poll(self):
         """Retransmits, gives up, forgets; returns the milliseconds until the next call."""
-        clock = self.clock
-        now = clock.ticks_ms()
         wait_ms = IDLE_MS
-        if self.exchange is not None:
-            wait_ms = self.exchange.poll(now, self.transmit)
-            if wait_ms is None:
+        if self.exchange:
+            wait_ms = self.exchange.poll(self.transmit)
+            if not wait_ms:
                 self._finish(None)
-                wait_ms = 0
         elif self._late:
             self._respond()
             wait_ms = 0
+        now_s = self.now_s()
         # Only memory is gained by it: no reason to be called.
-        if self._blocks and self.now_s() >= self._blocks.due_s:
+        if self._blocks and now_s >= self._blocks.due_s:
             self._blocks = None
-        if self._sweep_at is not None:
-            left = clock.ticks_diff(self._sweep_at, now)
-            if left <= 0:
-                self._kept.expire(self.now_s())
-                left = _SWEEP_MS
-                self._sweep_at = clock.ticks_add(now, left) if len(self._kept) else None
-            wait_ms = min(wait_ms, left)
+        kept = self._kept
+        if kept:  # answers are in it
+            if now_s >= kept.due_s:
+                kept.expire(now_s)
+            wait_ms = min(wait_ms, (kept.due_s - now_s) * 1000)
         return wait_ms
 
 
-def _ignore(message=None):
-    pass
+def _fail(out, code, text=""):
+    # Makes an answer that was begun, and may be half done, one of an error.
+    out.code = code
+    out.options = ()
+    out.payload = text.encode()
+    out.again = None
 
 
 def _bad_option(options):
@@ -481,9 +501,9 @@ def _bad_option(options):
         if number & 1:
             if number == _PROXY_URI or number == _PROXY_SCHEME:
                 return _PROXYING_NOT_SUPPORTED
-            if len(value) > _LONGEST.get(number, -1):
-                return _BAD_OPTION
-            if number == last and number not in _REPEATABLE:
+            if len(value) > _LONGEST.get(number, -1) or (
+                number == last and number not in _REPEATABLE
+            ):
                 return _BAD_OPTION
             if number == _BLOCK2 or number == _BLOCK1:
                 code = _CONTINUE

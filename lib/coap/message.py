@@ -9,7 +9,10 @@ _MARKER = const(0xFF)
 
 
 class FormatError(ValueError):
-    """A datagram that is no CoAP message: a "message format error" of RFC 7252 section 3."""
+    """A datagram that is no CoAP message: a "message format error" of RFC 7252 section 3.
+
+    It has no text: whoever sent the datagram hears a RST at most, and nobody else hears of it.
+    """
 
 
 class Error(Exception):
@@ -19,7 +22,6 @@ class Error(Exception):
     """
 
     def __init__(self, code, text=""):
-        super().__init__(code, text)
         self.code = code
         self.text = text
 
@@ -31,19 +33,12 @@ def dotted(code):
 
 def uint(value):
     """The number in an option of format uint (RFC 7252 section 3.2); empty or None is 0."""
-    number = 0
-    for byte in value or b"":
-        number = number << 8 | byte
-    return number
+    return int.from_bytes(value or b"", "big")
 
 
 def uint_bytes(number):
-    """The shortest form of a uint option: 0 is empty."""
-    out = b""
-    while number:
-        out = bytes((number & 255,)) + out
-        number >>= 8
-    return out
+    """The shortest form of a uint option, of 32 bits at most: 0 is empty."""
+    return number.to_bytes(4, "big").lstrip(b"\0")
 
 
 class Message:
@@ -67,18 +62,23 @@ class Message:
 
     def all(self, number):
         """The values of a repeatable option, in the order of the message."""
-        return [option[1] for option in self.options if option[0] == number]
+        found = []
+        for option in self.options:
+            if option[0] == number:
+                found.append(option[1])
+        return found
 
-    def decode_header(self, data):
-        """Takes type, code, message id and token from the datagram; returns where options begin.
+    def decode(self, data):
+        """Takes all fields from the datagram; returns where options begin.
 
         Raises FormatError. What was readable (`mtype`, `mid`) is set even then, so that a
         confirmable message can be rejected. Another version than 1 returns 0: such a message
         is to be ignored without a word (RFC 7252 section 3).
         """
         self.mtype = _NON
-        if len(data) < 4:
-            raise FormatError("shorter than a header")
+        end = len(data)
+        if end < 4:
+            raise FormatError
         first = data[0]
         if first >> 6 != 1:
             return 0
@@ -86,39 +86,30 @@ class Message:
         self.code = data[1]
         self.mid = data[2] << 8 | data[3]
         start = 4 + (first & 15)
-        if start > 12:
-            raise FormatError("token length 9 to 15 is reserved")
-        if start > len(data):
-            raise FormatError("token cut off")
+        # Token lengths from 9 on are reserved, an Empty message is four bytes.
+        if start > 12 or start > end or (self.code == _EMPTY and end > 4):
+            raise FormatError
         self.token = data[4:start]
-        if self.code == _EMPTY and len(data) > 4:
-            raise FormatError("an Empty message is four bytes")
-        return start
-
-    def decode_options(self, data, at):
-        """Takes options and payload, which begin at `at`. Raises FormatError."""
-        items = []
-        number = 0
-        end = len(data)
         self.payload = b""
+        self.options = items = []
+        number = 0
+        at = start
         while at < end:
             head = data[at]
             at += 1
             if head == _MARKER:
                 if at == end:
-                    raise FormatError("payload marker with nothing behind it")
+                    raise FormatError
                 self.payload = data[at:]
                 break
             delta, at = _extended(data, head >> 4, at)
             length, at = _extended(data, head & 15, at)
             number += delta
-            if at + length > end:
-                raise FormatError("option value cut off")
-            if number > 65535:
-                raise FormatError("option number past 65535")
+            if at + length > end or number > 65535:
+                raise FormatError
             items.append((number, data[at : at + length]))
             at += length
-        self.options = items
+        return start
 
     def encode(self, buffer):
         """Writes the message into `buffer` (a bytearray) and returns its length in bytes.
@@ -140,27 +131,19 @@ class Message:
             delta = number - last
             last = number
             if at + 5 + length > end:
-                raise ValueError("message longer than its buffer")
-            if 0 <= delta < 13 and length < 13:  # the usual case in the fewest steps
-                buffer[at] = delta << 4 | length
-                at += 1
-            else:
-                if delta < 0:
-                    raise ValueError("options not in order")
-                head = at
-                at = _extend(buffer, delta, at + 1)
-                after_delta = at
-                at = _extend(buffer, length, at)
-                buffer[head] = _nibble(after_delta - head - 1, delta) << 4 | _nibble(
-                    at - after_delta, length
-                )
-            if length:
-                buffer[at : at + length] = value
-                at += length
+                raise ValueError("message too long")
+            if not 0 <= delta < 65536:
+                raise ValueError("options not in order")
+            head = at
+            delta, at = _extend(buffer, delta, at + 1)
+            nibble, at = _extend(buffer, length, at)
+            buffer[head] = delta << 4 | nibble
+            buffer[at : at + length] = value
+            at += length
         length = len(payload)
         if length:
             if at + 1 + length > end:
-                raise ValueError("message longer than its buffer")
+                raise ValueError("message too long")
             buffer[at] = _MARKER
             at += 1
             buffer[at : at + length] = payload
@@ -172,31 +155,24 @@ class Message:
 # nibble, below 269 in one more byte (nibble 13), else in two more (nibble 14).
 
 
-def _extended(data, nibble, at):
-    if nibble < 13:
-        return nibble, at
-    if nibble == 15:
-        raise FormatError("option nibble 15 is reserved")
-    if at + nibble - 12 > len(data):
-        raise FormatError("option header cut off")
-    if nibble == 13:
-        return data[at] + 13, at + 1
-    return (data[at] << 8 | data[at + 1]) + 269, at + 2
+def _extended(data, number, at):
+    # What the nibble stands for, and where the header goes on.
+    if number < 13:
+        return number, at
+    end = at + number - 12
+    if number == 15 or end > len(data):
+        raise FormatError
+    return uint(data[at:end]) + (13 if number == 13 else 269), end
 
 
 def _extend(buffer, number, at):
+    # The nibble, and where the header goes on.
     if number < 13:
-        return at
+        return number, at
     if number < 269:
         buffer[at] = number - 13
-        return at + 1
+        return 13, at + 1
     number -= 269
-    if number > 65535:
-        raise ValueError("option too long")
     buffer[at] = number >> 8
     buffer[at + 1] = number & 255
-    return at + 2
-
-
-def _nibble(extra, number):
-    return number if not extra else 12 + extra
+    return 14, at + 2

@@ -37,17 +37,13 @@ def upload(endpoint, code, options, payload, on_done):
         if message is not None:
             got = message.code
             asked = message.first(_BLOCK1)
-            wanted = szx if asked is None else uint(asked) & 7
-            smaller = wanted < szx
-            if smaller:
-                szx = wanted
-            if (
-                got == _REQUEST_ENTITY_TOO_LARGE
-                and smaller
-                or got == _REQUEST_ENTITY_INCOMPLETE
-                and not lost
-            ):
-                lost = lost or got == _REQUEST_ENTITY_INCOMPLETE
+            before = szx
+            if asked is not None:
+                szx = min(szx, uint(asked) & 7)
+            if got == _REQUEST_ENTITY_TOO_LARGE and szx < before:
+                start = 0
+            elif got == _REQUEST_ENTITY_INCOMPLETE and not lost:
+                lost = True
                 start = 0
             elif got >> 5 == 2 and asked is not None:
                 start = sent

@@ -32,10 +32,10 @@ def write(store, path, queries, numeric):
             continue
         number = text.value("f" if name in _CONDITIONS else "i", value.encode())
         if number - number != 0 or (number < 0 and name not in ("gt", "lt")):
-            raise Error(_BAD_REQUEST, "not a number for this attribute")
+            raise Error(_BAD_REQUEST, "not a value for it")
         new[name] = number
     if contradictory(new):
-        raise Error(_BAD_REQUEST, "attributes contradict each other")
+        raise Error(_BAD_REQUEST, "contradiction")
     if new and path not in store and len(store) >= _LIMIT:
         raise Error(_SERVICE_UNAVAILABLE)
     store[path] = new
@@ -48,15 +48,13 @@ def contradictory(attributes):
 
     A maximum that equals its minimum is taken: each of them then says when exactly.
     """
+    get = attributes.get
     for prefix in ("p", "ep"):
-        longest = attributes.get(prefix + "max")
-        if longest and longest < attributes.get(prefix + "min", 0):
+        if 0 < get(prefix + "max", 0) < get(prefix + "min", 0):
             return True
-    low = attributes.get("lt")
-    high = attributes.get("gt")
-    if low is None or high is None:
-        return False
-    return low + 2 * attributes.get("st", 0) >= high
+    low = get("lt")
+    high = get("gt")
+    return low is not None and high is not None and low + 2 * get("st", 0) >= high
 
 
 def effective(store, path):
@@ -66,19 +64,20 @@ def effective(store, path):
     """
     found = {}
     for depth in range(1, len(path) + 1):
-        level = store.get(path[:depth], {})
-        for name in level:
+        for name, number in store.get(path[:depth], {}).items():
             if name in _PERIODS or depth == len(path):
-                found[name] = level[name]
+                found[name] = number
     return found
 
 
 def forget(store, path):
     """Drops the attributes of a path that is gone, and those below; True if there were any."""
-    gone = [known for known in store if known[: len(path)] == path]
-    for known in gone:
-        del store[known]
-    return bool(gone)
+    found = False
+    for known in list(store):
+        if known[: len(path)] == path:
+            del store[known]
+            found = True
+    return found
 
 
 def linked(attributes):

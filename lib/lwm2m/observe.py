@@ -17,6 +17,7 @@ _CONFIRM_MS = const(86400000)  # one in a day is confirmable (RFC 7641 section 4
 _AWAKE_MS = const(100)  # until a look whether the client is awake that was to wake up
 _MIDS = const(4)  # notifications of an observation that a RST may name
 _MASK = const(0xFFFFFF)  # of the sequence (RFC 7641 section 3.4)
+_STORED = const(32)  # records in all that are kept for later
 _STEP = const(1024)  # the sequence is reserved so far ahead, that it rises over a restart,
 _SPARE = const(128)  # and anew when so few are left: time to save it
 
@@ -27,26 +28,29 @@ class Criteria:
     `sent` is a number, or a checksum where the value is none; None where nothing compares.
     """
 
+    dirty = False
+    sent = None
+
     def __init__(self, path, now_ms):
         self.path = path
         self.looked_ms = now_ms
-        self.dirty = False
-        self.sent = None
 
 
 class Observation:
     """One token that waits for notifications; a composite one has criteria for each path."""
 
+    code = 0  # of a final notification that is to end it
+    mids = ()  # of the last notifications
+
     def __init__(self, token, target, key, now_ms):
         self.token = token
         self.target = target
         self.key = key  # of the request, for what is fetched in blocks (see coap.block)
-        self.code = 0  # of a final notification that is to end it
-        self.mids = ()  # of the last notifications
         self.sent_ms = self.told_ms = now_ms  # the latter without those that are stored
         self.confirmed_ms = now_ms
-        self.pmax_ms = None  # the smallest: each notification tells all paths
-        self.criteria = [Criteria(path, now_ms) for path in target.paths]
+        self.criteria = []
+        for path in target.paths:
+            self.criteria.append(Criteria(path, now_ms))
 
 
 class Observations:
@@ -57,15 +61,14 @@ class Observations:
     without storing whatever is due wakes the client up; with it pmax does, and a full store.
     """
 
+    # One sequence for all: also an Observe with a known token gets a higher number.
+    sequence = reserved = 0
+
     def __init__(self, session):
         self.session = session
         self.endpoint = session.endpoint
         self._all = []
-        self.refused = 0  # observations beyond the limit
-        # One sequence for all: also an Observe with a known token gets a higher number.
-        self.sequence = self.reserved = 0
         self.stored = []  # (observation, when in ms, records), oldest first
-        self.dropped = 0  # of these, to make room
         self.endpoint.on_reset = self._reset
 
     def __len__(self):
@@ -80,7 +83,6 @@ class Observations:
     def _begin(self, token, target, key):
         self.remove(token)
         if len(self._all) >= _LIMIT:
-            self.refused += 1
             raise Error(_SERVICE_UNAVAILABLE)
         observation = Observation(token, target, key, self.session.client.now_ms())
         self._tune(observation)
@@ -103,30 +105,27 @@ class Observations:
 
     def snapshot(self):
         """What survives a restart, to be dumped as JSON; `reserved` is to go with it."""
-        return [
-            [
-                each.token.hex(),
-                each.target.paths,
-                each.target.accept,
-                each.target.composite,
-                each.key,
-            ]
-            for each in self._all
-            if not each.code
-        ]
+        entries = []
+        for each in self._all:
+            if not each.code:
+                target = each.target
+                entries.append(
+                    [each.token.hex(), target.paths, target.accept, target.composite, each.key]
+                )
+        return entries
 
-    def restore(self, entries):
+    def restore(self, snapshot):
         """Takes up what a `snapshot()` tells, bad entries left out.
 
         The next change is told whatever the thresholds say: what was sent last is not known.
         """
-        for entry in entries:
+        for entry in snapshot:
             try:
                 token, paths, accept, composite, key = entry
                 token = bytes.fromhex(token)
                 if len(token) > 8:
                     raise ValueError
-                paths = tuple([tuple(path) for path in paths])
+                paths = tuple(map(tuple, paths))
                 for path in paths:
                     if not (path[0] if path else composite):  # object 0 is nobody's
                         raise ValueError
@@ -154,8 +153,8 @@ class Observations:
             path = path[:-1]
         for observation in self._all:
             for criteria in observation.criteria:
-                depth = min(len(path), len(criteria.path))
-                if path[:depth] == criteria.path[:depth]:
+                own = criteria.path
+                if path[: len(own)] == own[: len(path)]:
                     criteria.dirty = True
 
     def retune(self):
@@ -174,7 +173,7 @@ class Observations:
 
     def _tune(self, observation):
         session = self.session
-        observation.pmax_ms = None
+        observation.pmax_ms = None  # the smallest: each notification tells all paths
         for criteria in observation.criteria:
             criteria.rules = rules = {"pmin": session.server.pmin_s, "pmax": session.server.pmax_s}
             if session.attributes:
@@ -260,10 +259,11 @@ class Observations:
         while stored and stored[0][0] not in self._all:
             stored.pop(0)
         if stored and reachable and self.endpoint.idle:
-            observation, due_ms, records = stored[0]
+            entry = stored[0]
+            observation, due_ms, records = entry
             try:
                 payload = observation.target.encode(records, (now_ms - due_ms) // 1000)
-                self._transmit(observation, payload, now_ms, True, stored[0])
+                self._transmit(observation, payload, now_ms, True, entry)
             except ValueError:  # it will never fit
                 stored.pop(0)
         # What is due now has to wait for what is stored.
@@ -297,8 +297,7 @@ class Observations:
 
     def _notify(self, observation, now_ms, storing):
         # False when the notification has to wait for the exchange that is under way.
-        session = self.session
-        confirm = session.confirmable or now_ms - observation.confirmed_ms >= _CONFIRM_MS
+        confirm = self.session.confirmable or now_ms - observation.confirmed_ms >= _CONFIRM_MS
         if confirm and not storing and not self.endpoint.idle:
             return False
         observation.sent_ms = now_ms
@@ -310,56 +309,61 @@ class Observations:
                 payload = observation.target.payload()
                 self._transmit(observation, payload, now_ms, confirm)
             else:
-                from lwm2m.storing import keep
-
-                entry = observation, now_ms, observation.target.records()
-                dropped, full = keep(self.stored, entry)
-                self.dropped += dropped
-                if full and session.online:
-                    self._wake_up()
+                self._store((observation, now_ms, observation.target.records()))
         except MemoryError:
             self._again(observation)  # it is only late
             raise
-        except Error as error:
-            # No valid value now (5.03): nothing is sent, for an error would end the observation
-            # (RFC 7641 section 4.2). What is gone for good ends it.
-            if error.code >> 5 == 4:
-                observation.code = error.code
-            return True
-        except ValueError:  # too much for one datagram
+        except (Error, ValueError) as error:
+            # No valid value now (5.03), or too much for one datagram: nothing is sent, for an
+            # error would end the observation (RFC 7641 section 4.2). What is gone for good does.
+            code = getattr(error, "code", 0)
+            if code >> 5 == 4:
+                observation.code = code
             return True
         for criteria in observation.criteria:
             criteria.sent = self._value(observation, criteria)
         return True
+
+    def _store(self, entry):
+        # The oldest make room.
+        stored = self.stored
+        stored.append(entry)
+        size = 0
+        for _, _, records in stored:
+            size += len(records)
+        while size > _STORED and len(stored) > 1:
+            size -= len(stored.pop(0)[2])
+        if size > _STORED // 2 and self.session.online:  # before the next one drops something
+            self._wake_up()
 
     def _again(self, observation):
         for criteria in observation.criteria:
             criteria.dirty = True
             criteria.sent = None
 
-    def _transmit(self, observation, payload, now_ms, confirm, entry=None):
+    def _transmit(self, observation, payload, now_ms, confirmable, entry=None):
         options = ((_OBSERVE, uint_bytes(self._next())), observation.target.options[0])
         mid = self.endpoint.notify(
             observation.token,
             options,
             payload,
-            self._done if confirm else None,
+            self._done if confirmable else None,
             _CONTENT,
             observation.key,
         )
         observation.mids = (mid,) + observation.mids[: _MIDS - 1]
         observation.told_ms = now_ms
-        if confirm:
+        if confirmable:
             observation.confirmed_ms = now_ms
             self._open = observation, entry
 
-    def _done(self, acknowledged):
+    def _done(self, ack):
         # The end of the one exchange there is.
         observation, entry = self._open
-        if acknowledged:
+        if ack:
             if entry in self.stored:  # it may have made room meanwhile
                 self.stored.remove(entry)
-        elif acknowledged is None and not self.session.online:
+        elif ack is None and not self.session.online:
             if not entry:
                 self._again(observation)
         elif observation in self._all:

@@ -3,7 +3,7 @@
 Buses, Timer and RTC are in machine_*.py and loaded when first used. It is stricter than a board
 in two things: a pin needs its full name ("PD14": a board takes "D14" for the same pin, which is
 Arduino's D14 only by chance), and a duty that does not fit its period is refused, not clipped.
-Under the virtual board it runs in CPython; the interpreter has remote/machine.py in its place.
+Under the virtual board it runs in CPython; the interpreter asks for it, see remote/world.py.
 """
 
 import time
@@ -248,7 +248,7 @@ class WDT:
 
 def _restart(cause):
     world.event(event="reset", cause=cause)
-    world.timers.clear()
+    world.timers = ()
     world._busy = False
     raise Reset(cause)
 

@@ -25,11 +25,10 @@ class Timer:
         self._mode = mode
         self._callback = callback
         self._due_ms = time.ticks_add(time.ticks_ms(), self._period_ms)
-        world.timers.append(self)
+        world.timers += (self,)
 
     def deinit(self):
-        if self in world.timers:
-            world.timers.remove(self)
+        world.timers = tuple(each for each in world.timers if each is not self)
 
     def run(self):
         """Calls back once if it is time; of several periods that went by, one counts."""
@@ -46,15 +45,17 @@ class Timer:
 class RTC:
     """The host's clock, and what setting it has added."""
 
+    _offset_s = 0
+
     def __init__(self, id=0):
         pass
 
     def datetime(self, when=None):
         """(year, month, day, weekday 1..7, hours, minutes, seconds, subseconds)"""
         if when is None:
-            t = time.localtime(int(time.time()) + world.rtc_offset_s)
+            t = time.localtime(int(time.time()) + RTC._offset_s)
             return (t[0], t[1], t[2], t[6] + 1, t[3], t[4], t[5], 0)
         year, month, day, _, hours, minutes, seconds, _ = when
         new = time.mktime((year, month, day, hours, minutes, seconds, 0, 0, -1))
-        world.rtc_offset_s = int(new) - int(time.time())
+        RTC._offset_s = int(new) - int(time.time())
         return None

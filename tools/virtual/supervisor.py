@@ -23,6 +23,7 @@ _STOP_S = 0.2
 _SAME_REQUEST_S = 0.2
 # Firmware that prints without end must not keep the loop from its other duties.
 _READS_A_TURN = 16
+_STOP = b'[0, "stop", null, null]'
 _SOFT_REBOOT = b"MPY: sync filesystems\r\nMPY: soft reboot\r\n"
 _CTRL_A = b"\x01"
 _EXIT_CRASH = 1
@@ -170,7 +171,7 @@ class Supervisor:
         elif self._uses_hardware:
             # The interpreter raises a signal's Ctrl-C wherever it is. Inside its garbage
             # collector that leaves the heap locked: no firmware could de-register then.
-            self._tell_mock(b'[0, "stop", null, null]\n')
+            self._tell_mock(_STOP + b"\n")
             self._interrupt_at = now + _STOP_S
         else:
             self._interpreter.interrupt()
@@ -239,6 +240,9 @@ class Supervisor:
                         return
 
     def _events_of(self, line):
+        if line == _STOP:  # it does
+            self._interrupt_at = None
+            return []
         if line.startswith(b"["):
             self._uses_hardware = True
             events = self._hardware.request(line)
@@ -256,8 +260,6 @@ class Supervisor:
             self._on_ended(fields.get("status", 0))
         elif name == "feed":
             self._feed()
-        elif name == "stopping":
-            self._interrupt_at = None
         elif name == "reset":
             self._restart(fields.get("cause", "hard"))
         else:

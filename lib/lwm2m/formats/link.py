@@ -12,44 +12,45 @@ def discover(table, path, attributes):
     right is needed (section 8.2). Error 4.04 where nothing is.
     """
     row = find(table, path)
-    if len(path) > 2:
-        instance = table.find(path[0], path[1])
-        found = linked(effective(attributes, path))
-        if len(path) == 4:
-            return _link(path, found).encode()
-        links = [_link(path, _dim(instance, row) + found)]
-        if len(row[2]) > 1:
-            for riid in sorted(_instances(instance, row)):
-                below = path + (riid,)
-                links.append(_link(below, linked(attributes.get(below, {}))))
-        return ",".join(links).encode()
     links = []
-    if len(path) == 1:
-        version = table.of(path[0])[0].version
-        links.append(_link(path, ";ver=%s" % version if version else ""))
-        links[0] += linked(attributes.get(path, {}))
-    for instance in table.of(path[0]):
-        if len(path) == 2 and instance.iid != path[1]:
-            continue
-        at = (instance.oid, instance.iid)
-        links.append(_link(at, linked(attributes.get(at, {}))))
-        for row in instance.resources:
-            if present(instance, row):
-                below = at + (row[0],)
-                links.append(_link(below, _dim(instance, row) + linked(attributes.get(below, {}))))
+    if row:
+        riids = None
+        if len(path) == 3:
+            riids = _instances(table.find(path[0], path[1]), row)
+        links.append(_link(path, effective(attributes, path), _dim(riids)))
+        for riid in sorted(riids or ()):
+            below = path + (riid,)
+            links.append(_link(below, attributes.get(below)))
+    else:
+        instances = table.of(path[0])
+        if len(path) == 1:
+            version = instances[0].version
+            found = ";ver=%s" % version if version else ""
+            links.append(_link(path, attributes.get(path), found))
+        for instance in instances:
+            at = (instance.oid, instance.iid)
+            if at[: len(path)] == path:
+                links.append(_link(at, attributes.get(at)))
+                for row in instance.resources:
+                    if present(instance, row):
+                        below = at + (row[0],)
+                        dim = _dim(_instances(instance, row))
+                        links.append(_link(below, attributes.get(below), dim))
     return ",".join(links).encode()
 
 
-def _link(path, parameters):
-    return "</%s>%s" % ("/".join([str(number) for number in path]), parameters)
+def _link(path, attributes, parameter=""):
+    return "</%s>%s%s" % ("/".join(map(str, path)), parameter, linked(attributes or {}))
 
 
-def _dim(instance, row):
-    return ";dim=%d" % len(_instances(instance, row)) if len(row[2]) > 1 else ""
+def _dim(riids):
+    return "" if riids is None else ";dim=%d" % len(riids)
 
 
 def _instances(instance, row):
-    # Those of a multiple resource; it may have none, or no valid ones now.
+    # Those of a multiple resource; it may have none, or no valid ones now. Else None.
+    if len(row[2]) < 2:
+        return None
     try:
         return getattr(instance, row[3]) or ()
     except Error:

@@ -2,9 +2,11 @@
 
 The repository root is the board's start directory: `boot.py`, `main.py`, `lib/` and `firmware/`
 are installed, without `firmware/manifest.py` (the list for freezing). With .mpy files `boot.py`
-and `main.py` stay sources, since MicroPython starts them by these names.
+and `main.py` stay sources, since MicroPython starts them by these names. Objects that only some
+boards want are installed where the directory's config.json names them.
 """
 
+import json
 import platform
 import shutil
 import subprocess
@@ -19,6 +21,8 @@ _FOLDERS = ("lib", "firmware")
 # The list for freezing, and names that device code has as private constants.
 _LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py"}
 _LEFT_OUT_SUFFIXES = {".pyc", ".mpy"}
+# Installed on request, by the name that the key "objects" of config.json gives them.
+_EXTRAS = {"firmware/objects/test_object.py": "test_object"}
 
 # The unix port runs native code of its host's own architecture; on other hosts it has no
 # emitter and its .mpy files can hold bytecode only.
@@ -30,11 +34,11 @@ def host_march():
     return _HOST_MARCH.get(platform.machine().lower())
 
 
-def board_files(root=ROOT):
+def board_files(root=ROOT, extras=()):
     """Paths of the installed files, relative to the root, sorted; UserError if main.py is missing.
 
     Everything under `lib/` and `firmware/` counts except hidden files and compiled ones, so data
-    files travel with their package.
+    files travel with their package. Of the objects that only some boards want those in `extras`.
     """
     root = Path(root)
     for name in _FILES:
@@ -45,6 +49,8 @@ def board_files(root=ROOT):
         for path in (root / folder).rglob("*"):
             name = path.relative_to(root)
             if not path.is_file() or name.as_posix() in _LEFT_OUT:
+                continue
+            if name.as_posix() in _EXTRAS and _EXTRAS[name.as_posix()] not in extras:
                 continue
             if name.suffix in _LEFT_OUT_SUFFIXES:
                 continue
@@ -81,15 +87,26 @@ def compile_mpy(source, target, shown_name, march=None):
         raise UserError(f"{shown}: mpy-cross: {text[-1] if text else 'failed'}")
 
 
-def stage(directory, root=ROOT, mpy=False, march=None):
+def _wanted(directory):
+    # The objects that config.json asks for; what is wrong with it the firmware tells.
+    try:
+        names = json.loads((directory / "config.json").read_text(encoding="utf-8"))["objects"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ()
+    return names if isinstance(names, list) else ()
+
+
+def stage(directory, root=ROOT, mpy=False, march=None, extras=None):
     """Puts the board's files into the directory and returns their names there.
 
     With `mpy`, modules are compiled (`march` as for mpy-cross, only for native and viper code).
+    `extras` as in `board_files()`, None for what the directory's config.json asks for.
     """
     root, directory = Path(root), Path(directory)
     names = []
+    files = board_files(root, _wanted(directory) if extras is None else extras)
     # boot.py last: a directory that has one is complete.
-    for name in sorted(board_files(root), key=lambda name: name == "boot.py"):
+    for name in sorted(files, key=lambda name: name == "boot.py"):
         target = directory / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if mpy and target.suffix == ".py" and name not in _FILES:

@@ -17,6 +17,7 @@ FILES = {
     "firmware/app.py": "VALUE = 42",
     "firmware/boards/nucleo_f429zi.py": "NAME = 'nucleo_f429zi'",
     "firmware/boards/pins.json": "{}",
+    "firmware/objects/test_object.py": "def add(table, app): pass",
     "firmware/manifest.py": "freeze('.')",
     "firmware/__pycache__/app.cpython-311.pyc": "x",
     "firmware/app.mpy": "x",
@@ -127,3 +128,19 @@ def test_missing_main_and_missing_mpy_cross(root, tmp_path, monkeypatch):
     (root / "main.py").unlink()
     with pytest.raises(UserError, match="main.py is missing"):
         install.board_files(root)
+
+
+def test_objects_are_installed_where_they_are_asked_for(root, tmp_path):
+    extra = "firmware/objects/test_object.py"
+    assert install.board_files(root, ["test_object"]) == sorted([*INSTALLED, extra])
+    target = tmp_path / "flash"
+    target.mkdir()
+    for text, wanted in (
+        ('{"objects": ["test_object"]}', True),
+        ('{"objects": []}', False),
+        ('{"objects": 5}', False),
+        ("[]", False),
+        ("{", False),
+    ):
+        (target / "config.json").write_text(text)
+        assert (extra in install.stage(target, root)) == wanted, text

@@ -17,7 +17,7 @@ _POLL_S = 0.02
 
 def template(folder):
     """Installs the compiled firmware in a directory, from which flashes are copied."""
-    install.stage(Path(folder), mpy=True, march=install.host_march())
+    install.stage(Path(folder), mpy=True, march=install.host_march(), extras=("test_object",))
 
 
 class Board:

@@ -11,8 +11,8 @@ from tools.virtual.options import BOARDS
 DEFAULT_BOARD = BOARDS[0]
 
 
-def _firmware():
-    # The firmware's own modules, which also run here: so the records cannot drift apart.
+def firmware():
+    """Its own accounts and config, which also run here: so the records cannot drift apart."""
     root = install.ROOT
     for folder in (root, root / "lib", root / "tests_host" / "cpython_shims"):
         if str(folder) not in sys.path:
@@ -77,7 +77,7 @@ def _board(config_file, config, options):
 
 
 def _provision(flash, options):
-    accounts, config = _firmware()
+    accounts, config = firmware()
     if accounts.exists(str(flash)):
         return
     settings = {} if options.lifetime is None else {"lifetime_s": options.lifetime}

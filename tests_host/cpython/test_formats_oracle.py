@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from coap.message import Error
 from lwm2m.formats import cbor, old_json, senml_cbor, senml_json
 from tools.server.codecs import cbor as server_cbor
+from tools.server.codecs import old_json as server_old_json
 from tools.server.codecs import senml_cbor as server_senml_cbor
 from tools.server.codecs import senml_json as server_senml_json
 from tools.server.errors import CodecError
@@ -232,7 +233,11 @@ def instances(draw):
 def test_client_and_server_understand_each_other(drawn):
     kinds, found, nodes = drawn
     models = models_of(*kinds)
-    pairs = ((senml_cbor, server_senml_cbor), (senml_json, server_senml_json))
+    pairs = (
+        (senml_cbor, server_senml_cbor),
+        (senml_json, server_senml_json),
+        (old_json, server_old_json),
+    )
     whole = ObjectNode(9000, [node for node in nodes if node.resources])
     for client, server in pairs:
         asked = [((9000,), found, whole)]
@@ -268,8 +273,13 @@ def test_client_and_server_understand_each_other_in_cbor(typed):
 @usual
 @given(st.binary(max_size=40), bases)
 def test_the_server_raises_nothing_but_its_own_error(data, base):
-    for server in (server_cbor, server_senml_cbor, server_senml_json):
-        for payload in (data, b"\x81\xa2\x00\x611\x02" + data, b'[{"n":"1","v":' + data + b"}]"):
+    for server in (server_cbor, server_senml_cbor, server_senml_json, server_old_json):
+        for payload in (
+            data,
+            b"\x81\xa2\x00\x611\x02" + data,
+            b'[{"n":"1","v":' + data + b"}]",
+            b'{"e":[{"n":"1","sv":' + data + b"}]}",
+        ):
             try:
                 server.decode(payload, base or PATH, Models())
             except CodecError:

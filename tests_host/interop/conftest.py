@@ -27,8 +27,8 @@ AWAKE_S = 95
 class Desk:
     """The desk server in a thread of its own; the same face as LeshanServer."""
 
-    def __init__(self):
-        self._server = DeskServer(coap_port=0, http_port=0)
+    def __init__(self, **options):
+        self._server = DeskServer(coap_port=0, http_port=0, **options)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk", daemon=True)
 
@@ -203,6 +203,8 @@ class Results:
 
     def pytest_collection_modifyitems(self, items):
         for item in items:
+            if item.get_closest_marker("servers"):
+                continue
             first = (inspect.getdoc(item.function) or "").split("\n")[0].rstrip(".")
             self._found.setdefault(item.originalname, document.Result(first))
 
@@ -230,6 +232,7 @@ class Results:
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "servers: about the servers, told in no document")
     path = config.getoption("--conformance")
     if path:
         config.pluginmanager.register(Results(path))

@@ -2,14 +2,9 @@
 
 import time
 
-import pytest
-
 from tools.interop.board import wait_for
 
-LESHAN_ONLY = pytest.mark.parametrize("server", ["leshan"], indirect=True, scope="session")
 
-
-@LESHAN_ONLY
 def test_object_in_blocks_of_64_bytes(device):
     """An object read in blocks of 64 bytes is the object read at once"""
     whole = device.api.read("/3442", "SENML_CBOR")

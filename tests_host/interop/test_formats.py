@@ -1,8 +1,5 @@
 """Reading and writing in each format: ids 201 to 220, 231 to 234 and 237."""
 
-import pytest
-
-LESHAN_ONLY = pytest.mark.parametrize("server", ["leshan"], indirect=True, scope="session")
 SERVER = {2: 101, 3: 1010, 6: True}  # written to /1/0
 
 
@@ -56,7 +53,6 @@ def test_int_203_tlv_read(device):
     _reads_basic_values(device, "TLV", "tlv")
 
 
-@LESHAN_ONLY
 def test_int_204_json_read(device):
     """An instance as the JSON of LwM2M 1.0"""
     _reads_basic_values(device, "JSON", "json")
@@ -98,7 +94,6 @@ def test_int_215_tlv_write(device):
     _writes_an_instance(device, "TLV", "tlv")
 
 
-@LESHAN_ONLY
 def test_int_220_json_write(device):
     """An instance as the JSON of LwM2M 1.0, in part and as a whole"""
     _writes_an_instance(device, "JSON", "json")

@@ -88,12 +88,20 @@ def test_int_109_behaviour_in_queue_mode(queue_mode):
     device = queue_mode
     time.sleep(max(0, device.asleep_at - time.monotonic()))
     device.mark = device.tap.count()
-    with device.api.events() as events:
+    with device.api.events() as events, device.api.events() as answers:
+        waiting = [device.api.read(path, "TEXT").json for path in ("/3/0/0", "/3/0/1")]
+        assert [each["delayed"] for each in waiting] == [True, True]
+        assert device.wire() == []
         device.board.world(temperature=24.5)
         events.next("UPDATED")
         assert events.next("NOTIFICATION")["val"]["value"] == "24.5"
+        # awake now: what it was asked meanwhile is answered, in its order
+        for each, text in zip(waiting, ("IoTKitV3", "NUCLEO-F429ZI"), strict=True):
+            data = answers.next("REQUEST_RESPONSE")
+            assert data["requestId"] == each["requestId"]
+            assert data["response"]["content"]["value"] == text
     update, notification = [line for line in device.wire() if line.startswith(("client", "not"))]
     assert update == UPDATE + " -> 2.04"
     assert notification.startswith("notify /3303/0/5700 2.05")
-    # awake now: what the server asks is answered
+    # and what it is asked now
     assert device.api.read("/3303/0/5700").value == 24.5

@@ -123,7 +123,7 @@ class Api:
         return answer.json if answer.http == 200 else None
 
     def read(self, path, format=None, **query):
-        """Read; `block=64` asks for blocks of that size (Leshan only)."""
+        """Read; `block=64` asks for blocks of that size."""
         return self._call("GET", path, format=format, **query)
 
     def discover(self, path):

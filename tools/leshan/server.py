@@ -41,6 +41,11 @@ class LeshanServer:
         """Where the HTTP API is, without /api."""
         return "http://127.0.0.1:%d" % self.http_port
 
+    @property
+    def pid(self):
+        """The number of its process while it runs."""
+        return self._process.pid
+
     def start(self):
         """Starts it and waits until it is ready."""
         classpath = fetch.ready()

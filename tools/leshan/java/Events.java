@@ -8,7 +8,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 
 import org.eclipse.leshan.core.node.LwM2mPath;
-import org.eclipse.leshan.core.node.TimestampedLwM2mNode;
 import org.eclipse.leshan.core.node.TimestampedLwM2mNodes;
 import org.eclipse.leshan.core.observation.CompositeObservation;
 import org.eclipse.leshan.core.observation.Observation;
@@ -63,7 +62,8 @@ final class Events implements RegistrationListener, ObservationListener, SendLis
         }
     }
 
-    private void tell(String kind, Registration registration, ObjectNode data) {
+    /** Sends an event to those who listen to everything or to this client. */
+    void tell(String kind, Registration registration, ObjectNode data) {
         String text = "event: " + kind + "\r\ndata: " + data + "\r\n\r\n";
         listeners.forEach((queue, wanted) -> {
             if (wanted.isEmpty() || wanted.equals(registration.getEndpoint())) {
@@ -89,13 +89,7 @@ final class Events implements RegistrationListener, ObservationListener, SendLis
     public void updated(RegistrationUpdate update, Registration updated, Registration previous) {
         ObjectNode json = Json.MAPPER.createObjectNode();
         json.set("registration", of(updated));
-        ObjectNode changes = json.putObject("update").put("registrationId", update.getRegistrationId());
-        if (update.getLifeTimeInSec() != null) {
-            changes.put("lifetime", update.getLifeTimeInSec());
-        }
-        if (update.getObjectLinks() != null) {
-            changes.set("objectLinks", Json.links(update.getObjectLinks()));
-        }
+        json.set("update", Json.update(update));
         tell("UPDATED", updated, json);
     }
 
@@ -123,14 +117,10 @@ final class Events implements RegistrationListener, ObservationListener, SendLis
             tell("OBSERVATION_ENDED", registration, json);
             return;
         }
-        json.set("val", Json.node(response.getContent()));
         if (response.getTimestampedLwM2mNodes() != null) {
-            ArrayNode list = json.putArray("timestamped");
-            for (TimestampedLwM2mNode entry : response.getTimestampedLwM2mNodes()) {
-                ObjectNode item = list.addObject();
-                item.put("timestamp", entry.isTimestamped() ? entry.getTimestamp().toEpochMilli() : null);
-                item.set("val", Json.node(entry.getNode()));
-            }
+            Json.timed(json, Json.byTime(response.getTimestampedLwM2mNodes()));
+        } else {
+            json.set("val", Json.node(response.getContent()));
         }
         tell("NOTIFICATION", registration, json);
     }
@@ -148,7 +138,11 @@ final class Events implements RegistrationListener, ObservationListener, SendLis
             tell("OBSERVATION_ENDED", registration, json);
             return;
         }
-        json.set("val", Json.nodes(response.getContent()));
+        if (response.getTimestampedLwM2mNodes() != null) {
+            Json.timed(json, Json.byTime(response.getTimestampedLwM2mNodes()));
+        } else {
+            json.set("val", Json.nodes(response.getContent()));
+        }
         tell("NOTIFICATION", registration, json);
     }
 
@@ -161,7 +155,7 @@ final class Events implements RegistrationListener, ObservationListener, SendLis
     @Override
     public void dataReceived(Registration registration, TimestampedLwM2mNodes data, SendRequest request) {
         ObjectNode json = named(registration);
-        json.set("val", Json.nodes(data.getMostRecentNodes()));
+        Json.timed(json, Json.byTime(data)); // its own most recent nodes are the oldest
         tell("SEND", registration, json);
     }
 

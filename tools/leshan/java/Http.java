@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
 
-import org.eclipse.leshan.core.request.exception.ClientSleepingException;
 import org.eclipse.leshan.core.request.exception.InvalidResponseException;
 import org.eclipse.leshan.core.request.exception.RequestCanceledException;
 import org.eclipse.leshan.core.request.exception.RequestRejectedException;
@@ -33,8 +32,8 @@ final class Http {
 
     Http(LeshanServer server, InetSocketAddress address) throws IOException {
         this.server = server;
-        this.operations = new Operations(server);
         this.events = new Events(server);
+        this.operations = new Operations(server, new Waiting(server, events));
         this.http = HttpServer.create(address, 0);
         http.setExecutor(Executors.newCachedThreadPool());
         http.createContext("/api/event", this::event);
@@ -63,8 +62,6 @@ final class Http {
             reply(exchange, 500, "Request rejected: " + fault.getMessage());
         } catch (RequestCanceledException | InvalidResponseException | SendFailedException fault) {
             reply(exchange, 500, fault.getClass().getSimpleName() + ": " + fault.getMessage());
-        } catch (ClientSleepingException fault) {
-            reply(exchange, 504, "the client is sleeping");
         } catch (Exception fault) {
             fault.printStackTrace();
             reply(exchange, 400, "Invalid request: " + fault.getMessage());

@@ -1,9 +1,12 @@
+import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.Comparator;
 import java.util.Date;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 import org.eclipse.leshan.core.link.Link;
 import org.eclipse.leshan.core.link.attributes.Attribute;
@@ -18,9 +21,12 @@ import org.eclipse.leshan.core.node.LwM2mResourceInstance;
 import org.eclipse.leshan.core.node.LwM2mRoot;
 import org.eclipse.leshan.core.node.LwM2mSingleResource;
 import org.eclipse.leshan.core.node.ObjectLink;
+import org.eclipse.leshan.core.node.TimestampedLwM2mNode;
+import org.eclipse.leshan.core.node.TimestampedLwM2mNodes;
 import org.eclipse.leshan.core.util.Hex;
 import org.eclipse.leshan.core.util.datatype.ULong;
 import org.eclipse.leshan.server.registration.Registration;
+import org.eclipse.leshan.server.registration.RegistrationUpdate;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -104,6 +110,37 @@ final class Json {
         return json;
     }
 
+    /** A node at several times, for {@link #timed}. */
+    static SortedMap<Instant, ObjectNode> byTime(List<TimestampedLwM2mNode> nodes) {
+        SortedMap<Instant, ObjectNode> found = newestFirst();
+        nodes.forEach(entry -> found.put(entry.getTimestamp(), node(entry.getNode())));
+        return found;
+    }
+
+    /** Nodes by path at several times, for {@link #timed}. */
+    static SortedMap<Instant, ObjectNode> byTime(TimestampedLwM2mNodes nodes) {
+        SortedMap<Instant, ObjectNode> found = newestFirst();
+        nodes.getTimestamps().forEach(time -> found.put(time, nodes(nodes.getNodesAt(time))));
+        return found;
+    }
+
+    private static SortedMap<Instant, ObjectNode> newestFirst() {
+        return new TreeMap<>(Comparator.nullsFirst(Comparator.reverseOrder()));
+    }
+
+    /** Puts the newest value below "val" and, if any has a time, all below "timestamped". */
+    static void timed(ObjectNode json, SortedMap<Instant, ObjectNode> found) {
+        json.set("val", found.get(found.firstKey()));
+        if (found.lastKey() == null) {
+            return;
+        }
+        ArrayNode list = json.putArray("timestamped");
+        found.forEach((time, value) -> {
+            ObjectNode item = list.addObject().put("timestamp", time == null ? null : time.toEpochMilli());
+            item.set("val", value);
+        });
+    }
+
     static LwM2mNode parse(JsonNode json) {
         if (json.has("resources")) {
             List<LwM2mResource> resources = new ArrayList<>();
@@ -157,12 +194,30 @@ final class Json {
         for (Link link : links) {
             ObjectNode json = list.addObject().put("url", link.getUriReference());
             ObjectNode attributes = json.putObject("attributes");
-            Collection<? extends Attribute> all = link.getAttributes().asCollection();
-            for (Attribute attribute : all) {
-                attributes.put(attribute.getName(), attribute.hasValue() ? String.valueOf(attribute.getValue()) : null);
+            for (Attribute attribute : link.getAttributes().asCollection()) {
+                attributes.put(attribute.getName(), attribute.hasValue() ? attribute.getCoreLinkValue() : null);
             }
         }
         return list;
+    }
+
+    /** What an Update changed; what it did not speak of is missing. */
+    static ObjectNode update(RegistrationUpdate update) {
+        ObjectNode json = MAPPER.createObjectNode().put("registrationId", update.getRegistrationId());
+        json.put("address", update.getAddress().getHostAddress() + ":" + update.getPort());
+        if (update.getSmsNumber() != null) {
+            json.put("smsNumber", update.getSmsNumber());
+        }
+        if (update.getLifeTimeInSec() != null) {
+            json.put("lifetime", update.getLifeTimeInSec());
+        }
+        json.put("secure", false);
+        json.set("additionalAttributes", MAPPER.valueToTree(update.getAdditionalAttributes()));
+        if (update.getObjectLinks() != null) {
+            json.put("alternatePath", update.getAlternatePath());
+            json.set("objectLinks", links(update.getObjectLinks()));
+        }
+        return json;
     }
 
     static ObjectNode registration(Registration registration, boolean awake) {
@@ -182,6 +237,13 @@ final class Json {
         json.set("additionalRegistrationAttributes",
                 MAPPER.valueToTree(registration.getAdditionalRegistrationAttributes()));
         json.put("queuemode", registration.usesQueueMode());
+        ObjectNode instances = json.putObject("availableInstances");
+        for (LwM2mPath path : registration.getAvailableInstances()) {
+            instances.withArray(path.getObjectId().toString()).add(path.getObjectInstanceId());
+        }
+        if (registration.getSmsNumber() != null) {
+            json.put("smsNumber", registration.getSmsNumber());
+        }
         if (registration.usesQueueMode()) {
             json.put("sleeping", !awake);
         }

@@ -47,9 +47,11 @@ final class Operations {
     private static final long TIMEOUT_MS = 5000;
 
     private final LeshanServer server;
+    private final Waiting waiting;
 
-    Operations(LeshanServer server) {
+    Operations(LeshanServer server, Waiting waiting) {
         this.server = server;
+        this.waiting = waiting;
     }
 
     /**
@@ -109,7 +111,7 @@ final class Operations {
         default:
             throw new Http.Refused(400, "Invalid path");
         }
-        return send(registration, request, query);
+        return waiting.carryOut(registration, composite ? null : target, now -> send(now, request, query));
     }
 
     private JsonNode send(Registration registration, DownlinkDeviceManagementRequest<? extends LwM2mResponse> request,
@@ -135,7 +137,8 @@ final class Operations {
         json.put("success", response.isSuccess());
         json.put("failure", response.isFailure());
         if (response.isFailure()) {
-            return json.put("errormessage", response.getErrorMessage());
+            String text = response.getErrorMessage();
+            return text == null || text.isEmpty() ? json : json.put("errormessage", text);
         }
         if (response instanceof ReadCompositeResponse) {
             json.set("content", Json.nodes(((ReadCompositeResponse) response).getContent()));
@@ -160,13 +163,18 @@ final class Operations {
         }
         for (Observation observation : server.getObservationService().getObservations(registration)) {
             if (observation instanceof SingleObservation && ((SingleObservation) observation).getPath().equals(path)) {
-                JsonNode answer = send(registration, new CancelObservationRequest((SingleObservation) observation),
-                        query);
-                server.getObservationService().cancelObservation(observation);
-                return answer;
+                CancelObservationRequest request = new CancelObservationRequest((SingleObservation) observation);
+                return waiting.carryOut(registration, target, now -> end(now, observation, request, query));
             }
         }
         throw new Http.Refused(404, "no observation for path " + target);
+    }
+
+    private JsonNode end(Registration registration, Observation observation,
+            DownlinkDeviceManagementRequest<? extends LwM2mResponse> request, Http.Query query) throws Exception {
+        JsonNode answer = send(registration, request, query);
+        server.getObservationService().cancelObservation(observation);
+        return answer;
     }
 
     private JsonNode cancelComposite(Registration registration, Http.Query query) throws Exception {
@@ -179,10 +187,9 @@ final class Operations {
         for (Observation observation : server.getObservationService().getObservations(registration)) {
             if (observation instanceof CompositeObservation
                     && ((CompositeObservation) observation).getPaths().equals(wanted)) {
-                JsonNode answer = send(registration,
-                        new CancelCompositeObservationRequest((CompositeObservation) observation), query);
-                server.getObservationService().cancelObservation(observation);
-                return answer;
+                CancelCompositeObservationRequest request = new CancelCompositeObservationRequest(
+                        (CompositeObservation) observation);
+                return waiting.carryOut(registration, null, now -> end(now, observation, request, query));
             }
         }
         throw new Http.Refused(404, "no composite observation for paths " + paths);

@@ -2,18 +2,18 @@
 
 A codec module has NAME, CODE and the functions encode(node, path, models) -> bytes and
 decode(payload, path, models) -> node; it raises CodecError. A further format is a further module
-and one more name in CODECS. The two of SenML can do more: nodes of several paths, paths without
-values, and values of other times.
+and one more name in CODECS. Some do more: the JSON of LwM2M 1.0 values of other times, the two of
+SenML these, nodes of several paths and paths without values.
 """
 
 from typing import NamedTuple
 
 from ..errors import CodecError
-from . import cbor, opaque, senml_cbor, senml_json, text, tlv
+from . import cbor, old_json, opaque, senml_cbor, senml_json, text, tlv
 
 LINK_FORMAT = 40
 
-CODECS = (tlv, text, opaque, senml_cbor, senml_json, cbor)
+CODECS = (tlv, text, opaque, senml_cbor, senml_json, cbor, old_json)
 _BY_CODE = {codec.CODE: codec for codec in CODECS}
 _BY_NAME = {codec.NAME: codec for codec in CODECS}
 

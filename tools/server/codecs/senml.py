@@ -41,7 +41,7 @@ def _values(node, ids):
     if isinstance(node, ObjectNode):
         for child in node.instances:
             if child.id is None:
-                raise CodecError("SenML cannot leave the id of an instance to the client")
+                raise CodecError("only TLV can leave the id of an instance to the client")
             yield from _values(child, (child.id,))
     elif isinstance(node, ObjectInstance):
         for child in node.resources:
@@ -78,8 +78,8 @@ def records_of_paths(paths):
     return [{"n": format_path(path)} for path in paths]
 
 
-def _typed(label, value, oid, rid, models):
-    """(type, value) of a field."""
+def typed(label, value, oid, rid, models):
+    """(type, value) of a field of a resource; CodecError where they do not suit each other."""
     wanted = models.type_of(oid, rid)
     where = "value %.80r of /%d/x/%d" % (value, oid, rid)
     if label == "v":
@@ -102,32 +102,48 @@ def _typed(label, value, oid, rid, models):
 def _seconds(record, label, otherwise):
     value = record.get(label, otherwise)
     if type(value) not in (int, float, Decimal):
-        raise CodecError("SenML %s %.80r is no time" % (label, value))
+        raise CodecError("%s %.80r is no time" % (label, value))
     try:
         seconds = float(value)
     except OverflowError:
         seconds = math.inf
     if not -_LAST_S < seconds < _LAST_S:
-        raise CodecError("SenML %s %.80s is out of the calendar" % (label, value))
+        raise CodecError("%s %.80s is out of the calendar" % (label, value))
     return seconds
 
 
-def resolve(pack, models):
-    """List of Record of a list of records; CodecError where it is no SenML for LwM2M.
+class Clock:
+    """The times of records: small ones count from now (RFC 8428, 4.5.3)."""
 
-    Relative times count from now (RFC 8428, 4.5.3).
-    """
+    def __init__(self):
+        self._now_s = time.time()
+        self._base_s = None
+
+    def rebase(self, record):
+        """Takes a base time, where the record has one."""
+        if "bt" in record:
+            self._base_s = _seconds(record, "bt", 0)
+
+    def time_of(self, record):
+        """Seconds since 1970, None where neither the record nor the base states a time."""
+        if self._base_s is None and "t" not in record:
+            return None
+        moment_s = (self._base_s or 0) + _seconds(record, "t", 0)
+        return moment_s if moment_s >= _ABSOLUTE_S else moment_s + self._now_s
+
+
+def resolve(pack, models):
+    """List of Record of a list of records; CodecError where it is no SenML for LwM2M."""
     if not isinstance(pack, list):
         raise CodecError("SenML is a list of records")
-    now_s = time.time()
-    base, base_s = "", None
+    clock = Clock()
+    base = ""
     found = []
     for record in pack:
         if not isinstance(record, dict):
             raise CodecError("SenML record %.80r is no map" % (record,))
         base = record.get("bn", base)
-        if "bt" in record:
-            base_s = _seconds(record, "bt", 0)
+        clock.rebase(record)
         name = record.get("n", "")
         fields = [label for label in record if label in ("v", *_KINDS)]
         unknown = [label for label in record if str(label).endswith("_") or label == "bv"]
@@ -144,11 +160,6 @@ def resolve(pack, models):
             raise CodecError(str(fault))
         if len(path) < 3:
             raise CodecError("SenML record of %r is no resource" % (base + name))
-        moment_s = None
-        if base_s is not None or "t" in record:
-            moment_s = (base_s or 0) + _seconds(record, "t", 0)
-            if moment_s < _ABSOLUTE_S:
-                moment_s += now_s
-        typed = _typed(fields[0], record[fields[0]], path[0], path[2], models)
-        found.append(Record(path, *typed, moment_s))
+        kind, value = typed(fields[0], record[fields[0]], path[0], path[2], models)
+        found.append(Record(path, kind, value, clock.time_of(record)))
     return found

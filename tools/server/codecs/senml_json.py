@@ -33,11 +33,16 @@ def _dumps(records):
     return text.encode()
 
 
-def _loads(payload):
+def load(payload):
+    """What a payload says in JSON; CodecError where it is none."""
     try:
-        pack = json.loads(bytes(payload).decode(), parse_constant=_constant)
+        return json.loads(bytes(payload).decode(), parse_constant=_constant)
     except (ValueError, RecursionError) as fault:
         raise CodecError("malformed JSON: %s" % fault)
+
+
+def _loads(payload):
+    pack = load(payload)
     for record in pack if isinstance(pack, list) else ():
         if isinstance(record, dict) and "vd" in record:
             record["vd"] = _base64(record["vd"])

@@ -1,4 +1,4 @@
-"""Nodes of resolved SenML records: at one path or at several, now or at other times."""
+"""Nodes of resolved records (senml.Record): at one path or at several, now or at other times."""
 
 from ..errors import CodecError
 from ..nodes import MultiResource, ObjectInstance, ObjectNode, Resource, ResourceInstance, Root
@@ -17,7 +17,7 @@ def _tree(records):
         else:
             new = known if isinstance(known, MultiResource) else MultiResource(path[2], kind)
         if known is not None and (known is not new or path[3] in known.values):
-            raise CodecError("two SenML records of %s" % format_path(path))
+            raise CodecError("two records of %s" % format_path(path))
         if len(path) == 4:
             new.values[path[3]] = value
         resources[path[2]] = new
@@ -43,7 +43,7 @@ def _at(records, path, models):
     if not resources and len(path) == 3 and models.is_multiple(path[0], path[2]):
         return MultiResource(path[2], models.type_of(path[0], path[2]) or "STRING")
     if len(resources) != 1:
-        raise CodecError("SenML without a value for %s" % format_path(path))
+        raise CodecError("no value for %s" % format_path(path))
     if len(path) == 3:
         return resources[0]
     return ResourceInstance(path[3], resources[0].type, resources[0].values[path[3]])
@@ -57,7 +57,7 @@ def _expect_below(records, paths):
     for record in records:
         if not any(_is_below(record.path, path) for path in paths):
             raise CodecError(
-                "SenML record of %s is not below %s"
+                "record of %s is not below %s"
                 % (format_path(record.path), " or ".join(map(format_path, paths)))
             )
 
@@ -94,7 +94,7 @@ def timed_nodes(records, paths, models):
         for moment, group in _by_time(records):
             nodes = {record.path: _at([record], record.path, models) for record in group}
             if len(nodes) < len(group):
-                raise CodecError("two SenML records of one path and time")
+                raise CodecError("two records of one path and time")
             found.append((moment, nodes))
         return found
     _expect_below(records, paths)

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from errno import EHOSTUNREACH
 
 from micropython import const
 
@@ -22,8 +23,8 @@ class UDP:
         # and prints a warning when it is asked for anything else.
         try:
             found = socket.getaddrinfo(host, port)[0]
-        except OSError as error:
-            raise OSError(error.args[0], "no address for %s; check the name and DNS" % host)
+        except OSError:  # its number differs by system
+            raise OSError(EHOSTUNREACH, "no address for %s; check the name and DNS" % host)
         self.socket = socket.socket(found[0], socket.SOCK_DGRAM)
         try:
             self.socket.setblocking(False)

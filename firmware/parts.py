@@ -75,4 +75,7 @@ async def report(app):
     """Tells the temperature to all servers, unasked."""
     while True:
         await asyncio.sleep_ms(app.settings["send_s"] * 1000)
-        app.client.send([(3303, 0)])
+        try:
+            app.client.send([(3303, 0)])
+        except MemoryError as error:
+            app.log("MemoryError: not sent: %s" % error)

@@ -116,7 +116,8 @@ class Registration:
 
         With `silent_ms`, a time, it registers again then.
         """
-        self.silent_ms = silent_ms
+        if self.silent_ms != silent_ms:  # one attribute more takes memory that may not be there
+            self.silent_ms = silent_ms
         if self.state == REGISTERED:
             self._begin(_DEREGISTERING)
             self._request(_DELETE, self.location, (), b"")

@@ -32,9 +32,7 @@ _ALWAYS = (
 )
 _LATER = (
     "lwm2m.observe",
-    "lwm2m.formats.tlv",
     "lwm2m.write",
-    "lwm2m.attributes",
     "lwm2m.formats.text",
     "lwm2m.formats.senml_encoder",
     "coap.duplicates",

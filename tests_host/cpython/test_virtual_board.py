@@ -36,7 +36,7 @@ def test_runs_boot_and_main_in_the_flash(tmp_path):
 
 def test_interpreter_is_micropython_with_the_given_heap_and_a_clean_environment(tmp_path):
     for number, (option, size) in enumerate(
-        ((("--heap", "96k"), 96), (("--mpy",), 128), (("--blank",), 128), ((), 192))
+        ((("--heap", "96k"), 96), (("--mpy",), 128), ((), 192))
     ):
         folder = tmp_path / str(number)
         folder.mkdir()

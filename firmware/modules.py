@@ -42,12 +42,13 @@ _LATER = (
 )
 
 
-names = _ALWAYS
+sources = True
 try:
     os.stat("lib/lwm2m/client.py")
     names = _ALWAYS[:1] + _LATER + _ALWAYS[1:] + ("firmware.parts",)
 except OSError:
-    pass  # no sources
+    sources = False
+    names = _ALWAYS
 for name in names:
     gc.collect()
     __import__(name)
@@ -56,7 +57,7 @@ for name in names:
 # start comes near the end of one, so the first modules loaded later would need the next (7 KB on
 # a heap of 64 bits) when memory may lie in small pieces: it is made now, by names for nothing.
 gc.collect()
-if gc.mem_free() > _ROOM:
+if not sources and gc.mem_free() > _ROOM:  # sources have passed that point
     used = gc.mem_alloc()
     for number in range(_NAMES):
         hasattr(gc, "_%d" % number)

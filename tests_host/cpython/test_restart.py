@@ -106,7 +106,7 @@ def test_observations_go_on_over_a_power_cut(tmp_path, server):
         assert rising(server.sequences), server.sequences
         assert server.read(*TEMPERATURE) == "30.0"
         assert len(server.registers) == 1
-        assert any("as before" in line for line in one.console())
+        one.wait_for(lambda: any("as before" in line for line in one.console()))
         # The end of order: de-registered, and nothing is kept.
         one.process.send_signal(signal.SIGTERM)
         server.serve(lambda: server.deregisters)
@@ -162,6 +162,7 @@ def test_the_local_port_is_taken_meanwhile(tmp_path, server):
         with board(tmp_path, server) as one:
             server.serve(lambda: len(server.registers) == 2)
             assert server.updates == [] and server.registers[1][1] != port
+            one.wait_for(lambda: any("is taken" in line for line in one.console()))
             (line,) = [line for line in one.console() if "is taken" in line]
             assert str(port) in line and server.uri in line
             # What the server said of the values still holds.

@@ -7,7 +7,7 @@ from peer import Peer, Random, Sample, decode, observe_of
 
 from coap.message import uint
 from lwm2m import rights
-from lwm2m.object import Object
+from lwm2m.access import AccessControl
 from lwm2m.objects.server import Server
 from lwm2m.registration import REGISTERED, STOPPED
 from lwm2m.restore import load
@@ -220,27 +220,13 @@ def test_damaged_bytes_restore_all_or_nothing():
     assert refused > 30
 
 
-class Control(Object):
-    """As object 2 is."""
-
-    oid = 2
-    resources = ((2, "RW", "i[]", "acl"), (3, "RW", "i", "owner"))
-
-    def __init__(self, iid, object_id, instance_id, owner, acl):
-        self.iid = iid
-        self.object_id = object_id
-        self.instance_id = instance_id
-        self.owner = owner
-        self.acl = acl
-
-
 def two_servers():
     """A client of two servers with access control; the peer is the first of them."""
     peer = Peer(Sample())
     second = Server(2, 1, 60)
     peer.table.add(second)
     peer.client.add_server(second, lambda data: None)
-    peer.table.add(Control(0, 20000, 0, 1, {0: 1}), Control(1, 3, 0, 1, {}))
+    peer.table.add(AccessControl(0, 20000, 0, 1, {0: 1}), AccessControl(1, 3, 0, 1, {}))
     return peer
 
 

@@ -171,7 +171,7 @@ def test_a_fault_of_the_caller():
     peer.session.send([INTEGER], lambda code: 1 / 0)
     peer.session.send([INTEGER])
     assert len(sends(peer.run(1000, peer.serve))) == 2
-    assert [line for line in peer.logged if line.startswith("send: ")]
+    assert [line for line in peer.logged if line.startswith("ZeroDivisionError")]
 
 
 def test_no_memory():

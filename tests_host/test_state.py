@@ -6,7 +6,7 @@ from helpers import raises
 from peer import Peer, Random, Sample, decode, observe_of
 
 from coap.message import uint
-from lwm2m import rights
+from lwm2m import access, rights
 from lwm2m.object import Object
 from lwm2m.objects.server import Server
 from lwm2m.registration import REGISTERED, STOPPED
@@ -294,3 +294,17 @@ def test_the_update_can_be_decoded():
     new.client.poll()
     update = decode(new.sent[0])
     assert [bytes(part) for part in update.all(11)] == [b"rd", b"x y", "\u00e9".encode()]
+
+
+def test_rights_stay_where_the_registration_is_nonsense():
+    peer = Peer(Sample())
+    table = peer.table
+    access.control(table, 20000, 0, 1, {})
+    kept = {"r": None, "s": {}, "a": {}, "c": [[20000, 0, 2, [[2, 31]]]]}
+    raises(ValueError, load, peer.session, json.dumps(kept))
+    assert access.control(table, 20000, 0).owner == 1 and untouched(peer)
+    # and the other way round
+    kept = json.loads(dump(lived().session))
+    kept["c"] = [[20000, 0, 2, [[2, 99]]]]
+    raises(ValueError, load, peer.session, json.dumps(kept))
+    assert access.control(table, 20000, 0).owner == 1 and untouched(peer)

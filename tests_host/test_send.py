@@ -222,3 +222,14 @@ def test_a_separate_response():
     assert done == []
     peer.run(50000)
     assert done == [None]
+
+
+def test_acks_without_end_do_not_keep_it_open():
+    peer = registered()
+    done = []
+    peer.session.send([INTEGER], done.append)
+    ((_, request),) = peer.run(0)
+    for _ in range(3):
+        peer.empty(ACK, request.mid)
+        peer.run(50000)
+    assert done == [None]

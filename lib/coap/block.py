@@ -68,7 +68,7 @@ class Blocks:
         body = request.first(_BLOCK1)
         asked = uint(request.first(_BLOCK2))
         if asked & 7 > 6:  # before anything is done
-            raise Error(_BAD_REQUEST, "wrong block")
+            raise Error(_BAD_REQUEST)
         if asked < 16:
             return body is None or self._join(request, out, uint(body))
         # The answer goes on. Observe only counts with the first block (section 2.6), and a part

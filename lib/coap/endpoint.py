@@ -69,8 +69,9 @@ class Exchange:
 
     def acknowledged(self):
         """An empty ACK came: the response follows by itself (section 5.2.2), or never."""
-        self.left = 0
-        self._due = self.clock.ticks_add(self.clock.ticks_ms(), _MAX_TRANSMIT_WAIT_MS)
+        if self.left >= 0:  # a further ACK puts nothing off
+            self.left = -1
+            self._due = self.clock.ticks_add(self.clock.ticks_ms(), _MAX_TRANSMIT_WAIT_MS)
 
     def poll(self, transmit):
         """Retransmits when it is time; the milliseconds left, or 0 when it is given up."""
@@ -79,7 +80,7 @@ class Exchange:
         left_ms = clock.ticks_diff(self._due, now)
         if left_ms > 0:
             return left_ms
-        if not self.left:
+        if self.left <= 0:
             return 0
         self.left -= 1
         self.timeout_ms *= 2

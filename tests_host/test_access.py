@@ -341,3 +341,14 @@ def test_int_950_951_attributes_and_observations_are_each_servers_own():
 def test_ids_of_object_2_are_not_taken_twice():
     peer, _, _ = servers()
     raises(ValueError, peer.table.add, access.AccessControl(0, 1, 1, 1, {}))
+
+
+def test_what_is_created_belongs_to_its_creator_even_under_an_old_id():
+    peer, second, _ = servers()
+    control_of(peer, 20000, 65535).acl = {1: CREATE, 2: CREATE}
+    new = b"\x08\x05\x03\xc1\x01\x05"
+    assert peer.post("/20000", new, TLV).code == CREATED
+    peer.table.remove(peer.table.find(20000, 5))  # by the application: the rights stay
+    assert second.post("/20000", new, TLV).code == CREATED
+    assert second.get("/20000/5/1").code == CONTENT
+    assert peer.get("/20000/5/1").code == UNAUTHORIZED

@@ -498,7 +498,7 @@ def test_a_representation_that_is_gone_is_made_anew():
     handler.payload = body(5000)
     assert fetch_all(peer, 5)[0] == body(5000)
     assert len(handler.seen) == 12
-    assert not peer.endpoint._blocks._answers
+    assert not peer.endpoint._blocks.answers
     handler.payload = body(600)  # and a shorter one now
     assert peer.get(5, 5).code == BAD_REQUEST
 
@@ -508,7 +508,7 @@ def test_few_representations_are_kept():
     peer = Asker(handler)
     for number in range(100):
         peer.get(path=b"%d" % number)
-        assert len(peer.endpoint._blocks._answers) <= 2
+        assert len(peer.endpoint._blocks.answers) <= 2
     handler.seen.clear()
     for number in (99, 98):
         assert peer.get(1, 5, path=b"%d" % number).payload == body(4000)[512:1024]
@@ -788,7 +788,7 @@ def test_random_datagrams_with_blocks():
             assert len(answer.payload) <= 512
         kept = peer.endpoint._blocks
         if kept:
-            assert len(kept._bodies) <= 2 and len(kept._answers) <= 2 and len(kept._starts) <= 4
+            assert len(kept._bodies) <= 2 and len(kept.answers) <= 2 and len(kept._starts) <= 4
             for _, data in kept._bodies:
                 assert len(data) <= 4096
         if random.below(100) == 0:
@@ -981,3 +981,29 @@ def test_answers_over_a_bad_network():
             changed += state["end"] == "changed"
         assert network.near.faults == 0 and network.far.faults == 0, network.logged
     assert whole > 150, (whole, changed)
+
+
+def test_a_size_that_is_none_is_refused_before_anything_is_done():
+    sample = Sample()
+    peer = Peer(sample)
+    peer.register()
+    wrong = [(BLOCK2, b"\x07")]
+    path = "/20000/0/1"
+    assert peer.ask(GET, path, observe=0, more_options=wrong).code == BAD_REQUEST
+    assert not peer.session.observations
+    assert peer.post("/20000/0/10", more_options=wrong).code == BAD_REQUEST
+    assert sample.executed == []
+
+
+def test_what_was_fetched_is_forgotten_with_the_right_to_it():
+    sample = Sample()
+    sample.names = {riid: "x" * 10 for riid in range(60)}
+    peer = Peer(sample)
+    peer.register()
+    path = "/20000/0/14"
+    more = [(BLOCK2, block(1, 0, 5))]
+    assert peer.get(path).code == CONTENT
+    assert peer.get(path, more_options=more).code == CONTENT
+    peer.session.allowed = lambda oid, iid, right: False
+    peer.table.changed(2, 0, 2)
+    assert peer.get(path, more_options=more).code == 0x81

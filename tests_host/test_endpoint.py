@@ -1189,3 +1189,26 @@ def test_nothing_leaks_from_a_busy_peer():
     assert len(changing) == len(set(changing)) > 0  # once, though each came twice
     assert rig.endpoint.malformed > 0
     rig.settled()
+
+
+def test_nothing_escapes_where_there_is_no_memory_at_all():
+    class Mute(Exception):
+        def __str__(self):
+            raise MemoryError
+
+    def answer(request, response):
+        raise Mute
+
+    def full(data):
+        raise MemoryError
+
+    rig = Rig(answer)
+    assert rig.receive(packet(CON, POST, 1, b"t", PATH)) == [
+        packet(ACK, INTERNAL_SERVER_ERROR, 1, b"t")
+    ]
+    assert rig.logged == ["Mute"]
+    rig.endpoint.send = full
+    malformed = packet(CON, GET, 2, b"t", b"\xff")
+    for data in (malformed, packet(CON, GET, 3, b"t", PATH), packet(CON, 0, 4)):
+        rig.endpoint.receive(data)
+    assert rig.endpoint.faults == 5

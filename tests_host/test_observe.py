@@ -376,3 +376,41 @@ def test_an_observe_option_that_is_too_long_is_not_recognized():
         (answer,) = peer.take()
         assert answer.code == CONTENT
         assert len(peer.session.observations or ()) == observed
+
+
+def test_cancelled_while_there_is_no_valid_value():
+    peer, sample = rig()
+    peer.observe("/20000/0/12")
+    sample.measured = None
+    assert peer.get("/20000/0/12", observe=1, token=b"ob").code == SERVICE_UNAVAILABLE
+    assert count(peer) == 0
+
+
+def test_one_without_memory_holds_up_no_other():
+    peer, sample = rig()
+
+    def full(*args):
+        raise MemoryError
+
+    for token in (b"a", b"b"):
+        peer.observe("/20000/0", token, TLV)
+    peer.observe("/20000/0/1", b"c", TEXT)
+    for each in peer.session.observations._all[:2]:
+        each.target.payload = full
+    sample.set(1, 20)
+    assert [message.token for _, message in peer.run(5000)] == [b"c"]
+
+
+def test_a_threshold_is_looked_at_again_when_there_is_memory():
+    peer, sample = rig()
+    assert peer.attributes("/20000/0/1", "gt=10").code == CHANGED
+    peer.observe("/20000/0/1", b"ob", TEXT)
+    (each,) = peer.session.observations._all
+
+    def full():
+        del each.target.number
+        raise MemoryError
+
+    each.target.number = full
+    sample.set(1, 20)
+    assert sent(peer, 5000) == [(1000, b"20")]

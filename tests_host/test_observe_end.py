@@ -231,3 +231,20 @@ def test_a_path_that_goes_away_ends_with_a_4_04():
     messages = [message for _, message in peer.run(1000, peer.serve) if message.code == NOT_FOUND]
     assert sorted([message.token for message in messages]) == [b"ob", b"stays"]
     assert count(peer) == 0
+
+
+def test_a_final_notification_without_memory_is_only_late():
+    peer, sample = rig()
+    peer.observe("/20000/0/1")
+    notify = peer.session.endpoint.notify
+
+    def full(*args):
+        if args[-1] != NOT_FOUND:  # the Update with what is left
+            return notify(*args)
+        peer.session.endpoint.notify = notify
+        raise MemoryError
+
+    peer.session.endpoint.notify = full
+    peer.table.remove(sample)
+    codes = [message.code for _, message in peer.run(5000, peer.serve) if message.code > 31]
+    assert codes == [NOT_FOUND] and count(peer) == 0

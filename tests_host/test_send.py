@@ -171,7 +171,7 @@ def test_a_fault_of_the_caller():
     peer.session.send([INTEGER], lambda code: 1 / 0)
     peer.session.send([INTEGER])
     assert len(sends(peer.run(1000, peer.serve))) == 2
-    assert [line for line in peer.logged if line.startswith("send: ")]
+    assert [line for line in peer.logged if line.startswith("ZeroDivisionError")]
 
 
 def test_no_memory():
@@ -221,4 +221,15 @@ def test_a_separate_response():
     peer.run(50000)
     assert done == []
     peer.run(50000)
+    assert done == [None]
+
+
+def test_acks_without_end_do_not_keep_it_open():
+    peer = registered()
+    done = []
+    peer.session.send([INTEGER], done.append)
+    ((_, request),) = peer.run(0)
+    for _ in range(3):
+        peer.empty(ACK, request.mid)
+        peer.run(50000)
     assert done == [None]

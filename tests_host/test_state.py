@@ -6,8 +6,7 @@ from helpers import raises
 from peer import Peer, Random, Sample, decode, observe_of
 
 from coap.message import uint
-from lwm2m import rights
-from lwm2m.access import AccessControl
+from lwm2m import access, rights
 from lwm2m.objects.server import Server
 from lwm2m.registration import REGISTERED, STOPPED
 from lwm2m.restore import load
@@ -226,7 +225,9 @@ def two_servers():
     second = Server(2, 1, 60)
     peer.table.add(second)
     peer.client.add_server(second, lambda data: None)
-    peer.table.add(AccessControl(0, 20000, 0, 1, {0: 1}), AccessControl(1, 3, 0, 1, {}))
+    peer.table.add(
+        access.AccessControl(0, 20000, 0, 1, {0: 1}), access.AccessControl(1, 3, 0, 1, {})
+    )
     return peer
 
 
@@ -280,3 +281,17 @@ def test_the_update_can_be_decoded():
     new.client.poll()
     update = decode(new.sent[0])
     assert [bytes(part) for part in update.all(11)] == [b"rd", b"x y", "\u00e9".encode()]
+
+
+def test_rights_stay_where_the_registration_is_nonsense():
+    peer = Peer(Sample())
+    table = peer.table
+    access.control(table, 20000, 0, 1, {})
+    kept = {"r": None, "s": {}, "a": {}, "c": [[20000, 0, 2, [[2, 31]]]]}
+    raises(ValueError, load, peer.session, json.dumps(kept))
+    assert access.control(table, 20000, 0).owner == 1 and untouched(peer)
+    # and the other way round
+    kept = json.loads(dump(lived().session))
+    kept["c"] = [[20000, 0, 2, [[2, 99]]]]
+    raises(ValueError, load, peer.session, json.dumps(kept))
+    assert access.control(table, 20000, 0).owner == 1 and untouched(peer)

@@ -392,3 +392,18 @@ def test_nothing_asks_for_polls_while_there_is_no_link():
         polls = peer.polls
         assert peer.run(86400000) == []
         assert peer.polls < polls + 10
+
+
+def test_a_stored_value_that_the_format_cannot_hold_holds_up_nothing():
+    peer, sample = rig()
+    for rid in (1, 2):
+        peer.observe("/20000/0/%d" % rid, b"o%d" % rid, SENML_JSON)
+    peer.session.online = False
+    sample.set(2, float("nan"))
+    peer.run(1000)
+    sample.set(1, 77)
+    peer.run(1000)
+    assert stored(peer) == 2
+    peer.session.online = True
+    ((_, payload),) = sent(peer, 10000)
+    assert b'"v":77' in payload and stored(peer) == 0

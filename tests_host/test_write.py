@@ -461,3 +461,11 @@ def test_the_server_object():
     assert server.pmin_s == 0
     assert peer.post("/1/0", payload[:-1].replace(b"\xc2\x07U", b"\xc1\x07U"), TLV).code == CHANGED
     assert (server.lifetime_s, server.pmin_s, server.pmax_s) == (3600, 5, 60)
+
+
+def test_instances_of_a_resource_are_not_without_number():
+    peer, sample = rig()
+    for start, code, count in ((0, 0x44, 32), (32, 0x44, 64), (64, 0xA3, 64), (0, 0x44, 64)):
+        payload = b"".join([b"\x41" + bytes((riid, 1)) for riid in range(start, start + 32)])
+        assert peer.post("/20000/0/9", payload, TLV).code == code
+        assert len(sample.list) == count

@@ -58,7 +58,7 @@ class Blocks:
         self.endpoint = endpoint
         self._bodies = []  # (key, bytearray); the latest used first, here and below
         self._starts = []  # mids of first blocks: a late copy of one starts nothing
-        self._answers = []  # (key, code, options, payload)
+        self.answers = []  # (key, code, options, payload)
 
     def take(self, request, out):
         """Makes the request whole; False where `out` is the answer and no handler is needed.
@@ -66,7 +66,10 @@ class Blocks:
         Raises Error for a block that fits nowhere.
         """
         body = request.first(_BLOCK1)
-        if uint(request.first(_BLOCK2)) < 16:
+        asked = uint(request.first(_BLOCK2))
+        if asked & 7 > 6:  # before anything is done
+            raise Error(_BAD_REQUEST)
+        if asked < 16:
             return body is None or self._join(request, out, uint(body))
         # The answer goes on. Observe only counts with the first block (section 2.6), and a part
         # of the body that comes along says nothing.
@@ -75,7 +78,7 @@ class Blocks:
             request.payload = b""
         partial = request.code == _FETCH and not request.payload
         name = key(request)
-        for kept in self._answers:
+        for kept in self.answers:
             if kept[0] == name or partial and kept[0] ^ name < 0x10000:
                 name, out.code, out.options, out.payload = kept
                 self.cut(request, out, name)
@@ -146,7 +149,7 @@ class Blocks:
             block = 6 if asked is None else uint(asked)
             szx = block & 7
             start = (block >> 4) << szx + 4
-            if szx > 6 or start >= size:
+            if start >= size:
                 raise Error(_BAD_REQUEST, "wrong block")
             szx = min(szx, len(bin(endpoint.block_size)) - 7)
             end = start + (16 << szx)
@@ -154,7 +157,7 @@ class Blocks:
             if more or start:
                 if name is None:
                     name = key(request)
-                answers = self._answers
+                answers = self.answers
                 _pop(answers, name)
                 if size <= endpoint.body_limit:
                     answers.insert(0, (name, out.code, _plain(options), payload))

@@ -69,8 +69,9 @@ class Exchange:
 
     def acknowledged(self):
         """An empty ACK came: the response follows by itself (section 5.2.2), or never."""
-        self.left = 0
-        self._due = self.clock.ticks_add(self.clock.ticks_ms(), _MAX_TRANSMIT_WAIT_MS)
+        if self.left >= 0:  # a further ACK puts nothing off
+            self.left = -1
+            self._due = self.clock.ticks_add(self.clock.ticks_ms(), _MAX_TRANSMIT_WAIT_MS)
 
     def poll(self, transmit):
         """Retransmits when it is time; the milliseconds left, or 0 when it is given up."""
@@ -79,7 +80,7 @@ class Exchange:
         left_ms = clock.ticks_diff(self._due, now)
         if left_ms > 0:
             return left_ms
-        if not self.left:
+        if self.left <= 0:
             return 0
         self.left -= 1
         self.timeout_ms *= 2
@@ -147,43 +148,48 @@ class Endpoint:
     def forget(self):
         """Drops the reads that are remembered: what they were based on has changed."""
         self._known.clear()
+        if self._blocks:
+            self._blocks.answers.clear()
 
     # Receiving
 
     def receive(self, data):
         """Takes one datagram as bytes."""
-        # The way of nearly every datagram: a GET with the options of one that was answered
-        # before, only message id and token are new. All else goes the long way.
-        if len(data) > 4 and data[1] == _GET:
-            first = data[0]
-            start = 4 + (first & 15)
-            known = self._known.get(data[start:])
-            if known is not None and 0x40 <= first <= 0x58 and start <= 12:
-                options = known[1]
-                try:
-                    payload = known[0]()
-                except Exception:
-                    payload = b""  # no value now: the handler tells why
-                begin = start + len(options)
-                end = begin + len(payload)
-                buffer = self.buffer
-                if payload and end <= len(buffer):
-                    buffer[:start] = data[:start]
-                    if first < 0x50:
-                        buffer[0] = first | 0x20  # CON: the ACK has the same message id
-                    else:
-                        mid = self.next_mid()
-                        buffer[2] = mid >> 8
-                        buffer[3] = mid & 255
-                    buffer[1] = _CONTENT
-                    buffer[start:begin] = options
-                    buffer[begin:end] = payload
+        try:
+            # The way of nearly every datagram: a GET with the options of one that was answered
+            # before, only message id and token are new. All else goes the long way.
+            if len(data) > 4 and data[1] == _GET:
+                first = data[0]
+                start = 4 + (first & 15)
+                known = self._known.get(data[start:])
+                if known is not None and 0x40 <= first <= 0x58 and start <= 12:
+                    options = known[1]
                     try:
-                        self.send(self._view[:end])
-                    except OSError:
-                        self.lost += 1
-                    return
-        self._receive(data)
+                        payload = known[0]()
+                    except Exception:
+                        payload = b""  # no value now: the handler tells why
+                    begin = start + len(options)
+                    end = begin + len(payload)
+                    buffer = self.buffer
+                    if payload and end <= len(buffer):
+                        buffer[:start] = data[:start]
+                        if first < 0x50:
+                            buffer[0] = first | 0x20  # CON: the ACK has the same message id
+                        else:
+                            mid = self.next_mid()
+                            buffer[2] = mid >> 8
+                            buffer[3] = mid & 255
+                        buffer[1] = _CONTENT
+                        buffer[start:begin] = options
+                        buffer[begin:end] = payload
+                        try:
+                            self.send(self._view[:end])
+                        except OSError:
+                            self.lost += 1
+                        return
+            self._receive(data)
+        except Exception as error:  # a bad datagram costs one datagram
+            self.fault(error)
 
     def _receive(self, data):
         message = self._in
@@ -209,8 +215,6 @@ class Endpoint:
             self.malformed += 1
             if message.mtype == _CON:
                 self._send_empty(_RST, message)
-        except Exception as error:  # a bad datagram costs one datagram
-            self.fault(error)
 
     def _empty(self, message):
         mtype = message.mtype
@@ -363,7 +367,12 @@ class Endpoint:
     def fault(self, error):
         """Counts and logs what should not have happened."""
         self.faults += 1
-        self.log("%s: %s" % (type(error).__name__, error))
+        text = type(error).__name__
+        try:
+            text = "%s: %s" % (text, error)
+        except MemoryError:
+            pass  # the name alone takes none
+        self.log(text)
 
     # Sending
 

@@ -176,7 +176,7 @@ class Client:
                 try:
                     left = part.poll(now_ms)
                 except Exception as error:  # of an object, or no memory just now: ends no session
-                    self.log("%s: %s" % (type(error).__name__, error))
+                    session.endpoint.fault(error)
                     left = _FAULT_MS
                 wait_ms = min(wait_ms, left)
         return max(wait_ms, 0)

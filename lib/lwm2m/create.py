@@ -73,7 +73,11 @@ def handle(session, path, request, content_format, response):
     if table.of(2):
         from lwm2m.access import control
 
-        control(table, oid, iid, session.server.short_server_id, {})
+        owner = session.server.short_server_id
+        stale = control(table, oid, iid, owner, {})
+        if stale:  # of one that is gone
+            stale.owner = owner
+            stale.acl = {}
     table.add(new)
     session.keep()
     response.options = ((_LOCATION_PATH, b"%d" % oid), (_LOCATION_PATH, b"%d" % iid))

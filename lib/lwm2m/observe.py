@@ -256,39 +256,47 @@ class Observations:
         session = self.session
         reachable = session.reachable()
         stored = self.stored
-        while stored and stored[0][0] not in self._all:
-            stored.pop(0)
-        if stored and reachable and self.endpoint.idle:
+        while stored:
             entry = stored[0]
             observation, due_ms, records = entry
             try:
-                payload = observation.target.encode(records, (now_ms - due_ms) // 1000)
-                self._transmit(observation, payload, now_ms, True, entry)
-            except ValueError:  # it will never fit
-                stored.pop(0)
+                if observation in self._all:
+                    if reachable and self.endpoint.idle:
+                        payload = observation.target.encode(records, (now_ms - due_ms) // 1000)
+                        self._transmit(observation, payload, now_ms, True, entry)
+                    break
+            except (Error, ValueError):
+                pass  # it will never fit, or is no value in this format
+            stored.pop(0)
         # What is due now has to wait for what is stored.
         storing = stored or (session.server.storing and not reachable)
         self._look_ms = wait_ms = IDLE_MS
         for observation in list(self._all):
-            if not observation.code and (storing or session.online):
-                left = self._left(observation, now_ms)
-                if left <= 0:
-                    if not storing and not reachable:
-                        self._wake_up()
-                        continue
-                    if not self._notify(observation, now_ms, storing):
-                        continue
+            try:
+                if not observation.code and (storing or session.online):
                     left = self._left(observation, now_ms)
-                wait_ms = min(wait_ms, left)
-                if observation.pmax_ms and session.online and not reachable:
-                    left = observation.told_ms + observation.pmax_ms - now_ms
-                    if left > 0:
-                        wait_ms = min(wait_ms, left)
-                    else:
-                        self._wake_up()
-            if observation.code and reachable and not storing:
-                self.remove(observation.token)
-                self.endpoint.notify(observation.token, (), b"", None, observation.code)
+                    if left <= 0:
+                        if not storing and not reachable:
+                            self._wake_up()
+                            continue
+                        if not self._notify(observation, now_ms, storing):
+                            continue
+                        left = self._left(observation, now_ms)
+                    wait_ms = min(wait_ms, left)
+                    if observation.pmax_ms and session.online and not reachable:
+                        left = observation.told_ms + observation.pmax_ms - now_ms
+                        if left > 0:
+                            wait_ms = min(wait_ms, left)
+                        else:
+                            self._wake_up()
+                if observation.code and reachable and not storing:
+                    self.endpoint.notify(observation.token, (), b"", None, observation.code)
+                    self.remove(observation.token)
+            except MemoryError:  # it is only late, and the others are not
+                self._again(observation)
+                self._all.remove(observation)
+                self._all.append(observation)
+                raise
         return min(wait_ms, self._look_ms)
 
     def _wake_up(self):
@@ -310,9 +318,6 @@ class Observations:
                 self._transmit(observation, payload, now_ms, confirm)
             else:
                 self._store((observation, now_ms, observation.target.records()))
-        except MemoryError:
-            self._again(observation)  # it is only late
-            raise
         except (Error, ValueError) as error:
             # No valid value now (5.03), or too much for one datagram: nothing is sent, for an
             # error would end the observation (RFC 7641 section 4.2). What is gone for good does.

@@ -113,10 +113,12 @@ def _option(request, number, longest=2):
 
 def _read(session, target, request, response):
     # Read, Observe or its cancellation, composite ones too.
+    observe = _option(request, _OBSERVE, 3)
+    if observe == 1:  # first: there may be no valid value now
+        session.cancel_observation(request.token)
     response.code = _CONTENT
     response.payload = target.payload()
     response.options = target.options
-    observe = _option(request, _OBSERVE, 3)
     if observe == 0:
         name = None
         if target.number() is None:  # else it fits into one block for ever
@@ -125,8 +127,6 @@ def _read(session, target, request, response):
             name = key(request)
         sequence = session.observe(bytes(request.token), target, name)
         response.options = ((_OBSERVE, uint_bytes(sequence)),) + target.options
-    elif observe == 1:
-        session.cancel_observation(request.token)
     elif observe is None and not target.composite:
         response.again = target.payload
 

@@ -187,7 +187,7 @@ class Registration:
             options += [(_URI_QUERY, query.encode()) for query in queries]
             self.endpoint.request(code, options, payload, self._answered)
         except Exception as error:  # too long a location from the server, or no memory
-            self.client.log("registration: %s" % error)
+            self.endpoint.fault(error)
             self._answered(None)
 
     def _answered(self, message):

@@ -21,14 +21,15 @@ def load(session, data):
         attributes = _attributes(kept["a"])
         sequence = kept.get("q", 0) & _MASK
         entries = list(kept.get("o", ()))
+        session.registration.resume(kept["r"])
         if "c" in kept:
             from lwm2m import rights
 
             rights.restore(session.table, kept["c"])
-        session.registration.resume(kept["r"])
     except MemoryError:
         raise
     except Exception:
+        session.registration.state = "stopped"
         raise ValueError("no session")
     for rid, _, value in values:
         setattr(server, server.row(rid)[3], value)

@@ -64,7 +64,7 @@ class Sender:
             if on_done:
                 on_done(message and message.code)
         except Exception as error:
-            self.session.client.log("send: %s" % error)
+            self.session.endpoint.fault(error)
 
     def end(self):
         """The registration has ended: nothing of this will be answered."""

@@ -9,13 +9,16 @@ _BAD_REQUEST = const(0x80)  # 4.00
 _NOT_FOUND = const(0x84)  # 4.04
 _METHOD_NOT_ALLOWED = const(0x85)  # 4.05
 _UNSUPPORTED_CONTENT_FORMAT = const(0x8F)  # 4.15
+_SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
+
+_LIMIT = const(64)  # instances of a resource, lest a server fills the memory
 
 
 def write(table, path, payload, content_format, replace):
     """Writes the payload to an instance, resource or resource instance.
 
     Replacing sets back what the payload leaves out at and below `path`. Error 4.00, 4.04,
-    4.05 or 4.15 leaves every value as it was.
+    4.05, 4.15 or 5.03 leaves every value as it was.
     """
     instance = table.find(path[0], path[1])
     if instance is None:
@@ -37,7 +40,7 @@ def prepare(instance, path, module, found, replace):
     """Checks what was found in a payload, (path, raw) of one instance, and stores nothing.
 
     Returns a list of (instance, row, value) for `store()`: whole dictionaries for resources with
-    instances, None for what goes back to its default. Error 4.00, 4.04 or 4.05.
+    instances, None for what goes back to its default. Error 4.00, 4.04, 4.05 or 5.03.
     """
     values = []
     rows = []
@@ -71,7 +74,10 @@ def prepare(instance, path, module, found, replace):
             rows.append(row)
             changes.append((instance, row, new))
         if riid is not None:
-            changes[rows.index(row)][2][riid] = value
+            held = changes[rows.index(row)][2]
+            held[riid] = value
+            if len(held) > _LIMIT:
+                raise Error(_SERVICE_UNAVAILABLE)
     instance.check(values)
     if replace and len(path) == 2:
         for row in instance.resources:

@@ -315,7 +315,7 @@ class Endpoint:
             except Exception as error:  # the request was executed: it must not come again
                 self.fault(error)
                 code = _INTERNAL_SERVER_ERROR
-                _fail(out, code, str(error))
+                _fail(out, code)  # no text: it might need memory
                 size = out.encode(self.buffer)
         start = 4 + len(message.token)
         if out.again and out.payload and len(key) <= _KNOWN_SIZE:

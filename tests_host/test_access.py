@@ -349,6 +349,8 @@ def test_what_is_created_belongs_to_its_creator_even_under_an_old_id():
     new = b"\x08\x05\x03\xc1\x01\x05"
     assert peer.post("/20000", new, TLV).code == CREATED
     peer.table.remove(peer.table.find(20000, 5))  # by the application: the rights stay
+    peer.session.unsaved = False
     assert second.post("/20000", new, TLV).code == CREATED
+    assert peer.session.unsaved  # the rights of all are kept with the first session
     assert second.get("/20000/5/1").code == CONTENT
     assert peer.get("/20000/5/1").code == UNAUTHORIZED

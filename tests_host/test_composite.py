@@ -241,7 +241,13 @@ def test_int_230_and_257_write_composite():
         sample.names = {0: "first", 1: "second"}
         before = sample.values()
         changed = []
-        peer.table.on_changed = lambda oid, iid, rid, to=changed: to.append((oid, iid, rid))
+        known = peer.table.on_changed
+
+        def on_changed(*ids, to=changed, known=known):
+            to.append(ids)
+            known(*ids)
+
+        peer.table.on_changed = on_changed
         assert CHANGED == patch(
             peer,
             {"bn": "/20000/0/", "n": "2", "v": 2.5},

@@ -139,7 +139,6 @@ def test_create_with_an_id():
         peer = rig()
         new = created(peer, 20010, tlv_of(iid, NAME, ((1,), "i", 10), *STEPS), TLV, iid)
         assert (new.name, new.period, new.steps, new.level) == ("cook", 10, {0: 5, 7: -6}, 0.5)
-        assert peer.session.unsaved
         assert bytes(peer.get("/20010/%d/0" % iid, TEXT).payload) == b"cook"
         assert Timer.steps == {}
         again = peer.post("/20010", tlv_of(iid, NAME), TLV)
@@ -411,10 +410,8 @@ def test_delete():
     peer = rig()
     created(peer, 20010, tlv_of(5, NAME), TLV, 5)
     created(peer, 20010, tlv_of(6, NAME), TLV, 6)
-    peer.session.unsaved = False
     response = peer.ask(DELETE, "/20010/5")
     assert response.code == DELETED and response.payload == b"" and not response.options
-    assert peer.session.unsaved
     assert peer.get("/20010/5").code == NOT_FOUND and peer.table.find(20010, 6)
     assert peer.ask(DELETE, "/20010/5").code == NOT_FOUND
     created(peer, 20010, tlv_of(5, NAME), TLV, 5)

@@ -159,7 +159,8 @@ def test_the_age_is_that_of_the_moment_it_leaves():
     assert pack(message.payload)[0][-3] == -2 and stored(peer) == 1
 
 
-def test_several_observations_keep_the_order_of_what_happened():
+def two_stored():
+    """(peer, sample) with two notifications of each of two observations to be told."""
     peer, sample = rig()
     peer.observe("/20000/0/1", b"one")
     peer.observe("/20000/0/2", b"two")
@@ -168,6 +169,11 @@ def test_several_observations_keep_the_order_of_what_happened():
         sample.set(rid, value)
         peer.run(1000)
     peer.session.online = True
+    return peer, sample
+
+
+def test_several_observations_keep_the_order_of_what_happened():
+    peer, _ = two_stored()
     messages = peer.run(1000, peer.serve)
     assert [(message.token, message.payload) for _, message in messages] == [
         (b"one", b"5"), (b"two", b"5.5"), (b"one", b"6"), (b"two", b"6.5"),
@@ -260,14 +266,7 @@ def test_storing_switched_off_meanwhile():
 
 
 def test_an_observation_that_ended_takes_what_is_stored_with_it():
-    peer, sample = rig()
-    peer.observe("/20000/0/1", b"one")
-    peer.observe("/20000/0/2", b"two")
-    peer.session.online = False
-    for rid, value in ((1, 5), (2, 5.5), (1, 6), (2, 6.5)):
-        sample.set(rid, value)
-        peer.run(1000)
-    peer.session.online = True
+    peer, sample = two_stored()
     peer.get("/20000/0/1", observe=1, token=b"one")
     messages = peer.run(1000, peer.serve)
     assert [message.payload for _, message in messages] == [b"5.5", b"6.5"]

@@ -104,5 +104,3 @@ def _write(session, module, payload):
             raise Error(_NOT_FOUND)
         changes += prepare(instance, ids, module, groups[ids], False)
     store(changes)
-    if min(groups)[0] < 3:  # what a server has set there survives a restart
-        session.keep()

@@ -78,8 +78,8 @@ def handle(session, path, request, content_format, response):
         if stale:  # of one that is gone
             stale.owner = owner
             stale.acl = {}
+            stale.changed(2)
     table.add(new)
-    session.keep()
     response.options = ((_LOCATION_PATH, b"%d" % oid), (_LOCATION_PATH, b"%d" % iid))
     response.code = _CREATED
 
@@ -124,4 +124,3 @@ def _delete(session, path):
     for each in table.of(2):
         if (each.object_id, each.instance_id) == path:
             table.remove(each)
-    session.keep()

@@ -99,8 +99,6 @@ def handle(session, request, response):
         from lwm2m.write import write
 
         write(session.table, path, payload, content_format or _TEXT, code == _PUT)
-        if oid < 3:
-            session.keep()
     response.code = _CHANGED
 
 

@@ -19,7 +19,7 @@ def restore(table, kept):
     for oid, iid, owner, entries in kept:
         acl = dict(entries)
         for server_id, right in acl.items():
-            if not 0 <= server_id | owner <= 65535 or not 0 <= right <= 31:
+            if not 0 <= server_id | owner <= 65535 or right & ~31:
                 raise ValueError
         for each in table.of(2):
             if (each.object_id, each.instance_id) == (oid, iid):

@@ -4,6 +4,7 @@ import json
 import sys
 
 from firmware import accounts
+from lwm2m.objects.server import Server
 
 _RANGES = {
     "lifetime_s": (1, 0x7FFFFFFF),
@@ -72,7 +73,8 @@ def load(directory=""):
     if not account_list:
         if "server" not in found:
             raise ConfigError("server", None, "coap://host:port, or a provisioned account", path)
-        account_list = [accounts.account(found["server"], 1, found["lifetime_s"])]
+        server = Server(1, 0, found["lifetime_s"])
+        account_list = [accounts.account(found["server"], server)]
     for account in account_list:
         try:
             account["address"] = server_uri(account["uri"])

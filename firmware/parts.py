@@ -21,7 +21,6 @@ from firmware.thermometer import Thermometer
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.device import Device
-from lwm2m.objects.server import Server
 
 
 def build(app, account_list):
@@ -55,8 +54,8 @@ def build(app, account_list):
     app.client = client = Client(settings["endpoint"], table, time, os.urandom, app.log, app.wake)
     client.queue_mode = settings["queue_mode"]
     app.connections = []
-    for iid, account in enumerate(account_list):
-        server = Server(account["short_server_id"], iid, account["lifetime_s"])
+    for account in account_list:
+        server = account.pop("server")
         table.add(server)
         connection = Connection(app, server, account)
         connection.session.confirmable = settings["confirmable"]

@@ -37,7 +37,9 @@ def main():
         return 1
     print("setup: virtual environment in .venv (once, half a minute)", flush=True)
     try:
-        venv.create(ENVIRONMENT, with_pip=True, clear=not (ENVIRONMENT / "ready").exists())
+        # One that is ready only gets other packages: venv cannot write over its own Python.
+        if not (ENVIRONMENT / "ready").exists():
+            venv.create(ENVIRONMENT, with_pip=True, clear=True)
     except (OSError, subprocess.CalledProcessError) as error:
         print(
             "setup: no virtual environment: %s; is Python's venv module installed?" % error,

@@ -7,6 +7,7 @@ from scratch import Scratch, write
 
 from firmware import accounts
 from firmware.config import ConfigError, load, server_uri
+from lwm2m.objects.security import NO_SEC
 
 GOOD = {"board": "nucleo_f429zi", "endpoint": "my-board", "server": "coap://192.168.1.10"}
 
@@ -64,14 +65,17 @@ def test_defaults():
     assert settings["keep"] is True and settings["send_s"] == 0
     assert settings["queue_mode"] is False and settings["confirmable"] is False
     assert list(settings["objects"]) == []
-    assert account_list == [
-        {
-            "uri": "coap://192.168.1.10",
-            "short_server_id": 1,
-            "lifetime_s": 3600,
-            "address": ("192.168.1.10", 5683),
-        }
-    ]
+    (account,) = account_list
+    server = account.pop("server")
+    assert (server.oid, server.iid, server.short_server_id, server.lifetime_s) == (1, 0, 1, 3600)
+    assert account == {
+        "uri": "coap://192.168.1.10",
+        "mode": NO_SEC,
+        "security_iid": None,
+        "short_server_id": 1,
+        "lifetime_s": 3600,
+        "address": ("192.168.1.10", 5683),
+    }
 
 
 def test_what_is_set():

@@ -75,12 +75,17 @@ RULES = (
     (
         "firmware.accounts",
         "firmware.storage lwm2m.access lwm2m.objects.security lwm2m.objects.server",
-        _PURE + " os",
+        _PURE + " machine os time",
     ),
     (
         "firmware.config",
         "firmware.accounts firmware.boards lwm2m.objects.server",
         _PURE + " os sys",
+    ),
+    (
+        "firmware.bootstrapping",
+        "firmware.accounts firmware.config firmware.connection firmware.parts lwm2m",
+        "asyncio gc micropython",
     ),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),

@@ -90,16 +90,14 @@ def _name(each):
 
 def _tell(place, account, old, found, lines):
     print(f"{place.shown}: the factory's accounts")
-    wanted = account.attributes
     for each in found:
         print(f"  {_name(each)}: {each['uri']}")
-        same = bool(each.get("bootstrap")) == account.bootstrap
-        if same and (account.bootstrap or each["uri"] == wanted["uri"]):
-            for line in account.lines:
-                print(f"    {line}")
-            before = old.get(_key(each))
-            if before is not None:
-                print(f"    in the place of {before}")
+        if _key(each) != account.key:
+            continue
+        for line in account.lines:
+            print(f"    {line}")
+        if account.key in old:
+            print(f"    in the place of {old[account.key]}")
     for line in lines:
         print("  " + line)
 

@@ -19,7 +19,8 @@ class Account:
     """`attributes`: of Security and `accounts.provision()`; `secrets` are among them.
 
     `lines` tell of it and `doubts` warn; neither holds a secret. `endpoint` and `domain` are for
-    config.json, None where nothing was given.
+    config.json, None where nothing was given. `key`: what it replaces on the board, "bootstrap"
+    or a Short Server ID.
     """
 
     def __init__(self, given, security, now=None):
@@ -29,6 +30,7 @@ class Account:
         self.endpoint = given.get("ENDPOINT")
         self.domain = given.get("DOMAIN")
         self.bootstrap = "SERVER" not in given
+        self.key = "bootstrap" if self.bootstrap else given.get("SHORT_ID", 1)
         self.doubts = []
         self.lines = []
         self.attributes = {"bootstrap": self.bootstrap}

@@ -1,11 +1,11 @@
-"""The keys of config.json that belong to an account: endpoint and domain."""
+"""The keys of config.json that belong to an account: endpoint name and domain."""
 
 import json
 
 from tools.errors import UserError
 
 _FILE = "config.json"
-_DOMAIN_LENGTH = 64
+_DOMAIN = "d="  # in "queries", which go with each Register and Bootstrap-Request
 
 
 def change(directory, account):
@@ -28,15 +28,20 @@ def change(directory, account):
     changed = dict(settings)
     if account.endpoint:
         changed["endpoint"] = account.endpoint
-    if account.domain:
-        if len(account.domain) > _DOMAIN_LENGTH or not account.domain.isprintable():
-            raise UserError(f"the domain: expected 1 to {_DOMAIN_LENGTH} printable characters")
-        changed["domain"] = account.domain
-    elif account.bootstrap:
-        changed.pop("domain", None)  # it belonged to the Bootstrap-Server before
+    if account.domain or account.bootstrap:
+        # It belongs to the operator of the Bootstrap-Server: with another one it goes.
+        queries = settings.get("queries")
+        if queries is not None and not isinstance(queries, list):
+            raise UserError(f"{_FILE}: queries: expected a list of texts")
+        queries = [each for each in queries or () if not str(each).startswith(_DOMAIN)]
+        if account.domain:
+            queries.append(_DOMAIN + account.domain)
+        changed["queries"] = queries
+        if not queries:
+            del changed["queries"]
     if str(changed.get("server")).startswith("coaps"):
         del changed["server"]  # which the firmware refuses, and does not need any more
-    for key in ("endpoint", "domain", "server"):
+    for key in ("endpoint", "queries", "server"):
         if changed.get(key) != settings.get(key):
             lines.append(f'{_FILE}: "{key}" ' + ("written" if key in changed else "removed"))
     if lines:

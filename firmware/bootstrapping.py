@@ -89,13 +89,18 @@ class BootstrapConnection(Connection):
         # Where there are no other servers it has to come to something.
         self.only = not [each for each in drafts if not each.oid and not each.bootstrap]
         self.started = False
-        session = Bootstrap(app.client, drafts, self.send, _save, self.ended)
-        session.registration = self
-        session.reachable = self.stop
-        session.endpoint.block_size = app.board.BLOCK_SIZE
-        app.client.sessions.append(session)
-        app.connections.append(self)
+        client = app.client
+
+        def session(send):
+            new = Bootstrap(client, drafts, send, _save, self.ended)
+            new.registration = self
+            new.reachable = lambda: False
+            new.endpoint.block_size = app.board.BLOCK_SIZE
+            client.sessions.append(new)
+            return new
+
         Connection.__init__(self, app, session, account)
+        app.connections.append(self)
 
     def start(self):
         """The link is up."""
@@ -105,8 +110,8 @@ class BootstrapConnection(Connection):
             self.started = True
             self.session.start(self.account["hold_off_s"], self.account["queries"])
 
-    def stop(self, silent_ms=0):
-        """The device is going down, or does not register here."""
+    def stop(self):
+        """The device is going down."""
         self.state = STOPPED
 
     def failed(self):

@@ -25,7 +25,7 @@ class Connection:
     local port can be had: the server knows the device by its address.
     """
 
-    def __init__(self, app, server, account):
+    def __init__(self, app, make, account):
         self.app = app
         self.account = account
         self.uri = account["uri"]
@@ -33,7 +33,7 @@ class Connection:
         self.link = None
         self.task = None
         self.failures = 0  # local ones in a row; a registration clears them
-        self.session = session = app.client.add_server(server, self.send)
+        self.session = session = make(self.send)
         session.online = False
 
     async def run(self):

@@ -78,7 +78,7 @@ def connect(app, account_list):
             continue
         server = account.pop("server")
         table.add(server, *account.pop("access"))
-        connection = Connection(app, server, account)
+        connection = Connection(app, _made(client, server), account)
         session = connection.session
         session.confirmable = app.settings["confirmable"]
         session.endpoint.block_size = app.board.BLOCK_SIZE
@@ -92,6 +92,10 @@ def connect(app, account_list):
         from lwm2m import access
 
         access.defaults(client, connections[0].account["short_server_id"])
+
+
+def _made(client, server):
+    return lambda send: client.add_server(server, send)
 
 
 async def report(app):

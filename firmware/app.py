@@ -85,6 +85,10 @@ class App:
         """Restarts the board once the answer to the request under way has left."""
         self._later(self.reset)
 
+    def credentials(self, security_iid):
+        """The instance of object 0, read from the store for the moment."""
+        return _once("accounts", "credentials", security_iid)
+
     def factory_reset(self, arguments=None):
         """Erases what was provisioned and restarts, once the answer has left."""
         self._later(self.erase)

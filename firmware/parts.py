@@ -57,7 +57,11 @@ def build(app, account_list):
     for account in account_list:
         server = account.pop("server")
         table.add(server)
-        connection = Connection(app, server, account)
+
+        def make_session(send, server=server):
+            return client.add_server(server, send)
+
+        connection = Connection(app, make_session, account)
         connection.session.confirmable = settings["confirmable"]
         connection.session.endpoint.block_size = board.BLOCK_SIZE
         app.connections.append(connection)

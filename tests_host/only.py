@@ -2,5 +2,6 @@
 
 # Modules that MicroPython alone runs.
 MICROPYTHON = {
+    "test_accounts_cut": "needs MicroPython's own FAT, as test_storage_cut",
     "test_storage_cut": "needs MicroPython's own FAT (test_storage cuts at file level)",
 }

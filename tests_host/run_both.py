@@ -1,11 +1,11 @@
 """Runs all tests: the shared ones under MicroPython, then everything on CPython.
 
 The last lines say how many ran on each. A shared test that ran on one interpreter only, and any
-skipped test, is a failure unless `only.py` gives the reason.
+skipped test, is a failure unless `only.py` gives the reason. So is a key of a test that is found
+in anything that the run wrote or printed.
 """
 
 import re
-import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
@@ -14,30 +14,34 @@ from pathlib import Path
 from only import MICROPYTHON
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))
+
+from tools.keysearch.run import Run  # noqa: E402 - found by the line above
+
 REPORT = ROOT / "build" / "pytest.xml"
 
 
-def run_micropython():
+def run_micropython(run):
     """(exit status, number of tests by module) of the shared tests under MicroPython."""
-    command = [str(Path(sys.executable).parent / "micropython"), "-X", "heapsize=4m"]
-    process = subprocess.Popen(
-        [*command, "tests_host/run_mpy.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    command = [Path(sys.executable).parent / "micropython", "-X", "heapsize=4m"]
     counts = Counter()
-    for line in process.stdout:
-        print(line, end="", flush=True)
+
+    def count(line):
         found = re.match(r"(test_\w+)\.py: (\d+)", line)
         if found:
             counts[found[1]] = int(found[2])
-    return process.wait(), counts
+
+    status = run.call([*command, "tests_host/run_mpy.py"], count, cwd=ROOT)
+    return status, counts
 
 
-def run_pytest(arguments):
+def run_pytest(run, arguments):
     """(exit status, number of passed tests by module, number of skipped ones) on CPython."""
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={REPORT}", *arguments]
-    status = subprocess.call(command, cwd=ROOT)
+    command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={REPORT}"]
+    command.append(f"--basetemp={run.temporary / 'pytest'}")
+    status = run.call([*command, *arguments], cwd=ROOT)
     counts = Counter()
     skipped = 0
     if REPORT.exists():
@@ -50,8 +54,9 @@ def run_pytest(arguments):
 
 
 def main(arguments):
-    mpy_status, mpy = run_micropython()
-    status, cpython, skipped = run_pytest(arguments)
+    run = Run(ROOT / "build" / "searched" / "test")
+    mpy_status, mpy = run_micropython(run)
+    status, cpython, skipped = run_pytest(run, arguments)
     good = not mpy_status and not status and not skipped
     for module in sorted(set(mpy) | {name for name in cpython if "." not in name}):
         if mpy[module] != cpython[module] and module not in MICROPYTHON:
@@ -63,7 +68,8 @@ def main(arguments):
         print(f"  under MicroPython only: {module}: {reason}")
     host = sum(cpython.values()) - shared
     print(f"  on CPython only: {host} in tests_host/cpython, which test or use host programs")
-    print(f"skipped: {skipped}")
+    print(f"skipped: {skipped}", flush=True)
+    good = run.search(REPORT, ROOT / ".hypothesis") and good
     return 0 if good else 1
 
 

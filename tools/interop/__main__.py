@@ -1,13 +1,14 @@
 """python -m tools.interop: the interoperability suite; rewrites docs/conformance.md.
 
 With arguments (they go to pytest, like `-k int_30`) it runs a part and leaves the document alone.
+Then all that the run wrote or printed is searched for the keys it used.
 """
 
-import subprocess
 import sys
 
 from tools.errors import UserError
 from tools.install import ROOT
+from tools.keysearch.run import Run
 from tools.leshan import fetch
 
 _DOCUMENT = "docs/conformance.md"
@@ -19,9 +20,13 @@ def main(arguments):
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
+    run = Run(ROOT / "build" / "searched" / "interop")
     command = [sys.executable, "-m", "pytest", "-v", "tests_host/interop"]
+    command += [f"--basetemp={run.temporary / 'pytest'}"]
     command += arguments or ["--conformance", _DOCUMENT]
-    return subprocess.call(command, cwd=ROOT)
+    status = run.call(command, cwd=ROOT)
+    clean = run.search(ROOT / _DOCUMENT, fetch.BUILD)
+    return status or (0 if clean else 1)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,16 @@ import java.util.concurrent.ConcurrentHashMap;
 
 import org.eclipse.leshan.core.link.lwm2m.LwM2mLink;
 import org.eclipse.leshan.core.node.LwM2mNode;
+import org.eclipse.leshan.core.node.LwM2mObject;
+import org.eclipse.leshan.core.node.LwM2mObjectInstance;
+import org.eclipse.leshan.core.node.LwM2mPath;
+import org.eclipse.leshan.core.node.LwM2mSingleResource;
 import org.eclipse.leshan.core.peer.LwM2mPeer;
+import org.eclipse.leshan.core.request.BootstrapDeleteRequest;
 import org.eclipse.leshan.core.request.BootstrapDownlinkRequest;
 import org.eclipse.leshan.core.request.BootstrapFinishRequest;
 import org.eclipse.leshan.core.request.BootstrapRequest;
+import org.eclipse.leshan.core.request.BootstrapWriteRequest;
 import org.eclipse.leshan.core.request.SimpleDownlinkRequest;
 import org.eclipse.leshan.core.response.BootstrapDiscoverResponse;
 import org.eclipse.leshan.core.response.BootstrapReadResponse;
@@ -29,8 +35,8 @@ import com.sun.net.httpserver.HttpHandler;
  * GET /api/bootstrap-sessions/NAME: how a client's bootstraps went, the oldest first.
  *
  * A list of {"state": "running", "finished" or "failed", "cause", "query": what the client sent along,
- * "requests": [{"request": "write /0/0", "code": "2.04"}]}. A request without an answer has an "error"; an
- * answer to Discover has "links". What a Read brought is told as far as no object 0 is in it: "content".
+ * "requests": [{"request": "PUT /0/0", "code": "2.04"}]}. A request without an answer has an "error"; an
+ * answer to Discover has "links", one to Read of another object than 0 {"values": {path: text}}.
  */
 final class Sessions implements BootstrapSessionListener, HttpHandler {
 
@@ -94,11 +100,16 @@ final class Sessions implements BootstrapSessionListener, HttpHandler {
     @Override
     public synchronized void sendRequest(BootstrapSession session,
             BootstrapDownlinkRequest<? extends LwM2mResponse> request) {
-        String name = request.getClass().getSimpleName().replaceAll("^Bootstrap|Request$", "").toLowerCase();
-        if (!(request instanceof BootstrapFinishRequest)) {
-            name += " " + ((SimpleDownlinkRequest<?>) request).getPath();
+        requests(session).addObject().put("request", text(request));
+    }
+
+    private static String text(BootstrapDownlinkRequest<? extends LwM2mResponse> request) {
+        if (request instanceof BootstrapFinishRequest) {
+            return "POST /bs";
         }
-        requests(session).addObject().put("request", name);
+        String method = request instanceof BootstrapWriteRequest ? "PUT "
+                : request instanceof BootstrapDeleteRequest ? "DELETE " : "GET ";
+        return method + ((SimpleDownlinkRequest<?>) request).getPath();
     }
 
     @Override
@@ -111,10 +122,21 @@ final class Sessions implements BootstrapSessionListener, HttpHandler {
                 links.add(link.toCoreLinkFormat());
             }
         } else if (response instanceof BootstrapReadResponse) {
-            LwM2mNode content = ((BootstrapReadResponse) response).getContent();
-            if (((SimpleDownlinkRequest<?>) request).getPath().getObjectId() != 0) {
-                json.put("content", content.toString());
+            LwM2mPath path = ((SimpleDownlinkRequest<?>) request).getPath();
+            if (path.getObjectId() != 0) {
+                values(json.putObject("values"), path, ((BootstrapReadResponse) response).getContent());
             }
+        }
+    }
+
+    private static void values(ObjectNode json, LwM2mPath path, LwM2mNode node) {
+        if (node instanceof LwM2mObject) {
+            ((LwM2mObject) node).getInstances().values().forEach(each -> values(json, path.append(each.getId()), each));
+        } else if (node instanceof LwM2mObjectInstance) {
+            ((LwM2mObjectInstance) node).getResources().values()
+                    .forEach(each -> values(json, path.append(each.getId()), each));
+        } else if (node instanceof LwM2mSingleResource) {
+            json.put(path.toString(), String.valueOf(((LwM2mSingleResource) node).getValue()));
         }
     }
 

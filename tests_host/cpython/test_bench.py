@@ -14,10 +14,13 @@ from tools.bench import (
     __main__,
     allocations,
     cpu,
+    dtls,
     heap,
+    mbedtls,
     processes,
     rate,
     registration,
+    secure,
     sizes,
     table,
     wire,
@@ -249,9 +252,58 @@ def test_heap(workshop):
 
 def test_smallest_heap_of_the_echo_is_found(workshop):
     said = []
-    found = heap._search("the echo", workshop.echo, wire.GET, 10, said.append, 16, 2, 4)
+    found = heap.search("the echo", workshop.echo, wire.GET, 10, said.append, 16, 2, 4)
     assert 2 < found <= 16
     assert said[0] == "the echo in 16 KiB: serves"
+
+
+# As valgrind writes it between what the script says.
+TRACE = """
+--42-- malloc(70000) = 0x52FF000
+STAGE context
+--42-- calloc(1,216) = 0x527F3F0
+--42-- free(0x527F3F0)
+--42-- calloc(2,108) = 0x527F510
+STAGE handshake
+==42== something else 0x527F510
+--42-- calloc(1,16717) = 0x527F6D0
+--42-- calloc(1,4429) = 0x5283860
+--42-- malloc(984) = 0x5284C30
+--42-- realloc(0x5284C30,1000) = 0x5284D30
+--42-- free(0x0)
+--42-- free(0x5284D30)
+STAGE session
+--42-- calloc(1,20) = 0x5284C30
+--42-- free(0x5284C30)
+STAGE end
+--42-- malloc(70000) = 0x62FF000
+"""
+
+
+def test_peak_of_a_handshake_from_the_trace():
+    found = mbedtls.peak(TRACE.splitlines())
+    live = 240 + 16736 + 4448
+    assert found == mbedtls.Peak(live + 1024 - 20480, live + 32 - 20480, 16736)
+    for cut in ("", TRACE[: TRACE.index("STAGE end")], TRACE.replace("16717", "167")):
+        with pytest.raises(UserError, match="does not show a session"):
+            mbedtls.peak(cut.splitlines())
+
+
+def test_memory_of_mbedtls_is_measured_or_stated():
+    found = mbedtls.measure()
+    if found is not None:  # no valgrind
+        assert abs(found.handshake - mbedtls.STATED.handshake) < 512
+        assert abs(found.session - mbedtls.STATED.session) < 512
+
+
+def test_heap_with_dtls(workshop):
+    def serves(heap_):
+        return heap.serves(lambda port: secure.board(workshop, port, heap_), wire.CONTENT, 20)
+
+    assert serves(HEAP) and not serves("24k")
+    peak = mbedtls.Peak(5000, 3000, 16736)
+    low, high = dtls.on_a_board(100, 400, peak)
+    assert (low, high) == (20480 + 5000 + 68340, 20480 + 5000 + 72420)
 
 
 def test_sizes(workshop):

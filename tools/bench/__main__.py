@@ -2,9 +2,9 @@
 
     python -m tools.bench [--quick] [--heap 128k] [--json FILE] [MEASUREMENT ...]
 
-Measurements: rate, allocations, heap, sizes, registration; all of them without a name. Progress
-goes to standard error. Exit status: 0 when all was measured (whatever the figures), 1 when
-something could not be, 2 for bad arguments.
+Measurements: rate, allocations, heap, dtls, sizes, registration; all of them without a name.
+Progress goes to standard error. Exit status: 0 when all was measured (whatever the figures), 1
+when something could not be, 2 for bad arguments.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import re
 import sys
 import time
 
-from tools.bench import allocations, heap, rate, registration, sizes, table
+from tools.bench import allocations, dtls, heap, rate, registration, sizes, table
 from tools.bench.processes import Workshop, micropython
 from tools.errors import UserError
 from tools.virtual.interpreter import find_micropython
@@ -37,6 +37,11 @@ MEASUREMENTS = {
     ),
     "allocations": (allocations.measure, {"runs": 1}, ("allocated",)),
     "heap": (heap.measure, {"step": 8}, ("smallest_heap", "mock_share", "echo_heap")),
+    "dtls": (
+        dtls.measure,
+        {"step": 16},
+        ("secure_heap", "record_buffers", "handshake", "secure_board"),
+    ),
     "sizes": (sizes.measure, {}, ("installed", "libraries")),
     "registration": (registration.measure, {}, ("register", "register_all")),
 }

@@ -50,7 +50,7 @@ def serves(start, code, count):
     return True
 
 
-def _search(name, start, code, count, progress, guess, low, step):
+def search(name, start, code, count, progress, guess, low, step):
     def works(kib):
         fits = serves(lambda port: start(port, f"{kib}k"), code, count)
         progress(f"{name} in {kib} KiB: " + ("serves" if fits else "fails"))
@@ -88,10 +88,10 @@ def mock_share_bytes(workshop):
 
 
 def measure(workshop, progress, count=1000, step=1):
-    echo = _search("the bare echo", workshop.echo, wire.GET, count, progress, 16, 2, 1)
+    echo = search("the bare echo", workshop.echo, wire.GET, count, progress, 16, 2, 1)
     mock = mock_share_bytes(workshop)
     progress(f"the mock hardware holds {mock} bytes")
-    board = _search("the firmware", workshop.board, wire.CONTENT, count, progress, 128, 8, step)
+    board = search("the firmware", workshop.board, wire.CONTENT, count, progress, 128, 8, step)
     figures = {
         "smallest_heap": Figure(board),
         "mock_share": Figure(mock / 1024),

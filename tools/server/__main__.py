@@ -2,11 +2,14 @@
 
 import argparse
 import asyncio
+import json
 import logging
 import signal
 import sys
 
-from . import DeskServer, PortTaken
+from tools.errors import UserError
+
+from . import DeskServer, InvalidRequest, PortTaken
 from .presence import AWAKE_S
 from .transport import BLOCK_SIZES
 
@@ -30,10 +33,43 @@ def _seconds(text):
     return seconds
 
 
+def _loaded(store, path, option):
+    """Gives the JSON of a file to store.load(); UserError, which shows nothing of the file."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            store.load(json.load(file))
+    except OSError as fault:
+        raise UserError("%s %s: %s" % (option, path, fault.strerror)) from None
+    except InvalidRequest as fault:
+        raise UserError("%s %s: %s" % (option, path, fault)) from None
+    except (ValueError, RecursionError) as fault:
+        place = getattr(fault, "lineno", None)
+        text = "no JSON" + (" (line %d)" % place if place else "")
+        raise UserError("%s %s: %s" % (option, path, text)) from None
+
+
 def parse_arguments(argv=None):
     """Command line of the server."""
     parser = argparse.ArgumentParser(prog="python -m tools.server", description=__doc__)
     parser.add_argument("--coap-port", type=int, default=5683, help="0 takes a free port")
+    parser.add_argument(
+        "--coaps-port",
+        type=int,
+        metavar="PORT",
+        help="CoAP over DTLS with pre-shared keys, mostly 5684; 0 takes a free port",
+    )
+    parser.add_argument(
+        "--keys", metavar="FILE", help="identities and keys of endpoints (docs/desk-server.md)"
+    )
+    parser.add_argument(
+        "--bootstrap-port", type=int, metavar="PORT", help="Bootstrap-Server over plain CoAP"
+    )
+    parser.add_argument(
+        "--bootstraps-port", type=int, metavar="PORT", help="Bootstrap-Server over DTLS"
+    )
+    parser.add_argument(
+        "--bootstrap", metavar="FILE", help="what endpoints get in a bootstrap, and their keys"
+    )
     parser.add_argument("--http-port", type=int, default=8080, help="0 takes a free port")
     parser.add_argument(
         "--host",
@@ -77,7 +113,7 @@ async def serve(arguments):
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with DeskServer(
+    server = DeskServer(
         arguments.coap_port,
         arguments.http_port,
         arguments.host,
@@ -85,8 +121,22 @@ async def serve(arguments):
         block_size=arguments.block_size,
         location=arguments.location,
         awake_s=arguments.awake,
-    ) as server:
+        coaps_port=arguments.coaps_port,
+        bootstrap_port=arguments.bootstrap_port,
+        bootstraps_port=arguments.bootstraps_port,
+    )
+    if arguments.keys:
+        _loaded(server.credentials, arguments.keys, "--keys")
+    if arguments.bootstrap:
+        _loaded(server.bootstrap.plans, arguments.bootstrap, "--bootstrap")
+    async with server:
         print("clients register at %s" % server.coap_uri)
+        if server.coaps_port is not None:
+            print("over DTLS at %s" % server.coaps_uri)
+        if server.bootstrap_port is not None:
+            print("bootstrap at %s" % server.bootstrap_uri)
+        if server.bootstraps_port is not None:
+            print("bootstrap over DTLS at %s" % server.bootstraps_uri)
         print("HTTP API at %s/clients, events at %s/event" % (server.http_uri, server.http_uri))
         print("Ctrl-C stops", flush=True)
         await stopped.wait()
@@ -102,7 +152,7 @@ def main(argv=None):
             format="%(asctime)s %(name)s %(levelname)s %(message)s",
         )
         asyncio.run(serve(arguments))
-    except PortTaken as fault:
+    except (PortTaken, UserError) as fault:
         print(fault, file=sys.stderr)
         return 2
     except OSError as fault:

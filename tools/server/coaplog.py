@@ -1,10 +1,12 @@
 """The log of CoAP messages in the event stream, field for field like Leshan's."""
 
 import time
+from collections import deque
 
 from aiocoap.numbers.codes import EMPTY
 
-from .site import address_of
+from .codecs import LINK_FORMAT
+from .site import endpoint_of
 
 # number: (name, kind) as Leshan's CoAP stack names them
 _OPTIONS = {
@@ -45,6 +47,8 @@ _MEDIA = {
     11543: "application/vnd.oma.lwm2m+json",
     11544: "application/vnd.oma.lwm2m+cbor",
 }
+HIDDEN = "(not shown: it may hold credentials)"
+_MAX_SECRETS = 100  # requests whose answers are not shown
 _BLOCKS = (23, 27)
 _FORMATS = (12, 17)
 
@@ -86,8 +90,8 @@ def _code(code):
     return "%d.%02d" % (code >> 5, code & 31)
 
 
-def entry(message, incoming, endpoint):
-    """The JSON shape (dict) of a message that came in or goes out."""
+def entry(message, incoming, endpoint, secret=False):
+    """The JSON shape (dict) of a message that came in or goes out; a secret payload is not in it."""
     data = {"timestamp": int(time.time() * 1000), "incoming": incoming, "type": message.mtype.name}
     code = message.code
     if code is not EMPTY:
@@ -98,42 +102,58 @@ def entry(message, incoming, endpoint):
     if options:
         data["options"] = options
     if message.payload:
-        data["payload"] = _payload(message.payload)
+        data["payload"] = HIDDEN if secret else _payload(message.payload)
     data["ep"] = endpoint
     return data
 
 
 def _endpoint_named(message):
-    """The endpoint name in a request to register, None elsewhere."""
-    for item in message.opt.uri_query:
-        if item.startswith("ep=") and message.opt.uri_path == ("rd",):
-            return item[3:]
+    """The endpoint name in a request to register or to bootstrap, None elsewhere."""
+    if message.opt.uri_path in (("rd",), ("bs",)):
+        return endpoint_of(message.opt.uri_query)
     return None
 
 
 class CoapLog:
-    """Tells the event stream of one endpoint of each message to and from its client."""
+    """Tells the event stream of one endpoint of each message to and from its client.
 
-    def __init__(self, registry, events):
-        self._registry = registry
+    find(remote) gives the endpoint name of a peer, None if unknown. Credentials are not shown:
+    nothing that goes to object 0 and comes from there, with secret=True no values at all.
+    """
+
+    def __init__(self, find, events, secret=False):
+        self._find = find
         self._events = events
+        self._secret = secret
+        self._secrets = deque(maxlen=_MAX_SECRETS)  # (remote, token) of such requests
         self._last = None, None  # the peer that was heard last, and its endpoint
+
+    def _is_secret(self, message):
+        if self._secret:
+            return message.opt.content_format != LINK_FORMAT and message.code >> 5 in (0, 2)
+        key = message.remote, message.token
+        if message.code.is_request():
+            # the object may stand behind the segments of another root
+            ids = [part for part in message.opt.uri_path if part.isdigit()]
+            if ids[:1] != ["0"]:
+                return False
+            self._secrets.append(key)
+            return True
+        return key in self._secrets
 
     def trace(self, message, incoming):
         """Logs a message, if somebody listens and its endpoint is known."""
         if not self._events.is_followed():
             return
-        address = address_of(message.remote)
-        registration = self._registry.by_address(address)
-        if registration:
-            endpoint = registration.endpoint
-        elif incoming:
+        remote = message.remote
+        endpoint = self._find(remote)
+        if endpoint is None and incoming:
             endpoint = _endpoint_named(message)
-        else:
+        elif endpoint is None:
             # the answer to a de-registration or to a refused registration
-            endpoint = self._last[1] if self._last[0] == address else None
+            endpoint = self._last[1] if self._last[0] == remote else None
         if incoming:
-            self._last = address, endpoint
+            self._last = remote, endpoint
         if endpoint:
-            data = entry(message, incoming, endpoint)
+            data = entry(message, incoming, endpoint, self._is_secret(message))
             self._events.send("COAPLOG", endpoint, data, followers_only=True)

@@ -1,14 +1,15 @@
 """Puts the server together: registry, CoAP side, HTTP side."""
 
 import asyncio
-import errno
 import logging
 
 from aiohttp import web
 
 from .asking import Asker
+from .bootstrap import BootstrapServer
 from .coaplog import CoapLog
 from .composite import Composite
+from .credentials import Credentials
 from .delayed import Delayed
 from .directory import Directory
 from .errors import RequestTimeout
@@ -18,33 +19,37 @@ from .models import Models
 from .observations import Observations
 from .operations import Operations
 from .paths import format_path
+from .ports import Ports, PortTaken, port_fault
 from .presence import AWAKE_S, Presence
 from .registry import Registry
 from .response import content_to_json, timed_to_json
 from .sends import Sends
 from .site import Site
-from .transport import Transport
 
 _log = logging.getLogger("desk-server")
 
+_OPTIONS = ("--coap-port", "--coaps-port")
 
-class PortTaken(OSError):
-    """A port is in use already; the text says which and what to do."""
+__all__ = ["DeskServer", "PortTaken"]
 
 
 class DeskServer:
     """LwM2M server with an HTTP API; use it with "async with".
 
     Args:
-        coap_port, http_port: 0 takes a free port, the attributes of the same name then tell it.
-        host: local address of the CoAP socket; a real board needs one it can reach.
+        coap_port, http_port: 0 takes a free port, the attributes of the same name then tell it;
+            coap_port None: no CoAP over plain UDP.
+        host: local address of the CoAP sockets; a real board needs one it can reach.
         http_host: local address of the HTTP API, loopback unless said otherwise.
         versions: LwM2M versions a client may register with; others get 4.12.
         block_size: bytes of a block, 16..1024, that answers are asked to come in and writes go
             in; None for as the client likes, and writes in one message up to 1024 bytes.
         location: segments between "rd" and the id in the Location-Path of a registration.
         awake_s: how long a client in queue mode is awake after it was heard.
-    Errors: PortTaken.
+        coaps_port: CoAP over DTLS with the pre-shared keys of `credentials`, None for none.
+        bootstrap_port, bootstraps_port: CoAP and CoAP over DTLS of a Bootstrap-Server beside it,
+            `bootstrap`, with the plans and keys of `bootstrap.plans`; None for none.
+    Errors: PortTaken, OSError.
     """
 
     def __init__(
@@ -58,8 +63,14 @@ class DeskServer:
         block_size=None,
         location=(),
         awake_s=AWAKE_S,
+        coaps_port=None,
+        bootstrap_port=None,
+        bootstraps_port=None,
     ):
         self.coap_port = coap_port
+        self.coaps_port = coaps_port
+        self.bootstrap_port = bootstrap_port
+        self.bootstraps_port = bootstraps_port
         self.http_port = http_port
         self.host = host
         self.http_host = http_host
@@ -68,8 +79,13 @@ class DeskServer:
         self.registry = Registry(self._registration_event, versions)
         self.presence = Presence(self._presence_event, awake_s)
         sends = Sends(self.registry, models, self._sent, self._send_refused)
-        site = Site({"rd": Directory(self.registry, location).answer, "dp": sends.answer})
-        self.transport = Transport(site, CoapLog(self.registry, self.events).trace, block_size)
+        self.credentials = Credentials()
+        self.bootstrap = BootstrapServer(models, self.events, self._emit)
+        directory = Directory(self.registry, self.credentials, location)
+        site = Site({"rd": directory.answer, "dp": sends.answer})
+        trace = CoapLog(self._endpoint_at, self.events).trace
+        self._ports = Ports(site, trace, self.credentials, block_size)
+        self.transport = self._ports.transport
         asker = Asker(self.transport, models, self.presence)
         self.observations = Observations(asker, self._notification)
         self.operations = Operations(asker, self.observations)
@@ -82,6 +98,21 @@ class DeskServer:
     def coap_uri(self):
         """URI that a client is given to find this server."""
         return "coap://%s:%d" % (self.host, self.coap_port)
+
+    @property
+    def coaps_uri(self):
+        """URI for a client that is to come over DTLS."""
+        return "coaps://%s:%d" % (self.host, self.coaps_port)
+
+    @property
+    def bootstrap_uri(self):
+        """URI of the Bootstrap-Server."""
+        return "coap://%s:%d" % (self.host, self.bootstrap_port)
+
+    @property
+    def bootstraps_uri(self):
+        """URI of the Bootstrap-Server for a client that is to come over DTLS."""
+        return "coaps://%s:%d" % (self.host, self.bootstraps_port)
 
     @property
     def http_uri(self):
@@ -109,6 +140,10 @@ class DeskServer:
         finally:
             self._listeners.remove(listener)
         return self.registry.by_endpoint(endpoint)
+
+    def _endpoint_at(self, remote):
+        registration = self.registry.by_remote(remote)
+        return registration and registration.endpoint
 
     def _emit(self, kind, endpoint, data):
         self.events.send(kind, endpoint, data)
@@ -175,33 +210,33 @@ class DeskServer:
         self._later("SEND_ERROR", registration.endpoint, data)
 
     async def start(self):
-        """Opens both ports."""
+        """Opens the ports."""
         try:
-            await self.transport.start(self.host, self.coap_port)
-            self.coap_port = self.transport.port
-            self._runner = web.AppRunner(
-                HttpApi(self).app, access_log=None, handle_signals=False, shutdown_timeout=1
-            )
-            await self._runner.setup()
-            site = web.TCPSite(self._runner, self.http_host, self.http_port)
-            await site.start()
-            self.http_port = self._runner.addresses[0][1]
-        except OSError as fault:
-            port, option = (
-                (self.http_port, "--http-port")
-                if self._runner
-                else (self.coap_port, "--coap-port")
-            )
+            ports = self._ports
+            await ports.start(self.host, self.coap_port, self.coaps_port, _OPTIONS)
+            self.coap_port, self.coaps_port = ports.coap_port, ports.coaps_port
+            if self.bootstrap_port is not None or self.bootstraps_port is not None:
+                ports = self.bootstrap.ports
+                await self.bootstrap.start(self.host, self.bootstrap_port, self.bootstraps_port)
+                self.bootstrap_port, self.bootstraps_port = ports.coap_port, ports.coaps_port
+            await self._start_http()
+        except BaseException:
             await self.stop()
-            if fault.errno == errno.EADDRINUSE:
-                raise PortTaken(
-                    "port %d is in use: stop the program that has it, or choose another port "
-                    "with %s (0 takes a free one)" % (port, option)
-                )
             raise
 
+    async def _start_http(self):
+        self._runner = web.AppRunner(
+            HttpApi(self).app, access_log=None, handle_signals=False, shutdown_timeout=1
+        )
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self.http_host, self.http_port).start()
+        except OSError as fault:
+            raise port_fault(fault, self.http_port, "--http-port") from None
+        self.http_port = self._runner.addresses[0][1]
+
     async def stop(self):
-        """Closes both ports and forgets every registration."""
+        """Closes the ports and forgets every registration."""
         self.events.close()
         if self._runner:
             await self._runner.cleanup()
@@ -210,7 +245,8 @@ class DeskServer:
         await self.observations.close()
         self.presence.close()
         self.registry.close()
-        await self.transport.stop()
+        await self.bootstrap.stop()
+        await self._ports.stop()
 
     async def __aenter__(self):
         await self.start()

@@ -18,18 +18,20 @@ from aiocoap.numbers.types import CON
 
 from .codecs import LINK_FORMAT
 from .linkformat import parse_links
-from .registry import RegistryFull, UnsupportedVersion
+from .registry import RegistryFull, UnsupportedVersion, parse_query
 from .site import Refusal, address_of
 
 
 class Directory:
     """Answers requests to /rd and to the locations of registrations.
 
-    segments: what stands between "rd" and the id in the Location-Path, mostly nothing.
+    credentials say which endpoint may come from whom; segments: what stands between "rd" and the
+    id in the Location-Path, mostly nothing.
     """
 
-    def __init__(self, registry, segments=()):
+    def __init__(self, registry, credentials, segments=()):
         self._registry = registry
+        self._credentials = credentials
         self._segments = tuple(segments)
 
     def answer(self, request, payload, path):
@@ -42,7 +44,7 @@ class Directory:
                 raise Refusal(UNSUPPORTED_CONTENT_FORMAT)
             return self._change(request, payload, registration_id)
         if request.code is DELETE_METHOD and registration_id is not None:
-            self._registry.remove(self._known(registration_id))
+            self._registry.remove(self._known(registration_id, request.remote))
             return Message(code=DELETED)
         if (path and registration_id is None) or request.code is DELETE_METHOD:
             raise Refusal(BAD_REQUEST, "Bad URI")
@@ -53,10 +55,11 @@ class Directory:
             return path[-1]
         return None
 
-    def _known(self, registration_id):
+    def _known(self, registration_id, remote):
         registration = self._registry.by_id(registration_id)
         if registration is None:
             raise Refusal(NOT_FOUND)
+        self._credentials.check(registration.endpoint, remote)
         return registration
 
     def _change(self, request, payload, registration_id):
@@ -64,6 +67,7 @@ class Directory:
         query = request.opt.uri_query
         links = parse_links(payload)
         if registration_id is None:
+            self._credentials.check(parse_query(query).get("ep"), remote)
             try:
                 added = self._registry.register(remote, address_of(remote), query, links)
             except UnsupportedVersion as fault:
@@ -71,7 +75,7 @@ class Directory:
             except RegistryFull as fault:
                 raise Refusal(SERVICE_UNAVAILABLE, str(fault))
             return Message(code=CREATED, location_path=("rd", *self._segments, added.id))
-        registration = self._known(registration_id)
+        registration = self._known(registration_id, remote)
         links = links if payload else None
         self._registry.update(registration, remote, address_of(remote), query, links)
         return Message(code=CHANGED)

@@ -12,6 +12,7 @@ POST   /api/clients/EP/3303/0/5700/observe          observe
 DELETE /api/clients/EP/3303/0/5700/observe?active   cancel: with a request, else with a Reset
 DELETE /api/clients/EP/3303/0                       delete
 ...    /api/clients/EP/composite                    see http_composite.py
+...    /api/security, /api/bootstrap                see http_security.py
 GET    /api/event?ep=                               event stream
 
 A client's refusal is an answer like any other (HTTP 200 with "failure": true); 400 is a request
@@ -25,6 +26,7 @@ from . import codecs
 from .errors import InvalidRequest, InvalidResponse, RequestRejected, RequestTimeout
 from .http_composite import HttpComposite
 from .http_request import Refused, block_size_of, json_of, timeout_s_of
+from .http_security import HttpSecurity
 from .nodes import Resource, node_from_json
 from .paths import format_path, parse_path
 
@@ -55,6 +57,7 @@ class HttpApi:
         self.app = web.Application(client_max_size=MAX_BODY)
         self.app.router.add_get("/api/clients", self._clients)
         self.app.router.add_get("/api/event", server.events.serve)
+        HttpSecurity(server, self.app.router)
         for method, handler in (
             ("GET", self._get),
             ("PUT", self._put),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from .errors import InvalidRequest
 from .linkformat import links_to_json, unquoted
 from .paths import MAX_ID
+from .site import identity_of
 
 DEFAULT_LIFETIME_S = 86400
 MAX_REGISTRATIONS = 1000
@@ -45,6 +46,11 @@ class Registration:
     extra: dict = field(default_factory=dict)
     registered_at: float = field(default_factory=time.time)
     updated_at: float = field(default_factory=time.time)
+
+    @property
+    def secure(self):
+        """True if the client is reached over DTLS."""
+        return identity_of(self.remote) is not None
 
     def _root_link(self):
         for target, attributes in self.links:
@@ -87,7 +93,7 @@ class Registration:
             "bindingMode": self.binding,
             "rootPath": self.root_path,
             "objectLinks": links_to_json(self.links),
-            "secure": False,
+            "secure": self.secure,
             "additionalRegistrationAttributes": self.extra,
             "queuemode": self.queue_mode,
             "availableInstances": {str(oid): iids for oid, iids in self.instances().items()},
@@ -116,7 +122,7 @@ class Update:
             "address": self.registration.address,
             "smsNumber": self.sms_number,
             "lifetime": self.lifetime_s,
-            "secure": False,
+            "secure": self.registration.secure,
             "additionalAttributes": self.extra,
         }
         if self.links is not None:
@@ -201,7 +207,7 @@ class Registry:
         self._versions = versions
         self._by_id = {}
         self._by_endpoint = {}
-        self._by_address = {}
+        self._by_remote = {}
         self._timers = {}
 
     def __iter__(self):
@@ -215,9 +221,9 @@ class Registry:
         """Registration of an endpoint client name, None if unknown."""
         return self._by_endpoint.get(endpoint)
 
-    def by_address(self, address):
-        """Registration of the client at "host:port", None if unknown."""
-        return self._by_address.get(address)
+    def by_remote(self, remote):
+        """Registration of the client at a CoAP address, None if unknown."""
+        return self._by_remote.get(remote)
 
     def register(self, remote, address, query, links):
         """Adds a registration, in place of an older one of the same endpoint; returns it."""
@@ -287,7 +293,7 @@ class Registry:
             return
         self._timers.pop(registration.id).cancel()
         del self._by_endpoint[registration.endpoint]
-        self._forget_address(registration)
+        self._forget_remote(registration)
         self._tell("DEREGISTRATION", registration)
 
     def close(self):
@@ -297,12 +303,12 @@ class Registry:
         self._timers.clear()
         self._by_id.clear()
         self._by_endpoint.clear()
-        self._by_address.clear()
+        self._by_remote.clear()
 
-    def _forget_address(self, registration):
-        known = self._by_address.get(registration.address)
+    def _forget_remote(self, registration):
+        known = self._by_remote.get(registration.remote)
         if known is not None and known.id == registration.id:
-            del self._by_address[registration.address]
+            del self._by_remote[registration.remote]
 
     def _store(self, registration):
         timer = self._timers.get(registration.id)
@@ -310,8 +316,8 @@ class Registry:
             timer.cancel()
         previous = self._by_id.get(registration.id)
         if previous is not None:
-            self._forget_address(previous)
-        self._by_address[registration.address] = registration
+            self._forget_remote(previous)
+        self._by_remote[registration.remote] = registration
         self._by_id[registration.id] = registration
         self._by_endpoint[registration.endpoint] = registration
         self._arm(registration, time.monotonic() + registration.lifetime_s)

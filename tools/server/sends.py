@@ -5,7 +5,7 @@ from aiocoap import BAD_REQUEST, CHANGED, METHOD_NOT_ALLOWED, NOT_FOUND, POST, M
 from .codecs import composite_by_code
 from .errors import CodecError
 from .paths import format_path
-from .site import Refusal, address_of
+from .site import Refusal
 
 
 class Sends:
@@ -27,7 +27,7 @@ class Sends:
             raise Refusal(NOT_FOUND)
         if request.code is not POST:
             raise Refusal(METHOD_NOT_ALLOWED)
-        registration = self._registry.by_address(address_of(request.remote))
+        registration = self._registry.by_remote(request.remote)
         if registration is None:
             raise Refusal(BAD_REQUEST, "no registration found")
         try:

@@ -26,6 +26,17 @@ def address_of(remote):
     return "%s:%d" % remote.address[:2]
 
 
+def endpoint_of(query):
+    """The endpoint client name in the query of a request, None if there is none."""
+    names = [item[3:] for item in query if item.startswith("ep=")]
+    return names[-1] if names else None
+
+
+def identity_of(remote):
+    """The identity (bytes) a peer has proved over DTLS, None for plain UDP."""
+    return getattr(remote, "identity", None)
+
+
 def _text(fault):
     return str(fault)[:_MAX_TEXT].encode(errors="replace")
 

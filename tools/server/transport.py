@@ -1,5 +1,7 @@
 """The server's UDP socket and the CoAP exchanges on it, upon aiocoap's message layer.
 
+What comes over DTLS is handed in by the gateway (dtls/) and is served alike.
+
 One unconnected socket serves and asks: a client whose socket is connected to the server takes
 datagrams from that port only. aiocoap's own "simplesocketserver" transport does that on Linux and
 macOS alike; here it gets an exclusive port, bounds on what a flood of messages can make it keep,
@@ -129,8 +131,24 @@ class _Socket(_DatagramServerSocketSimple):
         return await ready
 
 
+class _NoSocket:
+    """In the place of the socket where a server has none."""
+
+    async def shutdown(self):
+        pass
+
+
 class _Interface(MessageInterfaceSimpleServer):
     _serversocket = _Socket
+
+    @classmethod
+    async def create(cls, bind, messages, log, loop):
+        """With a socket at bind, or with none where that is None."""
+        if bind is not None:
+            return await cls.create_server(bind, messages, log, loop)
+        interface = cls(messages, log, loop)
+        interface._pool = _NoSocket()
+        return interface
 
     def _received_datagram(self, address, datagram):
         try:
@@ -163,25 +181,35 @@ class Transport:
         self._block_size = block_size and checked_block_size(block_size)
         self._context = None
         self._messages = None
+        self._interface = None
         self._open = {}
         self.port = None
 
     async def start(self, host, port):
-        """Binds the socket; OSError if the address is taken. Port 0 takes a free one."""
+        """Binds the socket, port 0 to a free one, None not at all; OSError if it is taken."""
         loop = asyncio.get_running_loop()
         context = Context(loop=loop, serversite=self._site, loggername="coap-server")
         tokens = _Tokens(context)
         self._messages = _Messages(tokens, self._trace)
-        interface = await _Interface.create_server((host, port), self._messages, context.log, loop)
+        bind = None if port is None else (host, port)
+        interface = await _Interface.create(bind, self._messages, context.log, loop)
         self._messages.message_interface = interface
         tokens.token_interface = self._messages
         context.request_interfaces.append(tokens)
         self._tokens = tokens
         self._context = context
-        self.port = interface._pool._transport.get_extra_info("sockname")[1]
+        self._interface = interface
+        if bind:
+            self.port = interface._pool._transport.get_extra_info("sockname")[1]
+
+    def receive(self, remote, datagram):
+        """Takes a datagram that did not come by the socket; remote has a send(bytes)."""
+        if self._interface:
+            self._interface._received_datagram(remote, datagram)
 
     async def stop(self):
         """Closes the socket; open requests fail."""
+        self._interface = None
         if self._context:
             await self._context.shutdown()
             self._context = None

@@ -35,6 +35,12 @@ def find_micropython():
     return os.path.dirname(spec.origin)
 
 
+def command_line(heap, *arguments):
+    """What starts MicroPython with a heap like "128k"; UserError when it is not installed."""
+    start = [sys.executable, "-I", "-S", "-c", _START, find_micropython()]
+    return [*start, "-X", "heapsize=" + heap, *arguments]
+
+
 def _prctl():
     if not sys.platform.startswith("linux"):
         return None
@@ -57,10 +63,7 @@ class Interpreter:
         self.console, terminal = pty.openpty()
         ours, theirs = socket.socketpair()
         self.channel = ours
-        command = [sys.executable, "-I", "-S", "-c", _START, find_micropython()]
-        command += ["-X", "heapsize=" + heap]
-        command += ["-i"] if repl else []
-        command += ["-c", code]
+        command = command_line(heap, *(["-i"] if repl else []), "-c", code)
         environment = {
             # UTC as on a board without a time zone.
             "TZ": "UTC0",

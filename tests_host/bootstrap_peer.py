@@ -132,6 +132,8 @@ class BootstrapPeer(Peer):
     def save(self, instances):
         if self.failing:
             raise self.failing
+        for each in instances:  # the rows of all of them are again those of the class
+            assert each.resources is type(each).resources
         self.saved.append(state(instances))
 
     def state(self):

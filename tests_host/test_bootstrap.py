@@ -298,6 +298,20 @@ def test_int_9_a_server_instance_that_lacks_what_is_mandatory():
         assert peer.saved == []
 
 
+def test_int_9_a_security_instance_without_its_mode():
+    for mode in (None, NO_SEC):
+        peer = BootstrapPeer()
+        peer.start()
+        assert peer.delete() == DELETED
+        values = {0: "coap://new", 1: False, 10: 101}
+        if mode is not None:
+            values[2] = mode
+        assert peer.write("/0/0", values) == CHANGED
+        assert peer.write("/1/0", SERVER) == CHANGED
+        assert peer.finish() == (NOT_ACCEPTABLE if mode is None else CHANGED)
+        peer.ended(mode is not None)
+
+
 def test_what_cannot_be_saved():
     for error, code, words in (
         (OSError(28), INTERNAL_SERVER_ERROR, "not saved: "),

@@ -417,6 +417,12 @@ def test_discover():
     assert peer.discover("/1") == version + "</1>;ver=1.2,</1/0>"
     assert peer.write("/2/1/0", b"3", TEXT) == CHANGED
     assert peer.discover("/2") == version + "</2>,</2/1>"
+    # In the order of their ids; the Bootstrap-Server has no short one, whatever it says.
+    for iid in (9, 2, 300, 8):
+        assert peer.write("/0/%d" % iid, {0: "coap://%d" % iid, 1: iid == 2, 10: iid}) == CHANGED
+    links = ['</0/2>;uri="coap://2"', '</0/7>;uri="coaps://bs"']
+    links += ['</0/%d>;ssid=%d;uri="coap://%d"' % (iid, iid, iid) for iid in (8, 9, 300)]
+    assert peer.discover("/0") == version + ",".join(["</0>"] + links)
 
 
 def test_block_wise():

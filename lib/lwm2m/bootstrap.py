@@ -208,12 +208,10 @@ class Bootstrap:
         module = formats.module(uint(request.first(_CONTENT_FORMAT)))
         if module is None:
             raise Error(_UNSUPPORTED_CONTENT_FORMAT)
-        if module.SINGLE and whole:
-            raise Error(_BAD_REQUEST, "one value for several resources")
         found = {}
         for at, raw in module.decode(path, request.payload):
             if len(at) < 3 or at[1] > _MAX_ID:
-                raise Error(_BAD_REQUEST, "no instance id")
+                raise Error(_BAD_REQUEST, "no resource of an instance")
             found.setdefault(at[1], []).append((at, raw))
         if not found:
             raise Error(_BAD_REQUEST, "no value")
@@ -289,7 +287,6 @@ def _made(oid, iid, old):
     if old:
         for name, value in old.__dict__.items():
             setattr(new, name, value)
-        new.table = None
     new.resources = [(rid, "RW", kind, name) for rid, _, kind, name in new.resources if kind]
     return new
 

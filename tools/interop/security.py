@@ -155,7 +155,7 @@ class LeshanBootstrap:
             security["certificateUsage"] = names[usage]
         return security
 
-    def ended(self, endpoint, count=1, timeout_s=30):
+    def ended(self, endpoint, count=1, timeout_s=15):
         """Waits for the end of the endpoint's bootstrap number `count`; returns a Session."""
 
         def found():

@@ -11,7 +11,7 @@ from certificates import Authority
 from tools.interop import board as boards
 from tools.interop import document
 from tools.interop.api import Api
-from tools.interop.security import LeshanBootstrap, Trust
+from tools.interop.security import DeskBootstrap, LeshanBootstrap, Trust
 from tools.interop.tap import Tap
 from tools.leshan.server import LeshanServer
 from tools.server import DeskServer
@@ -29,7 +29,9 @@ class Desk:
     """The desk server in a thread of its own; the same face as LeshanServer."""
 
     def __init__(self, **options):
-        self._server = DeskServer(coap_port=0, http_port=0, **options)
+        ports = dict.fromkeys(("coap_port", "coaps_port", "http_port"), 0)
+        ports.update(bootstrap_port=0, bootstraps_port=0)
+        self._server = DeskServer(**ports, **options)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk", daemon=True)
 
@@ -37,7 +39,12 @@ class Desk:
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(10)
         self.coap_port = int(self._server.coap_uri.rpartition(":")[2])
+        self.coaps_port = int(self._server.coaps_uri.rpartition(":")[2])
         self.http_uri = self._server.http_uri.removesuffix("/api")
+        self.trust = Trust(self.http_uri)
+        self.bootstrap = DeskBootstrap(
+            self._server.bootstrap_port, self._server.bootstraps_port, self.http_uri
+        )
         return self
 
     def __exit__(self, *error):

@@ -76,10 +76,10 @@ class Newcomer:
         except AssertionError as error:
             raise AssertionError("%s; the board said:\n%s" % (error, self.board.said()))
 
-    def ended(self, count=1):
-        """The bootstrap number `count` when it is over."""
+    def ended(self):
+        """The first bootstrap since what it brings was set, when it is over."""
         try:
-            return self.bootstrap.ended(self.endpoint, count)
+            return self.bootstrap.ended(self.endpoint)
         except AssertionError as error:
             raise AssertionError("%s; the board said:\n%s" % (error, self.board.said()))
 
@@ -178,7 +178,7 @@ def test_int_4_delete(newcomer):
     # the Bootstrap-Server's account is there still
     configure(newcomer.endpoint, [account], delete=[], discover=["/0"])
     assert newcomer.api.execute("/1/7/9").code == "2.04"
-    links = newcomer.ended(2).links
+    links = newcomer.ended().links
     assert newcomer.taps[0].uri in links and newcomer.taps[1].uri in links
     assert links.count("</0/") == 2
 
@@ -220,7 +220,7 @@ def test_int_7_bootstrap_when_the_registration_fails(newcomer):
     newcomer.bootstrap.configure(endpoint, [account])
     server.trust.psk(endpoint, endpoint, used(os.urandom(16)))  # and so not without it
     newcomer.board.start()
-    assert newcomer.ended(2).finished
+    assert newcomer.ended().finished
     server.trust.remove(endpoint)
     newcomer.registered(lifetime_s=800)
     assert [line for line in newcomer.wire(1) if line.startswith(REGISTER) and " -> 4." in line]
@@ -266,7 +266,7 @@ def test_int_9_consistency(newcomer):
     wait_for(lambda: newcomer.api.read("/1/0/0").value == 5, REGISTER_S, "an answer")
     newcomer.bootstrap.configure(newcomer.endpoint, [newcomer.account(lifetime_s=900)])
     assert newcomer.api.execute("/1/0/9").code == "2.04"
-    assert newcomer.ended(2).steps == STEPS
+    assert newcomer.ended().steps == STEPS
     newcomer.registered(lifetime_s=900)
 
 
@@ -282,5 +282,5 @@ def test_bootstrap_in_each_format(newcomer):
             newcomer.board.start()
         else:
             assert newcomer.api.execute("/1/1/9").code == "2.04"
-        assert newcomer.ended(count).steps == STEPS
+        assert newcomer.ended().steps == STEPS
         newcomer.registered(lifetime_s=600 + count)

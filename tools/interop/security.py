@@ -8,6 +8,7 @@ import json
 import urllib.error
 import urllib.request
 
+from .api import decoded
 from .board import wait_for
 
 _TIMEOUT_S = 10
@@ -89,6 +90,7 @@ class LeshanBootstrap:
         self.coap_port = ports.coap_port
         self.coaps_port = ports.coaps_port
         self._uri = ports.http_uri + "/api"
+        self._before = {}  # endpoint: how many bootstraps there were
         self.trust = Trust(ports.http_uri)
 
     def trust_psk(self, endpoint, identity, key):
@@ -116,6 +118,7 @@ class LeshanBootstrap:
         self._post(endpoint, config)
 
     def _post(self, endpoint, config):
+        self._before[endpoint] = len(self._sessions(endpoint))
         _call("POST", "%s/bootstrap/%s" % (self._uri, endpoint), config)
 
     def forget(self, endpoint):
@@ -155,23 +158,107 @@ class LeshanBootstrap:
             security["certificateUsage"] = names[usage]
         return security
 
-    def ended(self, endpoint, count=1, timeout_s=15):
-        """Waits for the end of the endpoint's bootstrap number `count`; returns a Session."""
+    def _sessions(self, endpoint):
+        return _call("GET", "%s/bootstrap-sessions/%s" % (self._uri, endpoint))
+
+    def ended(self, endpoint, timeout_s=15):
+        """Waits for the end of the first bootstrap since what it brings was set; a Session."""
 
         def found():
-            sessions = _call("GET", "%s/bootstrap-sessions/%s" % (self._uri, endpoint))
-            return (
-                len(sessions) >= count and sessions[count - 1]["state"] != "running" and sessions
-            )
+            sessions = self._sessions(endpoint)[self._before[endpoint] :]
+            return sessions and sessions[0]["state"] != "running" and sessions[0]
 
-        session = wait_for(found, timeout_s, "the end of bootstrap %d" % count)[count - 1]
+        session = wait_for(found, timeout_s, "the end of a bootstrap")
         links, values = [], {}
         for each in session["requests"]:
             links += each.get("links", [])
             values.update(each.get("values", {}))
-        return Session(
-            session["state"] == "finished", session["requests"], ",".join(links), values
-        )
+        finished = session["state"] == "finished"
+        return Session(finished, session["requests"], ",".join(links), values)
+
+
+class DeskBootstrap:
+    """The desk server's Bootstrap-Server; the same face as LeshanBootstrap.
+
+    It knows a client's key from what the client gets, and remembers its last bootstrap alone.
+    """
+
+    def __init__(self, coap_port, coaps_port, http_uri):
+        self.coap_port = coap_port
+        self.coaps_port = coaps_port
+        self._uri = http_uri + "/api/bootstrap/"
+        self._before = {}  # endpoint: when its last bootstrap began
+        self._credentials = {}  # endpoint: identity and key of its plan
+
+    def trust_psk(self, endpoint, identity, key):
+        self._credentials[endpoint] = {"identity": identity, "key": key.hex()}
+
+    def configure(
+        self, endpoint, accounts, delete=("/0", "/1"), discover=(), read=(), format="TLV"
+    ):
+        plan = {"delete": list(delete), "discover": list(discover), "read": list(read)}
+        plan["format"] = format
+        plan["servers"] = [self._account(account) for account in accounts]
+        self._put(endpoint, plan)
+
+    def configure_half(self, endpoint, account):
+        server = {"0": account.short_id, "1": account.lifetime_s, "6": False, "7": "U"}
+        write = {"/1/%d" % account.iid: server}
+        self._put(endpoint, {"delete": ["/0", "/1"], "format": "TLV", "write": write})
+
+    def _put(self, endpoint, plan):
+        with contextlib.suppress(AssertionError):  # it has none yet
+            self._before[endpoint] = self._last(endpoint).get("begun")
+        _call("PUT", self._uri + endpoint, {**plan, **self._credentials.get(endpoint, {})})
+
+    def forget(self, endpoint):
+        self._credentials.pop(endpoint, None)
+        with contextlib.suppress(AssertionError):  # there was nothing
+            _call("DELETE", self._uri + endpoint)
+
+    @staticmethod
+    def _account(account):
+        data = {
+            "uri": account.uri,
+            "server_id": account.short_id,
+            "lifetime_s": account.lifetime_s,
+            "security_iid": account.iid,
+            "server_iid": account.iid,
+            "server": {str(rid): value for rid, value in account.server.items()},
+        }
+        if account.psk:
+            identity, key = account.psk
+            data.update(mode="psk", identity=identity, key=key.hex())
+        return data
+
+    def _last(self, endpoint):
+        return _call("GET", self._uri + endpoint)["last"] or {}
+
+    def ended(self, endpoint, timeout_s=15):
+        def found():
+            last = self._last(endpoint)
+            new = last.get("begun") not in (None, self._before.get(endpoint))
+            return last if new and last["state"] != "running" else None
+
+        last = wait_for(found, timeout_s, "the end of a bootstrap")
+        links = [
+            "<%s>%s" % (link["url"], link["attributes"])
+            for each in last["links"].values()
+            for link in each
+        ]
+        values = {}
+        for path, node in last["content"].items():
+            _flatten(values, path, decoded(node))
+        finished = last["state"] == "finished"
+        return Session(finished, last["requests"], ",".join(links), values)
+
+
+def _flatten(values, path, value):
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _flatten(values, "%s/%s" % (path, key), each)
+    else:
+        values[path] = str(value)
 
 
 class Session:

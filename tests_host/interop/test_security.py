@@ -1,6 +1,7 @@
 """Registration over DTLS: ids 401 and 402, and what happens to wrong credentials."""
 
 import os
+import time
 
 import pytest
 from certificates import Authority
@@ -14,7 +15,7 @@ CERTIFICATE = 2
 ANCHOR = 2  # /0/x/15: the server's certificate has to be issued by this one
 EXACT = 3  # it has to be this one
 REGISTER_S = 20
-REFUSED_S = 4
+REFUSED_S = 3
 
 with_leshan = pytest.mark.parametrize("server", ["leshan"], indirect=True)
 
@@ -42,6 +43,15 @@ def assert_protected(device):
     assert device.api.read("/3303/0/5700").value == 21.5
     assert clear(device.tap.records()) == []
     assert "server: application data" in device.tap.summary()
+
+
+def assert_kept_out(device):
+    """It does not register, and nothing goes in clear."""
+    until = time.monotonic() + REFUSED_S
+    while time.monotonic() < until:
+        assert device.api.registration() is None
+        time.sleep(0.2)
+    assert clear(device.tap.records()) == []
 
 
 def test_int_401_registration_with_a_key(server, secure_device):
@@ -88,9 +98,7 @@ def test_wrong_key_is_refused(server, secure_device):
     server.trust.psk(endpoint, endpoint, used(os.urandom(16)))
     device.board.start()
     wait_for(lambda: "client: Finished" in device.tap.summary(), REGISTER_S, "a handshake")
-    with pytest.raises(AssertionError):
-        wait_for(device.api.registration, REFUSED_S, "no registration")
-    assert clear(device.tap.records()) == []
+    assert_kept_out(device)
     server.trust.psk(endpoint, endpoint, key)
     device.board.stop()  # its next attempt is minutes away (/1/x/18)
     device.start()
@@ -107,10 +115,8 @@ def test_certificate_of_a_stranger_is_refused(server, secure_device, authority):
     server.trust.certificate(device.api.endpoint)
     device.board.start()
     wait_for(lambda: "server: Certificate" in device.tap.summary(), REGISTER_S, "a handshake")
-    with pytest.raises(AssertionError):
-        wait_for(device.api.registration, REFUSED_S, "no registration")
+    assert_kept_out(device)
     assert "client: application data" not in device.tap.summary()
-    assert clear(device.tap.records()) == []
 
 
 @with_leshan
@@ -122,5 +128,4 @@ def test_name_of_another_is_refused(server, secure_device, authority):
     server.trust.certificate(device.api.endpoint)
     device.board.start()
     wait_for(lambda: "server: application data" in device.tap.summary(), REGISTER_S, "an answer")
-    assert device.api.registration() is None
-    assert clear(device.tap.records()) == []
+    assert_kept_out(device)

@@ -1,32 +1,35 @@
 """Which servers the device belongs to, and the credentials: given by the factory, or since.
 
-A record (storage.py) holds instances of the objects 0, 1 and 2 as a Bootstrap-Server writes them.
-The factory's is written by host tools and survives a factory reset; what is provisioned later
-counts before it. No function here shows a credential: `load()` leaves them out, and `objects()`
-and `credentials()` are for the link and the bootstrap alone.
+A record (storage.py) holds the Unix time of its writing and instances of the objects 0, 1 and 2
+as a Bootstrap-Server writes them. The factory's is written by host tools and survives a factory
+reset; what is provisioned later counts before it. No function here shows a credential: `load()`
+leaves them out, and `objects()` and `credentials()` are for the link and the bootstrap alone.
 """
 
 import json
 import os
+import time
 from binascii import hexlify, unhexlify
 
 from micropython import const
 
 from firmware.storage import Record
-from lwm2m.objects.security import NO_SEC, Security
-from lwm2m.objects.server import Server
 
 _FACTORY = const("factory")
 _PROVISIONED = const("accounts")
 _KEPT = const("session")  # and a number
+_NO_SEC = const(3)
+_2000_S = const(946684800)  # Unix time of what most boards count from
+_JSON = {"s": str, "b": bool, "o": str, "i[]": dict}  # kinds of values; the others are int
 
 
 def load(directory=""):
     """The accounts that count, without their credentials; empty when there are none.
 
-    A list of dictionaries. "uri", "mode" (of security), "security_iid"; of a server also
-    "short_server_id", "lifetime_s" and "server", its instance of object 1; of a Bootstrap-Server
-    "bootstrap": True, "hold_off_s" and "account_timeout_s".
+    A list of dictionaries. "uri", "mode" (of security), "security_iid", "since" (Unix time of
+    the record in s); of a server also "short_server_id", "lifetime_s", "server", its instance of
+    object 1, and "access", the first one's list of object 2; of a Bootstrap-Server "bootstrap":
+    True, "hold_off_s" and "account_timeout_s", which is 0 before the first bootstrap.
     A factory reset that was ordered is carried out first (`state/erase`, see `App.erase`): it
     needs memory that is free at the start, and a power cut on the way only has it begin anew.
     """
@@ -38,47 +41,60 @@ def load(directory=""):
     else:
         factory_reset(directory)
         os.remove(mark)
-    found = objects(directory)
-    servers = [each for each in found if each.oid == 1]
+    name, since, kept = _counting(directory)
+    servers = {}
+    access = []
+    for oid, iid, values in kept:
+        if oid == 1:
+            server = _instance(oid, iid, values)
+            servers[server.short_server_id] = server
+        elif oid == 2:
+            access.append(_instance(oid, iid, values))
     list_ = []
-    for security in found:
-        if security.oid == 0:
-            if security.bootstrap:
-                list_.append(_bootstrap_account(security))
-            for server in servers:
-                if not security.bootstrap and server.short_server_id == security.short_server_id:
-                    list_.append(account(security.uri, server, security.mode, security.iid))
+    for oid, iid, values in kept:
+        if oid:
+            continue
+        get = values.get
+        uri = get("0", "")
+        mode = get("2", _NO_SEC)
+        if get("1"):
+            purged = name == _PROVISIONED
+            list_.append(
+                {
+                    "uri": uri,
+                    "mode": mode,
+                    "security_iid": iid,
+                    "since": since,
+                    "bootstrap": True,
+                    "hold_off_s": get("11", 0),
+                    "account_timeout_s": get("12", 0) if purged else 0,
+                }
+            )
+        elif get("10") in servers:
+            list_.append(account(uri, servers[get("10")], mode, iid, since, access))
+            access = ()
     return list_
 
 
-def account(uri, server, mode=NO_SEC, security_iid=None):
+def account(uri, server, mode=_NO_SEC, security_iid=None, since=0, access=()):
     """One account of a server."""
     return {
         "uri": uri,
         "mode": mode,
         "security_iid": security_iid,
+        "since": since,
         "short_server_id": server.short_server_id,
         "lifetime_s": server.lifetime_s,
         "server": server,
-    }
-
-
-def _bootstrap_account(security):
-    return {
-        "uri": security.uri,
-        "mode": security.mode,
-        "security_iid": security.iid,
-        "bootstrap": True,
-        "hold_off_s": security.hold_off_s,
-        "account_timeout_s": security.account_timeout_s,
+        "access": access,
     }
 
 
 def credentials(security_iid, directory=""):
     """The instance of object 0 with this id, None where there is none: to be dropped soon."""
-    for each in objects(directory):
-        if each.oid == 0 and each.iid == security_iid:
-            return each
+    for oid, iid, values in _counting(directory)[2]:
+        if oid == 0 and iid == security_iid:
+            return _instance(oid, iid, values)
     return None
 
 
@@ -89,16 +105,27 @@ def exists(directory=""):
 
 def objects(directory=""):
     """The instances of the objects 0, 1 and 2 that count, with their credentials."""
-    for name in (_PROVISIONED, _FACTORY):
-        data = _record(name, directory).read()
-        if data:
-            return _loaded(data)
-    return []
+    return [_instance(*each) for each in _counting(directory)[2]]
 
 
-def save(instances, directory=""):
-    """Keeps instances of the objects 0, 1 and 2 as what counts from now on; OSError."""
-    _record(_PROVISIONED, directory).write(_dumped(instances))
+def save(instances, directory="", since=None):
+    """Keeps instances of the objects 0, 1 and 2 as what counts from now on; OSError.
+
+    The record's time rises with each, whatever the clock says: what was kept of a session with
+    other accounts is passed over.
+    """
+    if since is None:
+        since = max(now_s(), _counting(directory)[1] + 1)
+    _record(_PROVISIONED, directory).write(_dumped(since, instances))
+
+
+def purge(since, directory=""):
+    """Erases the account of the Bootstrap-Server; OSError. False if the record is another now."""
+    if _counting(directory)[:2] != (_PROVISIONED, since):
+        return False
+    left = [each for each in objects(directory) if each.oid or not each.bootstrap]
+    save(left, directory, since)
+    return True
 
 
 def provision(directory="", uri="", short_server_id=1, lifetime_s=3600, **credentials):
@@ -107,9 +134,10 @@ def provision(directory="", uri="", short_server_id=1, lifetime_s=3600, **creden
     `credentials` are attributes of Security; with `bootstrap` it is the Bootstrap-Server's
     account, of which there is one. The caller has checked the values (`config.server_uri`).
     """
-    record = _record(_FACTORY, directory)
-    data = record.read()
-    known = _loaded(data) if data else []
+    from lwm2m.objects.security import Security
+    from lwm2m.objects.server import Server
+
+    known = [_instance(*each) for each in _read(_FACTORY, directory)[1]]
     security = Security()
     for name, value in credentials.items():
         setattr(security, name, value)
@@ -132,7 +160,7 @@ def provision(directory="", uri="", short_server_id=1, lifetime_s=3600, **creden
     if not security.bootstrap:
         known.append(Server(short_server_id, iids[1], lifetime_s))
     known.sort(key=lambda each: (each.oid, each.iid))
-    record.write(_dumped(known))
+    _record(_FACTORY, directory).write(_dumped(now_s(), known))
 
 
 def factory_reset(directory=""):
@@ -147,41 +175,92 @@ def factory_reset(directory=""):
             _record(name[:-2], directory).erase()
 
 
-def _dumped(instances):
-    # [[oid, iid, {rid: value}]], what is opaque in hexadecimal.
+def now_s():
+    """The Unix time; far behind where nobody has set the clock."""
+    return int(time.time()) + _epoch_s()
+
+
+def set_clock(since):
+    """Sets a clock that is behind this Unix time: it is at least as late as the accounts are.
+
+    So certificates that had expired by then are told (TS 1.1.1 Transport section 5.2.8.7).
+    """
+    if now_s() < since:
+        from machine import RTC
+
+        day = time.gmtime(since - _epoch_s())
+        RTC().datetime((day[0], day[1], day[2], day[6] + 1, day[3], day[4], day[5], 0))
+
+
+def _epoch_s():
+    return _2000_S if time.gmtime(0)[0] == 2000 else 0
+
+
+def _counting(directory):
+    # Of the record that counts: its name, its time and its instances.
+    for name in (_PROVISIONED, _FACTORY):
+        since, kept = _read(name, directory)
+        if kept:
+            return name, since, kept
+    return None, 0, ()
+
+
+def _read(name, directory):
+    data = _record(name, directory).read()
+    if data:
+        try:
+            since, kept = json.loads(data)
+            for oid, iid, values in kept:
+                if oid:
+                    _instance(oid, iid, values)
+                elif [each for each in values.values() if type(each) not in (str, int, bool)]:
+                    raise ValueError
+            return since + 0, kept
+        except (ValueError, TypeError, KeyError, AttributeError, RuntimeError):
+            print("%s/%s: damaged, passed over" % (_state(directory), name))
+    return 0, ()
+
+
+def _dumped(since, instances):
+    # [Unix time, [[oid, iid, {rid: value}], ...]], what is opaque in hexadecimal.
     list_ = []
     for each in instances:
         values = {}
         for row in each.resources:
-            if row[2] and row[3] in each.__dict__:
-                value = getattr(each, row[3])
+            value = each.__dict__.get(row[3]) if row[2] else None
+            if value is not None:
                 values[row[0]] = str(hexlify(value), "ascii") if row[2] == "o" else value
         list_.append((each.oid, each.iid, values))
-    return json.dumps(list_).encode()
+    return json.dumps((since, list_)).encode()
 
 
-def _loaded(data):
-    instances = []
-    for oid, iid, values in json.loads(data):
-        if oid == 0:
-            new = Security(iid)
-        elif oid == 1:
-            new = Server(None, iid)
-        else:
-            from lwm2m.access import AccessControl
+def _instance(oid, iid, values):
+    if oid == 0:
+        from lwm2m.objects.security import Security
 
-            new = AccessControl(iid, 0, 0, 0, {})
-        for rid, kept in values.items():
-            row = new.row(int(rid))
-            if row[2] == "o":
-                value = unhexlify(kept)
-            elif row[2] == "i[]":
-                value = {int(riid): each for riid, each in kept.items()}
-            else:
-                value = kept
-            setattr(new, row[3], value)
-        instances.append(new)
-    return instances
+        new = Security(iid)
+    elif oid == 1:
+        from lwm2m.objects.server import Server
+
+        new = Server(None, iid)
+    else:
+        from lwm2m.access import AccessControl
+
+        new = AccessControl(iid, 0, 0, 0, {})
+    for rid, value in values.items():
+        row = new.row(int(rid))
+        if row is None:
+            continue  # of a later firmware
+        kind = row[2]
+        if type(value) is not _JSON.get(kind, int):
+            raise ValueError
+        new_value = value
+        if kind == "o":
+            new_value = unhexlify(value)
+        elif kind == "i[]":
+            new_value = {int(riid): each for riid, each in value.items()}
+        setattr(new, row[3], new_value)
+    return new
 
 
 def _record(name, directory):

@@ -28,7 +28,8 @@ _LONGEST_GAP = const(72000)
 # memory than a tuple.
 _ONCE = const(
     "firmware.modules firmware.parts firmware.config firmware.accounts firmware.storage"
-    " firmware.keep lwm2m.state lwm2m.restore lwm2m.rights lwm2m.resume"
+    " firmware.keep firmware.bootstrapping lwm2m.bootstrap lwm2m.objects.security lwm2m.state"
+    " lwm2m.restore lwm2m.rights lwm2m.resume"
 )
 # And when memory is short: what is loaded again when it is needed.
 _SPARE = const(
@@ -36,6 +37,7 @@ _SPARE = const(
     " lwm2m.formats.tlv lwm2m.formats.senml lwm2m.formats.senml_cbor lwm2m.formats.senml_json"
     " lwm2m.formats.cbor lwm2m.formats.old_json"
 )
+_MODES = {0: ", DTLS with PSK", 2: ", DTLS with certificates"}  # of security (/0/x/2)
 _SOURCES = __file__[-3:] == ".py"
 _SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
@@ -47,6 +49,7 @@ class App:
     """
 
     running = None
+    bootstraps = (0, 0)  # that were made in a row, and when the next may be (client.now_ms)
 
     def __init__(self, settings, account_list):
         self.settings = settings
@@ -56,7 +59,7 @@ class App:
         self._sleeping = None  # the task that sleeps until poll() is due
         self._blinking = None
         _once("parts", "build", self, account_list)
-        self._kept("load")
+        self.begin()
 
     # What the console, the REPL and the objects call
 
@@ -64,8 +67,11 @@ class App:
         """Lines that tell who and where we are."""
         lines = ["endpoint: " + self.settings["endpoint"]]
         for connection in self.connections:
-            registration = connection.session.registration
-            lines.append("server: %s, %s" % (connection.uri, registration.state))
+            state = connection.session.registration.state
+            mode = _MODES.get(connection.account["mode"], "")
+            lines.append("server: %s, %s%s" % (connection.uri, state, mode))
+        if self.client.bootstrap:
+            lines.append("bootstrap: when registration fails, or when a server asks for it")
         return lines
 
     def reset(self):
@@ -102,16 +108,39 @@ class App:
         open("state/erase", "w").close()
         machine.reset()
 
+    def credentials(self, security_iid):
+        """The account's instance of object 0, to be dropped soon; None where there is none."""
+        return _once("accounts", "credentials", security_iid)
+
+    def bootstrap(self, session=None, action="begin", wait_ms=_ANSWER_MS):
+        """Has the Bootstrap-Server asked for accounts, once the answer has left.
+
+        `session` is the one whose registration failed, if any; see bootstrapping.py.
+        """
+        self._later(lambda: _once("bootstrapping", action, self, session), wait_ms)
+
+    def begin(self):
+        """Resumes what was kept and starts the connections; without any there is a bootstrap."""
+        self._kept("load")
+        for connection in self.connections:
+            connection.task = asyncio.create_task(connection.run())
+        if not self.connections:
+            self.bootstrap()
+
     def stop(self):
         for connection in self.connections:
             connection.session.registration.stop()
 
     # Tasks
 
-    def _later(self, action):
+    def _later(self, action, wait_ms=_ANSWER_MS):
         async def act():
-            await asyncio.sleep_ms(_ANSWER_MS)
-            action()
+            while True:
+                await asyncio.sleep_ms(wait_ms)
+                try:
+                    return action()
+                except MemoryError as error:  # once more when there may be some
+                    self.log("MemoryError: %s" % error)
 
         asyncio.create_task(act())
 
@@ -137,8 +166,6 @@ class App:
         asyncio.create_task(console.keys(self, readable))
         for task in self.tasks:
             asyncio.create_task(task(self))
-        for connection in self.connections:
-            connection.task = asyncio.create_task(connection.run())
         gc.collect()
         await self.poll()
 

@@ -21,6 +21,7 @@ _DEFAULTS = {
     "queue_mode": False,
     "confirmable": False,
     "objects": (),
+    "queries": (),
 }
 _LONGEST = 2048  # characters of the file
 _SHOWN = 80  # characters of a value in an error
@@ -70,17 +71,28 @@ def load(directory=""):
     found.update(settings)
     _check(found, path)
     account_list = accounts.load(directory)
-    if not account_list:
+    if account_list:
+        accounts.set_clock(account_list[0]["since"])
+    else:
         if "server" not in found:
             raise ConfigError("server", None, "coap://host:port, or a provisioned account", path)
-        server = Server(1, 0, found["lifetime_s"])
-        account_list = [accounts.account(found["server"], server)]
+        account_list = [accounts.account(found["server"], Server(1, 0, found["lifetime_s"]))]
+    return found, addressed(account_list, path)
+
+
+def addressed(account_list, path="config.json"):
+    """The accounts, with the host and port of each added as "address" and what its URI asks to
+    be sent with a Register or Bootstrap-Request as "queries". Raises ConfigError.
+    """
     for account in account_list:
+        uri = account["uri"]
         try:
-            account["address"] = server_uri(account["uri"])
+            account["address"] = server_uri(uri)
         except ValueError as error:
-            raise ConfigError("server", account["uri"], str(error), path)
-    return found, account_list
+            raise ConfigError("server", uri, str(error), path)
+        query = uri.partition("?")[2]
+        account["queries"] = tuple(query.split("&")) if query else ()
+    return account_list
 
 
 def _check(settings, path):
@@ -103,10 +115,17 @@ def _check(settings, path):
     ):
         raise ConfigError("endpoint", endpoint, "1 to 64 letters, digits or - . _ :", path)
     if "server" in settings:
+        server = settings["server"]
         try:
-            server_uri(settings["server"])
+            server_uri(server)
         except ValueError as error:
-            raise ConfigError("server", settings["server"], str(error), path)
+            raise ConfigError("server", server, str(error), path)
+        if server.startswith("coaps"):  # its credentials have no place here
+            expected = "coap://; make provision gives the board an account with DTLS"
+            raise ConfigError("server", server, expected, path)
+    queries = settings["queries"]
+    if not isinstance(queries, (list, tuple)) or not all([_query(each) for each in queries]):
+        raise ConfigError("queries", queries, 'a list of texts like "d=ACCOUNT"', path)
     for key, (low, high) in _RANGES.items():
         value = settings[key]
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
@@ -130,28 +149,35 @@ def _module(package, name):
 
 
 def server_uri(uri):
-    """(host, port) of a server URI; ValueError says what was expected."""
-    expected = "coap://host or coap://host:port"
+    """(host, port) of a server URI; ValueError says what was expected.
+
+    Behind a question mark there may be queries: coaps://host:5684?aid=X.
+    """
+    expected = "coap://host or coap://host:port, with DTLS coaps://"
     if not isinstance(uri, str) or len(uri) > 255:
         raise ValueError(expected)
     scheme, _, rest = uri.partition("://")
-    if scheme == "coaps":
-        raise ValueError(expected + " (this firmware has no DTLS yet)")
-    if scheme != "coap":
+    standard = {"coap": "5683", "coaps": "5684"}.get(scheme)
+    rest, mark, query = rest.partition("?")
+    if not standard or (mark and not all([_query(each) for each in query.split("&")])):
         raise ValueError(expected)
     if rest[-1:] == "/":
         rest = rest[:-1]
     if rest[:1] == "[":  # an IPv6 address (RFC 3986 section 3.2.2)
         host, bracket, port = rest[1:].partition("]")
         good = bracket and _plain(host, ":.%") and port[:1] in ("", ":")
-        port = port[1:] if port else "5683"
+        port = port[1:] if port else standard
     else:
         host, colon, port = rest.partition(":")
         good = _plain(host, "-._")
-        port = port if colon else "5683"
+        port = port if colon else standard
     if not good or not _digits(port) or not 1 <= int(port) <= 65535:
         raise ValueError(expected)
     return host, int(port)
+
+
+def _query(text):
+    return isinstance(text, str) and len(text) < 256 and _plain(text, "-._~:=,;+*@")
 
 
 def _digits(text):

@@ -82,10 +82,11 @@ def _record(number):
 
 def _head(connection, settings):
     account = connection.account
-    text = "%s %s %d %d" % (
+    text = "%s %s %d %d %d" % (
         settings["endpoint"],
         account["uri"],
         account["short_server_id"],
         account["lifetime_s"],
+        account["since"],
     )
     return struct.pack(_HEAD, crc32(text.encode()), connection.local_port)

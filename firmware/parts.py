@@ -53,21 +53,45 @@ def build(app, account_list):
         sys.modules["firmware.objects." + name].add(table, app)
     app.client = client = Client(settings["endpoint"], table, time, os.urandom, app.log, app.wake)
     client.queue_mode = settings["queue_mode"]
-    app.connections = []
+    if settings["queries"]:
+        client.queries = tuple(settings["queries"])
+    app.tasks = (report,) if settings["send_s"] else ()
+    kept = ("confirmable", "endpoint", "keep", "measure_s", "send_s", "watchdog_s")
+    app.settings = {key: settings[key] for key in kept}  # all that is looked at from now on
+    connect(app, account_list)
+
+
+def connect(app, account_list):
+    """Gives the `App` the connections of these accounts, as `config.addressed()` returns them,
+    and the table their instances of the objects 1 and 2; there must be none of either.
+    """
+    client = app.client
+    table = app.table
+    app.connections = connections = []
+    client.bootstrap = None
     for account in account_list:
+        if "bootstrap" in account:
+            client.bootstrap = app.bootstrap
+            left_s = account["account_timeout_s"]
+            if left_s:
+                app.bootstrap((account["since"], left_s), "purge")
+            continue
         server = account.pop("server")
-        table.add(server)
+        table.add(server, *account.pop("access"))
         connection = Connection(app, server, account)
-        connection.session.confirmable = settings["confirmable"]
-        connection.session.endpoint.block_size = board.BLOCK_SIZE
-        app.connections.append(connection)
-    if len(account_list) > 1:
+        session = connection.session
+        session.confirmable = app.settings["confirmable"]
+        session.endpoint.block_size = app.board.BLOCK_SIZE
+        if account["queries"]:
+            session.queries = account["queries"]
+        connections.append(connection)
+    if client.bootstrap:
+        for server in table.of(1):
+            server.trigger = app.bootstrap
+    if len(connections) > 1:
         from lwm2m import access
 
-        access.defaults(client, account_list[0]["short_server_id"])
-    app.tasks = (report,) if settings["send_s"] else ()
-    kept = ("endpoint", "keep", "measure_s", "send_s", "watchdog_s")
-    app.settings = {key: settings[key] for key in kept}  # all that is looked at from now on
+        access.defaults(client, connections[0].account["short_server_id"])
 
 
 async def report(app):

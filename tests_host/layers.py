@@ -46,6 +46,12 @@ RULES = (
         " lwm2m.read lwm2m.write lwm2m.create lwm2m.composite lwm2m.arguments",
         _PURE,
     ),
+    (
+        "lwm2m.bootstrap",
+        "coap.endpoint coap.message lwm2m.access lwm2m.formats lwm2m.object lwm2m.objects"
+        " lwm2m.read lwm2m.write",
+        _PURE,
+    ),
     ("lwm2m.client", "coap lwm2m", _PURE),
     ("lwm2m.rights", "", _PURE),
     ("lwm2m.state", "lwm2m.rights", _PURE),
@@ -69,12 +75,17 @@ RULES = (
     (
         "firmware.accounts",
         "firmware.storage lwm2m.access lwm2m.objects.security lwm2m.objects.server",
-        _PURE + " os",
+        _PURE + " machine os time",
     ),
     (
         "firmware.config",
         "firmware.accounts firmware.boards lwm2m.objects.server",
         _PURE + " os sys",
+    ),
+    (
+        "firmware.bootstrapping",
+        "firmware.accounts firmware.config firmware.connection firmware.parts lwm2m",
+        "asyncio gc micropython",
     ),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),

@@ -7,6 +7,7 @@ from scratch import Scratch, write
 
 from firmware import accounts
 from firmware.config import ConfigError, load, server_uri
+from lwm2m.objects.security import NO_SEC, PSK
 
 GOOD = {"board": "nucleo_f429zi", "endpoint": "my-board", "server": "coap://192.168.1.10"}
 
@@ -64,14 +65,20 @@ def test_defaults():
     assert settings["keep"] is True and settings["send_s"] == 0
     assert settings["queue_mode"] is False and settings["confirmable"] is False
     assert list(settings["objects"]) == []
-    assert account_list == [
-        {
-            "uri": "coap://192.168.1.10",
-            "short_server_id": 1,
-            "lifetime_s": 3600,
-            "address": ("192.168.1.10", 5683),
-        }
-    ]
+    (account,) = account_list
+    server = account.pop("server")
+    assert (server.oid, server.iid, server.short_server_id, server.lifetime_s) == (1, 0, 1, 3600)
+    assert account == {
+        "uri": "coap://192.168.1.10",
+        "mode": NO_SEC,
+        "security_iid": None,
+        "since": 0,
+        "short_server_id": 1,
+        "lifetime_s": 3600,
+        "access": (),
+        "address": ("192.168.1.10", 5683),
+        "queries": (),
+    }
 
 
 def test_what_is_set():
@@ -172,6 +179,56 @@ def test_values_that_are_refused():
                 assert repr(value) in line or value > "~", line
 
 
+def test_a_server_with_dtls_is_provisioned():
+    for uri in ("coaps://host", "coaps://host:5684?aid=X"):
+        refused(changed(server=uri), "server is '%s'" % uri, "make provision")
+        _, (account,) = loaded(json.loads(without("server")), {"uri": uri, "mode": PSK})
+        assert account["address"] == ("host", 5684)
+        assert account["mode"] == PSK and account["security_iid"] == 0
+
+
+def test_queries():
+    _, (account,) = loaded(dict(GOOD, server="coap://host?aid=X&b=c:d"))
+    assert account["queries"] == ("aid=X", "b=c:d")
+    settings, (account,) = loaded(dict(GOOD, queries=["d=0123", "x"]))
+    assert settings["queries"] == ["d=0123", "x"] and account["queries"] == ()
+    assert loaded(GOOD)[0]["queries"] == ()
+    for value in ("d=1", 5, {}, [5], [""], ["a&b"], ["a b"], ["x" * 256], ["\u00e4"], [["a"]]):
+        refused(changed(queries=value), "queries is ", "d=ACCOUNT")
+
+
+def test_the_clock_is_as_late_as_the_accounts():
+    known = accounts.now_s
+    late = []
+
+    class Machine:
+        class RTC:
+            def datetime(self, when):
+                late.append(when)
+
+    import sys
+
+    before = sys.modules.get("machine")
+    sys.modules["machine"] = Machine
+    try:
+        with Scratch() as folder:
+            write(folder + "/config.json", changed())
+            accounts.provision(folder, uri="coap://a", bootstrap=True)
+            load(folder)
+            assert late == []
+            accounts.now_s = lambda: 86400 * 365 * 60  # December 2029
+            accounts.provision(folder, uri="coap://a")
+            accounts.now_s = known
+            load(folder)
+            assert [each[:4] for each in late] == [(2029, 12, 17, 1)]
+    finally:
+        accounts.now_s = known
+        if before is None:
+            del sys.modules["machine"]
+        else:
+            sys.modules["machine"] = before
+
+
 def test_what_is_missing():
     refused(without("board"), "board is None")
     refused(without("endpoint"), "endpoint is None")
@@ -244,6 +301,10 @@ def test_uris_that_are_good():
         ("coap://[::1]", ("::1", 5683)),
         ("coap://[fe80::1%eth0]:5685", ("fe80::1%eth0", 5685)),
         ("coap://[fd00::1]/", ("fd00::1", 5683)),
+        ("coaps://host", ("host", 5684)),
+        ("coaps://host:5684?aid=0123abcd", ("host", 5684)),
+        ("coaps://[::1]/?a=b&c", ("::1", 5684)),
+        ("coap://host?x=1", ("host", 5683)),
     ):
         assert server_uri(uri) == address, uri
 
@@ -270,8 +331,16 @@ def test_uris_that_are_refused():
         "coap://host:123456",
         "coap://host:5683:1",
         "coap://host/path",
-        "coap://host?x=1",
+        "coap://host?",
+        "coap://host?a=b&",
+        "coap://host?a=%20",
+        "coap://host?a b",
+        "coap://host?a#b",
+        "coap://host?a?b",
+        "coap://host/path?a=b",
         "coap://host#x",
+        "coaps+tcp://host",
+        "coaps:///?a",
         "coap://user@host",
         "coap://ho st",
         "coap://host\n",
@@ -292,4 +361,3 @@ def test_uris_that_are_refused():
     ):
         error = raises(ValueError, server_uri, uri)
         assert "coap://host" in str(error), uri
-    assert "DTLS" in str(raises(ValueError, server_uri, "coaps://host:5684"))

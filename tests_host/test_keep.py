@@ -11,7 +11,7 @@ from firmware.storage import Record
 from lwm2m.registration import REGISTERED, STOPPED
 
 SETTINGS = {"endpoint": "board", "keep": True}
-ACCOUNT = {"uri": "coap://a", "short_server_id": 1, "lifetime_s": 3600}
+ACCOUNT = {"uri": "coap://a", "short_server_id": 1, "lifetime_s": 3600, "since": 5}
 
 
 class Connection:
@@ -108,7 +108,12 @@ def test_a_restart_uses_the_sequence_number_up():
 
 def test_another_account_is_passed_over():
     with Flash() as flash:
-        for key, value in (("uri", "coap://b"), ("short_server_id", 2), ("lifetime_s", 60)):
+        for key, value in (
+            ("uri", "coap://b"),
+            ("short_server_id", 2),
+            ("lifetime_s", 60),
+            ("since", 6),
+        ):
             keep.save([lived()], SETTINGS)
             account = dict(ACCOUNT)
             account[key] = value
@@ -123,7 +128,7 @@ def test_another_account_is_passed_over():
 
 
 def test_each_connection_has_its_own():
-    other = {"uri": "coap://b", "short_server_id": 2, "lifetime_s": 60}
+    other = {"uri": "coap://b", "short_server_id": 2, "lifetime_s": 60, "since": 5}
     with Flash() as flash:
         pair = [lived(50000), lived(50001, other)]
         keep.save(pair, SETTINGS)

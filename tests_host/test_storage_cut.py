@@ -187,7 +187,7 @@ def test_a_full_file_system_keeps_the_old_state():
 class Connection:
     """As keep.py wants one, with a session that is registered and observed."""
 
-    account = {"uri": "coap://a", "short_server_id": 1, "lifetime_s": 3600}
+    account = {"uri": "coap://a", "short_server_id": 1, "lifetime_s": 3600, "since": 5}
     uri = "coap://a"
     local_port = 50000
 

@@ -2,12 +2,14 @@
 
 The repository root is the board's start directory: `boot.py`, `main.py`, `lib/` and `firmware/`
 are installed, without `firmware/manifest.py` (the list for freezing). With .mpy files `boot.py`
-and `main.py` stay sources, since MicroPython starts them by these names. Objects that only some
-boards want are installed where the directory's config.json names them.
+and `main.py` stay sources, since MicroPython starts them by these names. The directory's
+config.json decides what else is left out: files of other boards, drivers that its board's file
+does not name, and objects that it does not ask for.
 """
 
 import json
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,11 +20,21 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _FILES = ("boot.py", "main.py")
 _FOLDERS = ("lib", "firmware")
+# Modules of the libraries that nothing on a board calls yet.
+NOT_CALLED = ("lib/coap/download.py",)
 # The list for freezing, and names that device code has as private constants.
-_LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py"}
+_LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py", *NOT_CALLED}
+_BOARDS = "firmware/boards/"
+_DRIVERS = "firmware/drivers/"
 _LEFT_OUT_SUFFIXES = {".pyc", ".mpy"}
 # Installed on request, by the name that the key "objects" of config.json gives them.
 _EXTRAS = {"firmware/objects/test_object.py": "test_object"}
+
+# The file system of a board: FAT with clusters of one block, of which the F429ZI has 190.
+BLOCKS = 190
+_BLOCK = 512
+_ENTRY = 32  # bytes of a directory's entry
+_PER_ENTRY = 13  # characters of a name in an entry for long names
 
 # The unix port runs native code of its host's own architecture; on other hosts it has no
 # emitter and its .mpy files can hold bytecode only.
@@ -34,11 +46,12 @@ def host_march():
     return _HOST_MARCH.get(platform.machine().lower())
 
 
-def board_files(root=ROOT, extras=()):
+def board_files(root=ROOT, extras=(), board=None):
     """Paths of the installed files, relative to the root, sorted; UserError if main.py is missing.
 
     Everything under `lib/` and `firmware/` counts except hidden files and compiled ones, so data
     files travel with their package. Of the objects that only some boards want those in `extras`.
+    `board` is the name of the one they are for; None, or one that is not there: for all of them.
     """
     root = Path(root)
     for name in _FILES:
@@ -57,7 +70,28 @@ def board_files(root=ROOT, extras=()):
             if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
                 continue
             found.append(name.as_posix())
+    board_file = f"{_BOARDS}{board}.py"
+    if board_file in found:
+        found = [name for name in found if _is_for(name, board_file, root, found)]
     return sorted(found)
+
+
+def _is_for(name, board_file, root, names):
+    # False for a file of another board, and for a driver that this one does not name.
+    if name.startswith(_BOARDS):
+        return Path(name).suffix != ".py" or name in (board_file, _BOARDS + "__init__.py")
+    if not name.startswith(_DRIVERS) or not name.endswith(".py"):
+        return True
+    driver = Path(name).stem
+    # By its class, as in SENSORS, or by its module; and what others import is no sensor's.
+    if re.search(rf"\b{driver}\b", (root / board_file).read_text("utf-8"), re.IGNORECASE):
+        return True
+    imports = re.compile(rf"^\s*(from|import) firmware\.drivers\.{driver}\b", re.MULTILINE)
+    return any(
+        imports.search((root / other).read_text("utf-8"))
+        for other in names
+        if other.endswith(".py") and not other.startswith(_BOARDS)
+    )
 
 
 def module_name(name):
@@ -88,23 +122,30 @@ def compile_mpy(source, target, shown_name, march=None):
 
 
 def _wanted(directory):
-    # The objects that config.json asks for; what is wrong with it the firmware tells.
+    # Objects and board that config.json asks for; what is wrong with it the firmware tells.
     try:
-        names = json.loads((directory / "config.json").read_text(encoding="utf-8"))["objects"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ()
-    return names if isinstance(names, list) else ()
+        settings = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        names, board = settings.get("objects"), settings.get("board")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return (), None
+    return (
+        names if isinstance(names, list) else (),
+        board if isinstance(board, str) else None,
+    )
 
 
-def stage(directory, root=ROOT, mpy=False, march=None, extras=None):
+def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None):
     """Puts the board's files into the directory and returns their names there.
 
     With `mpy`, modules are compiled (`march` as for mpy-cross, only for native and viper code).
-    `extras` as in `board_files()`, None for what the directory's config.json asks for.
+    `extras` and `board` as in `board_files()`, None for what the directory's config.json says.
     """
     root, directory = Path(root), Path(directory)
     names = []
-    files = board_files(root, _wanted(directory) if extras is None else extras)
+    objects, configured = _wanted(directory)
+    files = board_files(
+        root, objects if extras is None else extras, configured if board is None else board
+    )
     # boot.py last: a directory that has one is complete.
     for name in sorted(files, key=lambda name: name == "boot.py"):
         target = directory / name
@@ -118,3 +159,29 @@ def stage(directory, root=ROOT, mpy=False, march=None, extras=None):
             shutil.copyfile(root / name, target)
         names.append(target.relative_to(directory).as_posix())
     return names
+
+
+def blocks(directory):
+    """The blocks that the files under a directory take in a board's file system.
+
+    Each file in whole blocks, and the directories by their entries; the topmost one has a place
+    of its own.
+    """
+    count = 0
+    for path in Path(directory).rglob("*"):
+        if path.is_file():
+            count += _in_blocks(path.stat().st_size)
+        elif path.is_dir():
+            entries = 2 + sum(_entries(each.name) for each in path.iterdir())
+            count += _in_blocks(entries * _ENTRY)
+    return count
+
+
+def _entries(name):
+    # One for a short name, for another one also what its letters take.
+    short = re.fullmatch(r"[a-z0-9_]{1,8}(\.[a-z0-9_]{1,3})?", name)
+    return 1 if short else 1 + -(-len(name) // _PER_ENTRY)
+
+
+def _in_blocks(size):
+    return -(-size // _BLOCK)

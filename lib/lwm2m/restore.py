@@ -31,6 +31,9 @@ def load(session, data):
     except Exception:
         session.registration.state = "stopped"
         raise ValueError("no session")
+    for row in server.resources:
+        if row[1] == "RW":  # what was the default is not kept, whatever the account has
+            server.clear(row)
     for rid, _, value in values:
         setattr(server, server.row(rid)[3], value)
     session.attributes.update(attributes)

@@ -1,6 +1,7 @@
 """Which files go onto a board, and staging them as sources or compiled."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 from tools import install
 from tools.errors import UserError
+from tools.virtual.options import BOARDS
 
 FILES = {
     "boot.py": "import sys",
@@ -144,3 +146,147 @@ def test_objects_are_installed_where_they_are_asked_for(root, tmp_path):
     ):
         (target / "config.json").write_text(text)
         assert (extra in install.stage(target, root)) == wanted, text
+
+
+BOARD_FILES = {
+    "firmware/boards/nucleo_f429zi.py": 'NAME = "nucleo_f429zi"\nSENSORS = ("BMP180",)\n',
+    "firmware/boards/b_l475e_iot01a.py": "from firmware.drivers.radio import Radio\n",
+    "firmware/drivers/bmp180.py": "from firmware.drivers.sensor import Sensor\n",
+    "firmware/drivers/hts221.py": "",
+    "firmware/drivers/sensor.py": "",
+    "firmware/drivers/radio.py": "",
+    "firmware/drivers/bmp18.py": "",
+    "lib/coap/download.py": "",
+}
+
+
+def test_files_of_one_board(root, tmp_path):
+    for name, text in BOARD_FILES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    common = {"firmware/boards/pins.json", "firmware/drivers/sensor.py"}
+    of_board = {
+        "nucleo_f429zi": {"firmware/boards/nucleo_f429zi.py", "firmware/drivers/bmp180.py"},
+        "b_l475e_iot01a": {"firmware/boards/b_l475e_iot01a.py", "firmware/drivers/radio.py"},
+    }
+    folders = ("firmware/boards/", "firmware/drivers/")
+    for board, own in of_board.items():
+        names = install.board_files(root, board=board)
+        assert {name for name in names if name.startswith(folders)} == common | own
+        assert "lib/coap/download.py" not in names
+        # The same by the config.json that is there already.
+        target = tmp_path / board
+        target.mkdir()
+        (target / "config.json").write_text('{"board": "%s"}' % board)
+        assert sorted(install.stage(target, root)) == names
+    everything = set(BOARD_FILES) - {"lib/coap/download.py"}
+    for board in (None, "unknown", "../nucleo_f429zi"):
+        assert everything <= set(install.board_files(root, board=board))
+    for text in ('{"board": 5}', '{"board": "unknown"}', "[]"):
+        target = tmp_path / "nucleo_f429zi"
+        (target / "config.json").write_text(text)
+        assert everything <= set(install.stage(target, root))
+
+
+def test_nothing_that_is_imported_is_left_out():
+    for board in BOARDS:
+        names = [name for name in install.board_files(board=board) if name.endswith(".py")]
+        modules = {install.module_name(name) for name in names}
+        assert f"firmware.boards.{board}" in modules
+        for name in names:
+            text = (install.ROOT / name).read_text()
+            # What is imported by its name: modules.py, operations and so on.
+            for used in re.findall(r'"((?:coap|lwm2m|firmware)\.[\w.]*\w)"', text):
+                folder = used.replace(".", "/")
+                is_package = any((install.ROOT / each / folder).is_dir() for each in ("", "lib"))
+                assert used in modules or is_package, (board, name, used)
+            for package, own in re.findall(
+                r"^\s*from ((?:coap|lwm2m|firmware)[\w.]*) import ([\w, ]+)", text, re.M
+            ):
+                for each in own.split(", "):
+                    assert package in modules or f"{package}.{each.split()[0]}" in modules, (
+                        name,
+                        each,
+                    )
+
+
+FAT = """
+import os, sys, vfs
+
+class Flash:
+    def __init__(self, count):
+        self.data = bytearray(512 * count)
+
+    def readblocks(self, number, buffer, offset=0):
+        start = number * 512 + offset
+        buffer[:] = self.data[start : start + len(buffer)]
+
+    def writeblocks(self, number, buffer, offset=0):
+        start = number * 512 + offset
+        self.data[start : start + len(buffer)] = buffer
+
+    def ioctl(self, operation, argument):
+        return {4: len(self.data) // 512, 5: 512}.get(operation, 0)
+
+def copy(path):
+    for name, kind, *_ in os.ilistdir(path):
+        name = path + "/" + name
+        target = name[len(ROOT):]
+        if kind == 0x4000:
+            fat.mkdir(target)
+            copy(name)
+        else:
+            with open(name, "rb") as source:
+                file = fat.open(target, "wb")
+                file.write(source.read())
+                file.close()
+
+flash = Flash(224)  # 112 KB, as the F429ZI has
+vfs.VfsFat.mkfs(flash)
+fat = vfs.VfsFat(flash)
+all_of_them = fat.statvfs("/")[3]
+ROOT = sys.argv[1]
+copy(ROOT)
+print(all_of_them, all_of_them - fat.statvfs("/")[3])
+"""
+
+
+def blocks_of_fat(folder, tmp_path):
+    """(blocks of the F429ZI's file system, blocks that the folder took of them)"""
+    script = tmp_path / "fat.py"
+    script.write_text(FAT)
+    command = [sys.executable, "-m", "micropython_unix", "-X", "heapsize=2m"]
+    done = subprocess.run(
+        [*command, script, folder], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 0, done
+    return tuple(map(int, done.stdout.split()))
+
+
+def test_blocks_are_those_of_a_real_file_system(tmp_path):
+    folder = tmp_path / "flash"
+    for name, size in (
+        ("empty", 0),
+        ("one", 1),
+        ("full", 512),
+        ("more", 513),
+        ("lib/a_name_that_is_long.mpy", 5000),
+        *((f"lib/many/name_{number}_of_them.mpy", 10) for number in range(20)),
+        *((f"lib/short/n{number}.mpy", 10) for number in range(20)),
+    ):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(size))
+    counted = install.blocks(folder)
+    assert blocks_of_fat(folder, tmp_path) == (install.BLOCKS, counted)
+
+
+def test_an_installation_fits_the_smaller_board(tmp_path):
+    # With what comes on top: configuration, two sessions and accounts with certificates, each
+    # of them in two files.
+    folder = tmp_path / "flash"
+    install.stage(folder, mpy=True, march="armv7emsp", board="nucleo_f429zi")
+    counted = install.blocks(folder)
+    assert blocks_of_fat(folder, tmp_path) == (install.BLOCKS, counted)
+    assert counted <= install.BLOCKS

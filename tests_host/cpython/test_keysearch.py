@@ -109,6 +109,8 @@ def test_without_keys_it_fails(tmp_path, capsys):
     assert run.call([sys.executable, "-c", "print('hello')"]) == 0
     assert not run.search()
     assert "no key was noted" in capsys.readouterr().out
+    assert run.search(part=True)
+    assert "none used" in capsys.readouterr().out
 
 
 def test_short_keys_are_refused():

@@ -25,7 +25,8 @@ from coap.numbers import (
     URI_PATH,
 )
 from firmware import accounts
-from firmware.storage import Record
+from lwm2m.objects.security import Security
+from lwm2m.objects.server import Server
 from tools import install
 from tools.server import DeskServer
 from tools.server.codecs import by_name
@@ -212,8 +213,10 @@ def test_a_second_run_from_the_repl(tmp_path):
 
 def two_accounts(path, uri):
     accounts.provision(path, uri=uri, lifetime_s=600)
-    later = [accounts.account(uri, 1, 1234)]
-    Record("accounts", path + "/state").write(json.dumps(later).encode())
+    security = Security()
+    security.uri = uri
+    security.short_server_id = 1
+    accounts.save([security, Server(1, 0, 1234)], path)
 
 
 def test_key_r_forgets_what_was_provisioned(tmp_path):

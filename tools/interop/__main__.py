@@ -25,7 +25,7 @@ def main(arguments):
     command += [f"--basetemp={run.temporary / 'pytest'}"]
     command += arguments or ["--conformance", _DOCUMENT]
     status = run.call(command, cwd=ROOT)
-    clean = run.search(ROOT / _DOCUMENT, fetch.BUILD)
+    clean = run.search(ROOT / _DOCUMENT, fetch.BUILD, part=bool(arguments))
     return status or (0 if clean else 1)
 
 

@@ -10,6 +10,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from tools.keysearch.notes import record
+
 _TIMEOUT_S = 30
 
 
@@ -112,10 +114,12 @@ class Api:
         )
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-                return Answer(answer.status, answer.read().decode())
+                status, text = answer.status, answer.read()
         except urllib.error.HTTPError as fault:
             with fault:
-                return Answer(fault.code, fault.read().decode())
+                status, text = fault.code, fault.read()
+        record("http", text)
+        return Answer(status, text.decode())
 
     def registration(self):
         """The client's registration as JSON, None when it is not registered."""
@@ -208,6 +212,7 @@ class EventStream:
         name = None
         try:
             for line in self._response:
+                record("http", line)
                 word, _, rest = line.decode().strip().partition(": ")
                 if word == "event":
                     name = rest

@@ -5,6 +5,8 @@ import socket
 import threading
 import time
 
+from tools.keysearch.notes import record
+
 from .exchanges import exchanges
 
 _LONGEST = 65535
@@ -54,6 +56,7 @@ class Tap:
         datagram, address = source.recvfrom(_LONGEST)
         if self.lost:
             return
+        record("datagrams", datagram)
         with self._lock:
             self._records.append((time.monotonic(), client is None, datagram))
         if client is not None:

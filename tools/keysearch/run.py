@@ -58,8 +58,14 @@ class Run:
                     on_line(line.decode(errors="replace"))
         return process.wait()
 
-    def search(self, *others):
-        """Searches what was written, and other places; says what was found. True when clean."""
+    def search(self, *others, part=False):
+        """Searches what was written, and other places; says what was found. True when clean.
+
+        A `part` of a run may do without keys.
+        """
+        if part and not self._keys.exists():
+            print("keys: none used, nothing to search for")
+            return True
         try:
             keys = read_keys(self._keys)
             self._prove()

@@ -43,7 +43,7 @@ def prepare(flash, options, root=install.ROOT):
     used = (flash / "boot.py").exists()
     if flash.exists() and not flash.is_dir():
         raise UserError(f"--flash {flash}: not a directory")
-    if not used and not options.blank and flash.is_dir() and any(flash.iterdir()):
+    if not used and not options.blank and _foreign(flash):
         raise UserError(f"--flash {flash}: has files but no boot.py: empty it or add --blank")
     config = _read_config(config_file) if config_file.exists() else None
     board = _board(config_file, config, options)
@@ -52,16 +52,18 @@ def prepare(flash, options, root=install.ROOT):
         return board, None
     if config is None and options.endpoint is None:
         raise UserError("--endpoint is needed: the flash has no config.json")
-    if not used and options.server is None:
-        raise UserError("--server is needed: the flash has no server account")
+    given = options.server is not None or options.bootstrap is not None
+    has_server = config is not None and "server" in config
+    if not used and not (given or has_server or firmware()[0].exists(str(flash))):
+        raise UserError("--server or --bootstrap is needed: the flash has no account")
     flash.mkdir(parents=True, exist_ok=True)
     if not used:
         march = install.host_march() if options.mpy else None
-        install.stage(flash, root, mpy=options.mpy, march=march)
+        install.stage(flash, root, mpy=options.mpy, march=march, board=board)
     if config is None:
         config = {"board": board, "endpoint": options.endpoint}
         config_file.write_text(json.dumps(config, indent=4) + "\n", encoding="utf-8")
-    if options.server is not None:
+    if given:
         _provision(flash, options)
     return board, config.get("endpoint")
 
@@ -76,13 +78,36 @@ def _board(config_file, config, options):
     return configured if configured in BOARDS else DEFAULT_BOARD
 
 
+def _foreign(flash):
+    # Files that neither `make provision` nor a hand that prepares a flash has put there.
+    return flash.is_dir() and any(
+        each.name not in ("config.json", "state") for each in flash.iterdir()
+    )
+
+
 def _provision(flash, options):
     accounts, config = firmware()
     if accounts.exists(str(flash)):
         return
-    settings = {} if options.lifetime is None else {"lifetime_s": options.lifetime}
-    try:
-        config.server_uri(options.server)
-    except ValueError as error:
-        raise UserError(f"--server {options.server}: expected {error}") from None
-    accounts.provision(str(flash), uri=options.server, **settings)
+    from lwm2m.objects import security
+
+    wanted = []
+    for option, uri in (("--bootstrap", options.bootstrap), ("--server", options.server)):
+        if uri is None:
+            continue
+        try:
+            config.server_uri(uri)
+        except ValueError as error:
+            raise UserError(f"{option} {uri}: expected {error}") from None
+        account = {"uri": uri, "mode": security.NO_SEC, "bootstrap": option == "--bootstrap"}
+        if uri.startswith("coaps:"):
+            account["mode"] = security.PSK
+            account["identity"] = options.psk_identity
+            account["key"] = options.psk_key
+        if options.lifetime is not None and option == "--server":
+            account["lifetime_s"] = options.lifetime
+        wanted.append(account)
+    for account in wanted:
+        accounts.provision(str(flash), **account)
+    for path in (flash / "state").glob("factory.*"):
+        path.chmod(0o600)  # it may hold keys

@@ -5,6 +5,7 @@ import os
 import re
 
 from tools.errors import UserError
+from tools.provision import keys
 from tools.virtual.world import is_temperature
 
 BOARDS = ("nucleo_f429zi", "b_l475e_iot01a")
@@ -14,6 +15,10 @@ _SMALLEST_HEAP = 8 * 1024
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
+        start = "unrecognized arguments:"
+        if message.startswith(start):  # their values may be keys
+            unknown = [word for word in message.split() if word.startswith("-")]
+            message = f"{start} {' '.join(unknown).partition('=')[0] or 'no option before it'}"
         raise UserError(message + " (--help shows the options)")
 
 
@@ -53,14 +58,16 @@ def _make_parser():
         description="Runs the firmware under MicroPython on this computer.",
         allow_abbrev=False,
     )
-    parser.add_argument("--server", metavar="URI", help="LwM2M server, coap://HOST[:PORT]")
+    parser.add_argument("--server", metavar="URI", help="LwM2M server, coap[s]://HOST[:PORT]")
     parser.add_argument("--endpoint", metavar="NAME", help="LwM2M endpoint client name")
     parser.add_argument("--lifetime", type=_lifetime, metavar="S", help="of the registration")
-    parser.add_argument("--bootstrap", metavar="URI", help="not there yet")
-    parser.add_argument("--psk-identity", metavar="ID", help="not there yet")
+    parser.add_argument("--bootstrap", metavar="URI", help="Bootstrap-Server, like --server")
+    parser.add_argument(
+        "--psk-identity", metavar="ID", help="for coaps:// of --bootstrap, else of --server"
+    )
     key = parser.add_mutually_exclusive_group()
-    key.add_argument("--psk-key-file", metavar="FILE", help="not there yet")
-    key.add_argument("--psk-key", metavar="HEX", help="not there yet")
+    key.add_argument("--psk-key-file", metavar="FILE", help="the key, as hexadecimal text")
+    key.add_argument("--psk-key", metavar="HEX", help="the key; others can see it there")
     parser.add_argument("--board", choices=BOARDS, help="default: %s" % BOARDS[0])
     parser.add_argument(
         "--temperature",
@@ -81,16 +88,42 @@ def _make_parser():
     return parser
 
 
+def _check_security(options):
+    # The identity and the key, as bytes: of the Bootstrap-Server where there is one.
+    identity, key = options.psk_identity, None
+    if options.psk_key_file is not None:
+        key = keys.psk_of_file("--psk-key-file", options.psk_key_file)
+    elif options.psk_key is not None:
+        key = keys.psk("--psk-key", options.psk_key)
+    if (identity is None) != (key is None):
+        raise UserError("--psk-identity and --psk-key-file or --psk-key belong together")
+    if identity is not None:
+        identity = keys.psk_identity("--psk-identity", identity)
+    options.psk_identity, options.psk_key = identity, key
+    first = "--server" if options.bootstrap is None else "--bootstrap"
+    for option, uri in (("--bootstrap", options.bootstrap), ("--server", options.server)):
+        secured = key is not None and option == first
+        if uri is None:
+            if secured:
+                raise UserError("--psk-identity belongs to --bootstrap or --server: give one")
+        elif "@" in uri.partition("?")[0]:
+            raise UserError(f"{option}: no name or password in a URI")
+        elif secured and uri.startswith("coap://"):
+            raise UserError(f"{option}: coap:// sends in clear: with a key use coaps://")
+        elif not secured and uri.startswith("coaps://"):
+            needed = "--psk-identity and --psk-key-file"
+            if option != first:
+                needed = "`make provision`, for the key is that of --bootstrap"
+            raise UserError(f"{option}: coaps:// needs {needed}")
+
+
 def parse(arguments):
     """The options; UserError, one line, for what cannot be done."""
     options = _make_parser().parse_args(arguments)
     if options.heap is None:
         # Sources are compiled on the spot, which takes names and room that .mpy files do not.
         options.heap = "128k" if options.mpy or options.blank else "192k"
-    for name in ("bootstrap", "psk_identity", "psk_key_file", "psk_key"):
-        if getattr(options, name) is not None:
-            option = "--" + name.replace("_", "-")
-            raise UserError(f"{option}: DTLS and bootstrap are not supported yet: leave it out")
+    _check_security(options)
     if not is_temperature(options.temperature):
         raise UserError("--temperature: expected -273.15 to 1000 degrees Celsius")
     if options.lifetime is not None and options.server is None:

@@ -1,0 +1,181 @@
+"""A bootstrap: the connection with the Bootstrap-Server, and what becomes of the others.
+
+Loaded for the moment; while a bootstrap runs it stays because its connection does. Nothing is
+lost by one that fails: the accounts in the store count until `accounts.save()`, and what was
+kept of the sessions goes on after it.
+"""
+
+import asyncio
+import gc
+
+from micropython import const
+
+from firmware.connection import Connection
+from lwm2m.registration import REGISTERED, STOPPED
+
+_FIRST_MS = const(60000)  # between a bootstrap and the next because of a failure; doubled
+_LONGEST_MS = const(3600000)
+_DAY_S = const(86400)
+_AGAIN_S = const(60)
+
+
+def begin(app, session=None):
+    """Asks the Bootstrap-Server, and has the connections with all servers closed for it.
+
+    With `session` because its registration has failed: not if it is gone or registered by now.
+    Then, and where the device has no other server, the bootstraps come in growing distances.
+    """
+    client = app.client
+    if _running(app):
+        return
+    if session and (session not in client.sessions or session.registration.state == REGISTERED):
+        return
+    left_ms = app.bootstraps[1] - client.now_ms()
+    if left_ms > 0 and (session or not app.connections):
+        app.bootstrap(session, wait_ms=left_ms)
+        return
+    app.save()
+    _close(app)
+    from firmware import accounts, config
+
+    try:
+        for account in config.addressed(accounts.load()):
+            if "bootstrap" in account:
+                connection = BootstrapConnection(app, account, accounts.objects())
+                print("bootstrap: asking %s" % account["uri"])
+                connection.task = asyncio.create_task(connection.run())
+                return
+    except (ValueError, OSError, MemoryError) as error:
+        app.log("%s: no bootstrap: %s" % (type(error).__name__, error))
+    _end(app)
+
+
+def purge(app, account):
+    """Erases the Bootstrap-Server's account when its time is over (/0/x/12).
+
+    `account` is the time of its record, for there may be another one meanwhile, and the seconds
+    that are left.
+    """
+    since, left_s = account
+    if not left_s and not _running(app):
+        from firmware import accounts
+
+        try:
+            if accounts.purge(since):
+                print("bootstrap: account erased, its time is over")
+                app.client.bootstrap = None
+                for server in app.table.of(1):
+                    server.trigger = None
+            return
+        except OSError as error:
+            print("bootstrap: account not erased: %s" % error)
+    wait_s = min(left_s, _DAY_S) or _AGAIN_S
+    app.bootstrap((since, max(left_s - wait_s, 0)), "purge", wait_s * 1000)
+
+
+class BootstrapConnection(Connection):
+    """The connection with a Bootstrap-Server; ends with the bootstrap.
+
+    It is its session's registration as well, as far as a connection knows one.
+    """
+
+    location = ()
+    due_ms = 0
+
+    def __init__(self, app, account, drafts):
+        from lwm2m.bootstrap import Bootstrap
+
+        self.state = "bootstrapping"
+        # Where there are no other servers it has to come to something.
+        self.only = not [each for each in drafts if not each.oid and not each.bootstrap]
+        self.started = False
+        session = Bootstrap(app.client, drafts, self.send, _save, self.ended)
+        session.registration = self
+        session.reachable = self.stop
+        session.endpoint.block_size = app.board.BLOCK_SIZE
+        app.client.sessions.append(session)
+        app.connections.append(self)
+        Connection.__init__(self, app, session, account)
+
+    def start(self):
+        """The link is up."""
+        if self.started:  # once more: who knows what the server has heard
+            self.ended(False)
+        else:
+            self.started = True
+            self.session.start(self.account["hold_off_s"], self.account["queries"])
+
+    def stop(self, silent_ms=0):
+        """The device is going down, or does not register here."""
+        self.state = STOPPED
+
+    def failed(self):
+        """The link could not be made."""
+        self.ended(False)
+
+    async def _failed(self, error):
+        if self.only:
+            await Connection._failed(self, error)
+        else:
+            print("%s: %s" % (self.uri, error))
+            self.ended(False)
+            await asyncio.sleep_ms(_LONGEST_MS)
+
+    def ended(self, good):
+        """Back to the servers: with the new accounts, or with the old ones."""
+        if self.state != STOPPED:
+            self.state = STOPPED
+            asyncio.create_task(_ended(self.app))
+
+
+def _running(app):
+    connections = app.connections
+    return bool(connections) and "bootstrap" in connections[0].account
+
+
+def _save(instances):
+    from firmware import accounts, config
+
+    for each in instances:
+        if not each.oid:
+            config.server_uri(each.uri)
+    accounts.save(instances)
+
+
+def _close(app):
+    # Forgets all connections, sessions and instances of the objects 1 and 2.
+    for connection in app.connections:
+        connection.task.cancel()
+        connection.close()
+    app.connections.clear()
+    app.client.sessions.clear()
+    table = app.table
+    for oid in (1, 2):
+        for each in table.of(oid):
+            table.remove(each)
+    gc.collect()
+
+
+async def _ended(app):
+    _close(app)
+    _end(app)
+
+
+def _end(app):
+    now_ms = app.client.now_ms()
+    count, due_ms = app.bootstraps
+    if now_ms - due_ms > _LONGEST_MS:
+        count = 0
+    app.bootstraps = (
+        count + 1,
+        now_ms + min(_FIRST_MS << min(count, 6), _LONGEST_MS),
+    )
+    from firmware import accounts, config, parts
+
+    try:
+        parts.connect(app, config.addressed(accounts.load()))
+        del accounts, config, parts
+        app.begin()
+    except MemoryError:
+        print("bootstrap: no memory to go on, restarting")
+        app.reset()

@@ -1,0 +1,121 @@
+"""Writes one account with its credentials: `make provision`, or
+
+    python -m tools.provision FLASH=DIR SERVER=coaps://HOST IDENTITY=NAME KEY_FILE=FILE
+
+without arguments it shows what it takes. Exit status: 0 when the account is written and read
+back, 2 otherwise, with one line that tells why.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.errors import UserError
+from tools.provision import arguments, settings
+from tools.provision.account import Account
+from tools.provision.places import FACTORY, Board, Directory
+from tools.virtual.flash import firmware
+
+
+def _provision(given):
+    accounts, config = firmware()
+    from lwm2m.objects import security
+
+    account = Account(given, security)
+    # Checked before a board is stopped for it.
+    try:
+        config.server_uri(account.attributes["uri"])
+    except ValueError as error:
+        raise UserError(f"the server's URI: expected {error}") from None
+    place = Board(given["PORT"]) if "PORT" in given else Directory(given["FLASH"])
+    # For this user alone: the records hold credentials.
+    with tempfile.TemporaryDirectory(prefix="provision-") as folder, place:
+        _write(place, Path(folder), account, accounts, config)
+
+
+def _write(place, folder, account, accounts, config):
+    work, check = folder / "work", folder / "check"
+    work.mkdir()
+    provisioned = place.fetch(work)
+    before = {name: _content(work / name) for name in (*FACTORY, "config.json")}
+    _check_able(place, account)
+    old = {_key(each): each["uri"] for each in accounts.load(str(work))}
+    accounts.provision(str(work), **account.attributes)
+    lines = settings.change(work, account)
+    if (work / "config.json").exists():
+        try:
+            found = config.load(str(work))[1]
+        except ValueError as error:
+            raise UserError(str(error).replace(f"{work}/", "")) from None
+    else:
+        found = accounts.load(str(work))
+    changed = [name for name in before if _content(work / name) != before[name]]
+    place.store(work, changed)
+    check.mkdir()
+    place.fetch(check)
+    for name in changed:
+        if _content(check / name) != _content(work / name):
+            raise UserError(f"{place.shown}: {name} reads back differently: is its flash full?")
+    _tell(place, account, old, found, [*lines, "read back: " + ", ".join(changed)])
+    for line in account.doubts:
+        print("note: " + line)
+    if provisioned:
+        print(
+            "note: accounts of a bootstrap count before this one, until a factory reset (key r "
+            "on the board's console, or state/accounts.* deleted)"
+        )
+
+
+def _content(path):
+    return path.read_bytes() if path.exists() else None
+
+
+def _check_able(place, account):
+    # What the firmware would refuse, told before it is written. 1: tls without PSK.
+    needed = {account._security.NO_SEC: 0, account._security.CERTIFICATE: 1}
+    if place.able is not None and place.able < needed.get(account.attributes["mode"], 2):
+        lacking = "DTLS-PSK (needs v1.29)" if place.able else "the tls module"
+        raise UserError(f"{place.shown}: its MicroPython lacks {lacking}: not written")
+
+
+def _key(each):
+    return "bootstrap" if each.get("bootstrap") else each["short_server_id"]
+
+
+def _name(each):
+    if each.get("bootstrap"):
+        return "Bootstrap-Server"
+    return f"server {each['short_server_id']}, lifetime {each['lifetime_s']} s"
+
+
+def _tell(place, account, old, found, lines):
+    print(f"{place.shown}: the factory's accounts")
+    for each in found:
+        print(f"  {_name(each)}: {each['uri']}")
+        if _key(each) != account.key:
+            continue
+        for line in account.lines:
+            print(f"    {line}")
+        if account.key in old:
+            print(f"    in the place of {old[account.key]}")
+    for line in lines:
+        print("  " + line)
+
+
+def main(argv):
+    if not argv or argv[0] in ("-h", "--help"):
+        print(arguments.HELP)
+        return 0
+    try:
+        _provision(arguments.parse(argv))
+    except UserError as error:
+        print(f"provision: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("provision: interrupted", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

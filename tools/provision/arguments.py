@@ -1,0 +1,116 @@
+"""NAME=value, as they are given to `make provision`."""
+
+import re
+
+from tools.errors import UserError
+
+HELP = """\
+make provision FLASH=DIR | PORT=DEVICE  and one of
+
+  SERVER=URI         an LwM2M server: coap://HOST[:PORT], coaps://HOST[:PORT]
+  BOOTSTRAP=URI      the LwM2M Bootstrap-Server
+  CREDENTIALS=FILE   mbed_cloud_dev_credentials.c of your account (a Bootstrap-Server)
+
+credentials for coaps://, none of them on the command line
+
+  IDENTITY=TEXT      PSK identity, with KEY_FILE
+  KEY_FILE=FILE      PSK, a file with hexadecimal text, or base64 text behind "base64:"
+  CERT=FILE          certificate of the device, PEM or DER, with CERT_KEY
+  CERT_KEY=FILE      its private key, PEM or DER, not encrypted
+  SERVER_CERT=FILE   the certificate that the server must show, or
+  CA=FILE            the one that issued it: then name and dates are checked, too
+
+more
+
+  ENDPOINT=NAME      endpoint client name, into config.json
+  SHORT_ID=N         Short Server ID of SERVER, 1 to 65534, default 1
+  LIFETIME=S         of the registration at SERVER, default 3600
+  HOLD_OFF=S         BOOTSTRAP: wait so long for the server to begin, default 0
+  ACCOUNT_TIMEOUT=S  BOOTSTRAP: forget this account so long after a bootstrap, default 0: never
+  DOMAIN=TEXT        account at the operator, sent as d=TEXT, into config.json"""
+
+NAMES = (
+    "FLASH PORT SERVER BOOTSTRAP CREDENTIALS IDENTITY KEY_FILE CERT CERT_KEY SERVER_CERT CA"
+    " ENDPOINT SHORT_ID LIFETIME HOLD_OFF ACCOUNT_TIMEOUT DOMAIN"
+).split()
+_KEYS = ("KEY", "PSK", "PSK_KEY", "SECRET", "SECRET_KEY", "PASSWORD", "PRIVATE_KEY")
+_ACCOUNTS = ("SERVER", "BOOTSTRAP", "CREDENTIALS")
+# What goes with what.
+_NEEDS = {
+    "IDENTITY": ("KEY_FILE",),
+    "KEY_FILE": ("IDENTITY",),
+    "CERT": ("CERT_KEY",),
+    "CERT_KEY": ("CERT",),
+    "SERVER_CERT": ("CERT",),
+    "CA": ("CERT",),
+    "SHORT_ID": ("SERVER",),
+    "LIFETIME": ("SERVER",),
+    "HOLD_OFF": ("BOOTSTRAP",),
+    "ACCOUNT_TIMEOUT": ("BOOTSTRAP",),
+    "DOMAIN": ("BOOTSTRAP", "SERVER"),
+}
+_EXCLUDE = (
+    ("FLASH", "PORT"),
+    _ACCOUNTS,
+    ("SERVER_CERT", "CA"),
+    ("IDENTITY", "CERT"),
+    *(
+        ("CREDENTIALS", name)
+        for name in ("IDENTITY", "CERT", "SERVER_CERT", "CA", "ENDPOINT", "DOMAIN")
+    ),
+)
+_NUMBERS = {
+    "SHORT_ID": (1, 65534),
+    "LIFETIME": (1, 0x7FFFFFFF),
+    "HOLD_OFF": (0, 0x7FFFFFFF),
+    "ACCOUNT_TIMEOUT": (0, 0x7FFFFFFF),
+}
+
+
+def parse(arguments):
+    """A dictionary of what was given, numbers as int; UserError without any value in it.
+
+    Values are not repeated in errors: a key in the wrong place would be shown.
+    """
+    given = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not equals or not re.fullmatch("[A-Z_]+", name):
+            raise UserError("expected NAME=value; `make provision` alone shows the names")
+        if name in _KEYS:
+            raise UserError(
+                f"{name}=: other programs can see a key on the command line: put it into a file "
+                "and give KEY_FILE=FILE; a key that was typed here is better made anew"
+            )
+        if name not in NAMES:
+            raise UserError(f"{name}= is unknown; known are {', '.join(NAMES)}")
+        if name in given:
+            raise UserError(f"{name}= is there twice: leave one out")
+        if not value:
+            raise UserError(f"{name}= is empty: give a value or leave it out")
+        given[name] = _number(name, value) if name in _NUMBERS else value
+    _check(given)
+    return given
+
+
+def _number(name, text):
+    low, high = _NUMBERS[name]
+    if not re.fullmatch("[0-9]{1,10}", text) or not low <= int(text) <= high:
+        raise UserError(f"{name}=: expected a whole number from {low} to {high}")
+    return int(text)
+
+
+def _check(given):
+    if not ("FLASH" in given or "PORT" in given):
+        raise UserError("FLASH=DIR or PORT=DEVICE is needed: where to write")
+    if not any(name in given for name in _ACCOUNTS):
+        raise UserError("SERVER=URI, BOOTSTRAP=URI or CREDENTIALS=FILE is needed: what to write")
+    for names in _EXCLUDE:
+        both = [name for name in names if name in given]
+        if len(both) > 1:
+            raise UserError(f"{both[0]}= and {both[1]}= exclude each other: one at a time")
+    for name, others in _NEEDS.items():
+        if name in given and not any(other in given for other in others):
+            raise UserError(f"{name}= needs {' or '.join(other + '=' for other in others)}")
+    if "CERT" in given and not ("SERVER_CERT" in given or "CA" in given):
+        raise UserError("CERT= needs SERVER_CERT= or CA=: how the server proves who it is")

@@ -91,6 +91,10 @@ class App:
         """Restarts the board once the answer to the request under way has left."""
         self._later(self.reset)
 
+    def credentials(self, security_iid):
+        """The instance of object 0, read from the store for the moment."""
+        return _once("accounts", "credentials", security_iid)
+
     def factory_reset(self, arguments=None):
         """Erases what was provisioned and restarts, once the answer has left."""
         self._later(self.erase)
@@ -107,10 +111,6 @@ class App:
             pass  # it is there
         open("state/erase", "w").close()
         machine.reset()
-
-    def credentials(self, security_iid):
-        """The account's instance of object 0, to be dropped soon; None where there is none."""
-        return _once("accounts", "credentials", security_iid)
 
     def bootstrap(self, session=None, action="begin", wait_ms=_ANSWER_MS):
         """Has the Bootstrap-Server asked for accounts, once the answer has left.

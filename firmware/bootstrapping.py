@@ -79,7 +79,6 @@ class BootstrapConnection(Connection):
     It is its session's registration as well, as far as a connection knows one.
     """
 
-    location = ()
     due_ms = 0
 
     def __init__(self, app, account, drafts):
@@ -88,37 +87,42 @@ class BootstrapConnection(Connection):
         self.state = "bootstrapping"
         # Where there are no other servers it has to come to something.
         self.only = not [each for each in drafts if not each.oid and not each.bootstrap]
-        self.started = False
-        session = Bootstrap(app.client, drafts, self.send, _save, self.ended)
-        session.registration = self
-        session.reachable = self.stop
-        session.endpoint.block_size = app.board.BLOCK_SIZE
-        app.client.sessions.append(session)
+        self.asked = False
+        client = app.client
+
+        def make_session(send):
+            session = Bootstrap(client, drafts, send, _save, self.ended)
+            session.registration = self
+            session.reachable = lambda: False
+            session.endpoint.block_size = app.board.BLOCK_SIZE
+            client.sessions.append(session)
+            return session
+
+        Connection.__init__(self, app, make_session, account)
         app.connections.append(self)
-        Connection.__init__(self, app, session, account)
 
     def start(self):
         """The link is up."""
-        if self.started:  # once more: who knows what the server has heard
-            self.ended(False)
+        if self.asked:  # once more: who knows what the server has heard
+            self.failed("the link was lost")
         else:
-            self.started = True
+            self.asked = True
             self.session.start(self.account["hold_off_s"], self.account["queries"])
 
-    def stop(self, silent_ms=0):
-        """The device is going down, or does not register here."""
+    def stop(self):
+        """The device is going down."""
         self.state = STOPPED
 
-    def failed(self):
-        """The link could not be made."""
+    def failed(self, reason):
+        """The server cannot be reached, or not in a secure session."""
+        print("bootstrap failed: %s" % reason)
         self.ended(False)
 
     async def _failed(self, error):
         if self.only:
             await Connection._failed(self, error)
         else:
-            print("%s: %s" % (self.uri, error))
-            self.ended(False)
+            self.failed("%s: %s" % (self.uri, error))
             await asyncio.sleep_ms(_LONGEST_MS)
 
     def ended(self, good):

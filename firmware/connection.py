@@ -15,17 +15,23 @@ _SHORT = const(65)  # more than the answer to a de-registration
 _BURST = const(64)  # datagrams taken in a row
 _PAUSE_MS = const(1000)  # between the loss of a link and the next
 _RETRY_MS = const(5000)  # between attempts to get a link
+_NO_SEC = const(3)  # security mode (TS 1.1.1 Core E.1)
 _FAILURES = const(5)  # local failures in a row that end in a restart
 
 
 class Connection:
     """A link that comes back when it is lost, for ever.
 
-    The registration lives on over a lost link or a restart (`keep.py`) as long as the same
-    local port can be had: the server knows the device by its address.
+    `make_session(send)` is called once and returns the session: of a server, or for another kind
+    of peer with `started()` and `refused()` overridden. The registration lives on over a lost
+    UDP link or a restart (`keep.py`) as long as the same local port can be had: the server knows
+    the device by its address. After a DTLS session has died it begins anew.
     """
 
-    def __init__(self, app, server, account):
+    anew = False  # the server is not asked for the registration of before
+    mute = False  # in the last session it answered nothing
+
+    def __init__(self, app, make_session, account):
         self.app = app
         self.account = account
         self.uri = account["uri"]
@@ -33,51 +39,119 @@ class Connection:
         self.link = None
         self.task = None
         self.failures = 0  # local ones in a row; a registration clears them
-        self.session = session = app.client.add_server(server, self.send)
+        self.session = session = make_session(self.send)
         session.online = False
 
-    async def run(self):
-        """Network, name, socket; then datagrams until the link breaks; and again."""
+    async def run(self, reason=None):
+        """Network, name, socket; then datagrams until the link breaks; and again.
+
+        With a `reason` that is where it begins: at the end of a session.
+        """
+        if reason:
+            await self.refused(reason)
         while True:
             try:
                 await self.app.network()
                 self.open()
-            except OSError as error:
-                if error.errno == ENODEV:  # this board will have no network after a restart either
+            except (OSError, MemoryError) as error:
+                # This board will have no network after a restart either.
+                if isinstance(error, OSError) and error.errno == ENODEV:
                     print("%s: %s" % (self.uri, error.args[-1]))
                     return
                 await self._failed(error)
                 continue
+            link = self.link
             try:
+                if not link.established:
+                    mid = self.session.endpoint.next_mid()
+                    await link.handshake(bytes((0x40, 0, mid >> 8, mid & 255)))  # a ping
+                    self.session.endpoint.on_silence = self.silent
+                    print("%s: secured by %s" % (self.uri, link.cipher()))
+                self.started()
                 await self.receive()
-            except OSError as error:
-                print("%s: link lost: %s" % (self.uri, error))
+            except (OSError, MemoryError) as error:
+                reason = "%s: %s" % (self.uri, error.args[-1])
+            patient = link.secure and not (link.established and self.registered())
             self.close()
-            await asyncio.sleep_ms(_PAUSE_MS)
+            if patient:
+                self.local_port = 0  # the server may hold that one for the session of before
+                await self.refused(reason)
+            else:
+                print("link lost: " + reason)
+                await asyncio.sleep_ms(_PAUSE_MS)
 
     def open(self):
-        host, port = self.account["address"]
-        self.link = link = UDP(host, port, self.local_port)
+        account = self.account
+        host, port = account["address"]
+        link = UDP(host, port, self.local_port)
+        if account["mode"] != _NO_SEC or self.uri[:6] == "coaps:":
+            try:
+                from firmware.dtls import DTLS
+
+                link = DTLS(link, self.app.credentials(account["security_iid"]), host)
+            except (OSError, MemoryError):
+                link.close()
+                raise
+        self.link = link
+
+    def started(self):
+        """The link is up: the session may begin."""
         session = self.session
         session.online = True
         registration = session.registration
-        if registration.state != REGISTERED:
+        port = self.link.local_port
+        if registration.state != REGISTERED or self.anew:
             registration.start()
-        elif link.local_port == self.local_port:
+        elif port == self.local_port:
             print("%s: registered at %s as before" % (self.uri, registration.location_text()))
             registration.due_ms = self.app.client.now_ms()  # an Update: here we are again
             self.app.wake()
         else:
             print("%s: local port %d is taken, registering anew" % (self.uri, self.local_port))
             registration.start()
-        self.local_port = link.local_port
+        self.local_port = port
+
+    def registered(self):
+        return self.session.registration.state == REGISTERED
+
+    async def refused(self, reason):
+        """There is no session to register in; returns when the next may begin."""
+        registration = self.session.registration
+        registration.failed(reason)
+        while registration.due_ms > self.app.client.now_ms():
+            await asyncio.sleep_ms(_RETRY_MS)
+
+    def silent(self):
+        """The peer does not answer in a DTLS session: it may know nothing of it any more.
+
+        A new session comes at once where this one has served, and once besides, as datagrams get
+        lost: after that it is a peer that does not want us.
+        """
+        served = self.registered()
+        wanted = served or not self.mute
+        self.mute = not served
+        self.lost("no answer in the session", wanted)
+
+    def lost(self, reason, wanted=True):
+        """Begins again with a new link, unless `wanted` after the time for a failed attempt."""
+        if self.link:
+            reason = "%s: %s" % (self.uri, reason)
+            if wanted:
+                print("link lost: " + reason)
+            self.task.cancel()
+            self.close()
+            self.task = asyncio.create_task(self.run(None if wanted else reason))
 
     def close(self):
-        if self.link:
+        link = self.link
+        if link:
             self.session.online = False
-            if self.session.registration.state == REGISTERED:
+            if self.registered():
                 self.failures = 0
-            self.link.close()
+            if link.secure and link.established:
+                self.anew = True
+                self.session.endpoint.on_silence = None
+            link.close()
             self.link = None
 
     def send(self, data):
@@ -105,14 +179,14 @@ class Connection:
         await asyncio.sleep_ms(_RETRY_MS)
 
     async def receive(self):
-        socket = self.link.socket
-        recv = self.link.recv
+        link = self.link
+        socket = link.socket
+        recv = link.recv
         receive = self.session.receive
         poller = select.poll()
         poller.register(socket, select.POLLIN)
-        ipoll = poller.ipoll
+        ipoll = link.ipoll if link.secure else poller.ipoll
         while True:
-            await readable(socket)
             size = _DATAGRAM
             for _ in range(_BURST):
                 try:
@@ -134,6 +208,7 @@ class Connection:
                     break
                 else:
                     break
+            await readable(socket)
 
 
 def readable(stream):

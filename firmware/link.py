@@ -18,6 +18,9 @@ class UDP:
     that is taken or 0.
     """
 
+    established = True  # there is no handshake
+    secure = False
+
     def __init__(self, host, port, local_port=0):
         # The kind of socket is not taken from the answer: lwIP always says SOCK_STREAM there,
         # and prints a warning when it is asked for anything else.

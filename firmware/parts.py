@@ -78,7 +78,11 @@ def connect(app, account_list):
             continue
         server = account.pop("server")
         table.add(server, *account.pop("access"))
-        connection = Connection(app, server, account)
+
+        def make_session(send, server=server):
+            return client.add_server(server, send)
+
+        connection = Connection(app, make_session, account)
         session = connection.session
         session.confirmable = app.settings["confirmable"]
         session.endpoint.block_size = app.board.BLOCK_SIZE

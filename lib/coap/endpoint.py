@@ -110,6 +110,8 @@ class Endpoint:
 
     block_size = 512
     body_limit = 4096
+    # Called when a confirmable message was repeated twice in vain: after 6 to 9 s.
+    on_silence = None
 
     # What a new one has
     exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
@@ -475,10 +477,14 @@ class Endpoint:
     def poll(self):
         """Retransmits, gives up, forgets; returns the milliseconds until the next call."""
         wait_ms = IDLE_MS
-        if self.exchange:
-            wait_ms = self.exchange.poll(self.transmit)
+        exchange = self.exchange
+        if exchange:
+            left = exchange.left
+            wait_ms = exchange.poll(self.transmit)
             if not wait_ms:
                 self._finish(None)
+            elif left > exchange.left == 2 and self.on_silence:
+                self.on_silence()
         elif self._late:
             self._respond()
             wait_ms = 0

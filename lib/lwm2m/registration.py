@@ -124,6 +124,13 @@ class Registration:
         elif self.state != _DEREGISTERING:
             self._begin(_WAITING if silent_ms else STOPPED)
 
+    def failed(self, reason):
+        """Counts an attempt that did not even come to a request, for want of a secure session."""
+        self._begin(_WAITING)
+        from lwm2m import retry
+
+        retry.failed(self, _REGISTERING, 0, reason)
+
     def poll(self, now_ms):
         """Does what is due; returns the milliseconds until the next may be."""
         if self._pending or self.state == STOPPED or not self.session.online:

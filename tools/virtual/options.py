@@ -15,6 +15,10 @@ _SMALLEST_HEAP = 8 * 1024
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
+        start = "unrecognized arguments:"
+        if message.startswith(start):  # their values may be keys
+            unknown = [word for word in message.split() if word.startswith("-")]
+            message = f"{start} {' '.join(unknown).partition('=')[0] or 'no option before it'}"
         raise UserError(message + " (--help shows the options)")
 
 

@@ -187,9 +187,14 @@ class Supervisor:
 
     # -- what the interpreter says
 
-    def _show(self, data):
-        self._stdout.write(data)
-        self._events.console(data)
+    def _show(self, data, raw=False):
+        if raw and self._serial is not None:
+            # A program talks to the raw REPL, like mpremote: what it reads are no lines for
+            # people, and may be a file that holds keys. It goes to that program alone.
+            self._events.end_of_console()
+        else:
+            self._stdout.write(data)
+            self._events.console(data)
         if self._serial is not None:
             self._serial.write(data, text=not self._state.raw)
 
@@ -199,8 +204,9 @@ class Supervisor:
             data = read_available(self._interpreter.console)
             if not data:
                 return data is not None
+            raw = self._state.raw
             self._state.feed(data)
-            self._show(data)
+            self._show(data, raw)
         return True
 
     def _on_console(self):

@@ -182,6 +182,7 @@ def test_a_device_that_knows_its_bootstrap_server_alone(tmp_path, root):
         assert second - first > 2 + 2  # the pause, and the second attempt
         assert time.monotonic() - second > 4  # twice the pause
         assert "lt=77" in one.new.registers[0][0].opt.uri_query
+        one.serve(lambda: one.said("registered at"))
         one.board.say({"key": "i"})
         one.serve(lambda: one.said("server: %s, registered" % one.new.uri))
         assert one.said("bootstrap: when registration fails") == 1

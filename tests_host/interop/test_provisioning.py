@@ -176,11 +176,13 @@ def test_int_4_delete(newcomer):
     newcomer.registered(lifetime_s=700)
     assert list(newcomer.api.read("/1").value) == [7]
     # the Bootstrap-Server's account is there still
-    configure(newcomer.endpoint, [account], delete=[], discover=["/0"])
+    again = newcomer.account(iid=7, short_id=7, lifetime_s=701)
+    configure(newcomer.endpoint, [again], delete=[], discover=["/0"])
     assert newcomer.api.execute("/1/7/9").code == "2.04"
     links = newcomer.ended().links
     assert newcomer.taps[0].uri in links and newcomer.taps[1].uri in links
     assert links.count("</0/") == 2
+    newcomer.registered(lifetime_s=701)
 
 
 def test_int_5_bootstrap_begun_by_the_server(newcomer):
@@ -231,7 +233,8 @@ def test_int_8_bootstrap_read(newcomer):
     newcomer.make(known=True)
     newcomer.start()
     asked = {"discover": ["/"], "read": ["/1", "/1/0"]}
-    newcomer.bootstrap.configure(newcomer.endpoint, [newcomer.account()], **asked)
+    account = newcomer.account(lifetime_s=600)
+    newcomer.bootstrap.configure(newcomer.endpoint, [account], **asked)
     assert newcomer.api.execute("/1/0/9").code == "2.04"
     session = newcomer.ended()
     assert session.steps == ["GET / -> 2.05", "GET /1 -> 2.05", "GET /1/0 -> 2.05", *STEPS]
@@ -239,6 +242,7 @@ def test_int_8_bootstrap_read(newcomer):
         assert "<%s>" % path in session.links
     assert session.values["/1/0/0"] == "5"
     assert session.values["/1/0/1"] == "3600"
+    newcomer.registered(lifetime_s=600)
 
 
 @with_leshan
@@ -247,9 +251,11 @@ def test_bootstrap_read_of_credentials(newcomer):
     newcomer.make(known=True)
     newcomer.start()
     asked = {"read": ["/0", "/0/0"]}
-    newcomer.bootstrap.configure(newcomer.endpoint, [newcomer.account()], **asked)
+    account = newcomer.account(lifetime_s=600)
+    newcomer.bootstrap.configure(newcomer.endpoint, [account], **asked)
     assert newcomer.api.execute("/1/0/9").code == "2.04"
     assert newcomer.ended().steps == ["GET /0 -> 4.05", "GET /0/0 -> 4.05", *STEPS]
+    newcomer.registered(lifetime_s=600)
 
 
 def test_int_9_consistency(newcomer):

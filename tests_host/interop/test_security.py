@@ -8,6 +8,7 @@ from certificates import Authority
 
 from tools.interop.board import wait_for
 from tools.interop.records import clear
+from tools.interop.security import call
 from tools.keysearch.notes import used
 
 PSK = 0
@@ -129,3 +130,27 @@ def test_name_of_another_is_refused(server, secure_device, authority):
     device.board.start()
     wait_for(lambda: "server: application data" in device.tap.summary(), REGISTER_S, "an answer")
     assert_kept_out(device)
+
+
+@pytest.mark.servers
+def test_a_server_shows_no_key_that_it_refuses(server):
+    """What is wrong with a key is said without it"""
+    for text in ("not hexadecimal", os.urandom(16).hex() + "5"):
+        details = {"identity": "identity", "key": text}
+        data = {"endpoint": "nobody", "tls": {"mode": "psk", "details": details}}
+        status, said = call("PUT", server.http_uri + "/api/security/clients", data)
+        assert status == 400
+        assert text not in said
+    assert "nobody" not in server.trust.shown()
+
+
+@pytest.mark.servers
+@with_leshan
+def test_leshan_shows_no_key_of_a_bootstrap_that_it_refuses(server):
+    """Nor one in what a bootstrap is to bring; the place is named"""
+    key = os.urandom(16).hex() + "5"
+    data = {"security": {"1": {"secretKey": key}}}
+    status, said = call("POST", server.bootstrap.http_uri + "/api/bootstrap/nobody", data)
+    assert status == 400
+    assert key not in said
+    assert "secretKey" in said

@@ -8,23 +8,33 @@ import json
 import urllib.error
 import urllib.request
 
+from tools.keysearch.notes import record
+
 from .api import decoded
 from .board import wait_for
 
 _TIMEOUT_S = 10
 
 
-def _call(method, url, data=None):
+def call(method, url, data=None):
+    """Asks an HTTP API; returns the status and the text of its answer."""
     body = None if data is None else json.dumps(data).encode()
     headers = {"content-type": "application/json"}
     request = urllib.request.Request(url, method=method, data=body, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-            text = answer.read().decode()
+            status, text = answer.status, answer.read()
     except urllib.error.HTTPError as fault:
         with fault:
-            # the servers show no key in it
-            raise AssertionError("%s %s: %s" % (method, url, fault.read().decode()))
+            status, text = fault.code, fault.read()
+    record("http", text)  # no server tells a key
+    return status, text.decode()
+
+
+def _call(method, url, data=None):
+    status, text = call(method, url, data)
+    # a server that refuses shows no key in what it says
+    assert status < 300, "%s %s: %d %s" % (method, url, status, text)
     return json.loads(text) if text else None
 
 
@@ -89,6 +99,7 @@ class LeshanBootstrap:
     def __init__(self, ports):
         self.coap_port = ports.coap_port
         self.coaps_port = ports.coaps_port
+        self.http_uri = ports.http_uri
         self._uri = ports.http_uri + "/api"
         self._before = {}  # endpoint: how many bootstraps there were
         self.trust = Trust(ports.http_uri)

@@ -21,6 +21,14 @@ def new_key():
     return key
 
 
+async def until(condition, timeout_s=10):
+    for _ in range(int(timeout_s / 0.02)):
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(condition)
+
+
 class Relay:
     """A process under MicroPython that speaks DTLS for clients on CPython."""
 

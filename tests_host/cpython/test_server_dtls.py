@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from aiocoap import CHANGED, CONTENT, CREATED, DELETE, FORBIDDEN, POST, Message
 from aiocoap.numbers.types import ACK, CON, RST
-from secure_bench import new_key, relay
+from secure_bench import new_key, relay, until
 from server_bench import LINKS, Bench, FakeClient, run
 
 from tools.server import DeskServer, PortTaken
@@ -144,14 +144,6 @@ def test_wrong_keys_and_unknown_identities_are_refused_with_the_reason(caplog):
             await registered(b, clients, psk)
 
     run(work())
-
-
-async def until(condition, timeout_s=10):
-    for _ in range(int(timeout_s / 0.02)):
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(condition)
 
 
 def test_a_new_session_from_the_same_address_takes_the_place_of_the_old():

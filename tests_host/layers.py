@@ -93,7 +93,7 @@ RULES = (
     (
         "firmware.bootstrapping",
         "firmware.account_list firmware.accounts firmware.config firmware.connection"
-        " firmware.parts lwm2m",
+        " firmware.handshake firmware.parts lwm2m",
         "asyncio gc micropython",
     ),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),

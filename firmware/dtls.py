@@ -21,6 +21,7 @@ _DTLS = const(0xFE)  # major version
 _REST = const(64)
 _ATTEMPTS = const(8)  # datagrams of a handshake taken in a row
 _STEP_MS = const(50)
+_AGAIN_MS = const(8000)  # lost flights are repeated after 1, 3 and 7 s
 
 
 class DTLS(io.IOBase):
@@ -46,12 +47,15 @@ class DTLS(io.IOBase):
         self._udp = udp
         self._datagram = None  # that tls has not taken yet
         self._waiting = b""  # what is sent when the handshake is over
-        context, name = _once("context", security, host)
+        self._context, self._name = _once("context", security, host)
         self.mode = security.mode
+        self._begin()
+
+    def _begin(self):
+        gc.collect()
         try:
-            gc.collect()
-            self._tls = context.wrap_socket(
-                self, server_hostname=name, do_handshake_on_connect=False
+            self._tls = self._context.wrap_socket(
+                self, server_hostname=self._name, do_handshake_on_connect=False
             )
         except (OSError, MemoryError, ValueError) as error:
             raise OSError(ECONNABORTED, _once("unwrapped", error))
@@ -82,12 +86,20 @@ class DTLS(io.IOBase):
         """Returns when the session is up; OSError where it cannot be had, with the reason.
 
         Whether the handshake is over shows only in that something can be sent: the probe.
+        One that drags on is begun anew after 8 and after 24 s: a server that was restarted
+        meanwhile knows nothing of it, and mbedTLS repeats ever more seldom.
         """
         self.send(probe)
-        end = time.ticks_add(time.ticks_ms(), self.deadline_ms)
+        start = time.ticks_ms()
+        again_ms = _AGAIN_MS
         while not self.step():
-            if time.ticks_diff(end, time.ticks_ms()) <= 0:
+            passed_ms = time.ticks_diff(time.ticks_ms(), start)
+            if passed_ms >= self.deadline_ms:
                 raise OSError(ETIMEDOUT, _once("unanswered", self))
+            if passed_ms >= again_ms:
+                again_ms *= 3
+                self._tls.close()
+                self._begin()
             await asyncio.sleep_ms(_STEP_MS)
 
     def step(self):

@@ -2,5 +2,6 @@
 
 # Modules that MicroPython alone runs.
 MICROPYTHON = {
+    "test_dtls": "needs MicroPython's own DTLS (CPython has none)",
     "test_storage_cut": "needs MicroPython's own FAT (test_storage cuts at file level)",
 }

@@ -1,6 +1,6 @@
 """A bad network between a client and a server: loss, duplicates, reordering, a NAT that forgets.
 
-What becomes of the n-th datagram of a direction depends on the seed and n alone.
+What becomes of the n-th datagram of a direction in a phase depends on the seed alone.
 """
 
 import asyncio
@@ -40,7 +40,9 @@ class LossyProxy:
 
     def __init__(self, seed, server_port, on_client=None, **fates):
         self._server = ("127.0.0.1", server_port)
-        self._fates = {way: Fates(seed, way, **fates) for way in ("up", "down")}
+        self._seed = seed
+        self._how = fates
+        self.begin("")
         self._on_client = on_client
         self._client = None
         self._front = self._back = None
@@ -66,6 +68,12 @@ class LossyProxy:
             lambda: side(self), ("127.0.0.1", 0), remote
         )
         return transport
+
+    def begin(self, phase):
+        """From here on the fates are those of the seed and the phase (a text), whatever was."""
+        self._fates = {
+            way: Fates("%s%s" % (self._seed, phase), way, **self._how) for way in ("up", "down")
+        }
 
     @property
     def address(self):

@@ -16,6 +16,7 @@ _BURST = const(64)  # datagrams taken in a row
 _PAUSE_MS = const(1000)  # between the loss of a link and the next
 _RETRY_MS = const(5000)  # between attempts to get a link
 _NO_SEC = const(3)  # security mode (TS 1.1.1 Core E.1)
+_MUTE = const(3)  # sessions in a row without an answer that are a failed attempt
 _FAILURES = const(5)  # local failures in a row that end in a restart
 
 
@@ -29,7 +30,7 @@ class Connection:
     """
 
     anew = False  # the server is not asked for the registration of before
-    mute = False  # in the last session it answered nothing
+    mute = 0  # sessions in a row in which it answered nothing
 
     def __init__(self, app, make_session, account):
         self.app = app
@@ -124,13 +125,14 @@ class Connection:
     def silent(self):
         """The peer does not answer in a DTLS session: it may know nothing of it any more.
 
-        A new session comes at once where this one has served, and once besides, as datagrams get
-        lost: after that it is a peer that does not want us.
+        Where something else of it has come meanwhile, datagrams were lost, no more. A new session
+        comes at once where this one has served, and twice besides: after that it is a peer that
+        does not want us.
         """
-        served = self.registered()
-        wanted = served or not self.mute
-        self.mute = not served
-        self.lost("no answer in the session", wanted)
+        if not self.link.quiet():
+            return
+        self.mute = 0 if self.registered() else self.mute + 1
+        self.lost("no answer in the session", self.mute < _MUTE)
 
     def lost(self, reason, wanted=True):
         """Begins again with a new link, unless `wanted` after the time for a failed attempt."""

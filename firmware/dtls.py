@@ -21,6 +21,7 @@ _DTLS = const(0xFE)  # major version
 _REST = const(64)
 _ATTEMPTS = const(8)  # datagrams of a handshake taken in a row
 _STEP_MS = const(50)
+_QUIET_MS = const(6000)  # less than it takes a confirmable message to be repeated twice
 _AGAIN_MS = const(8000)  # lost flights are repeated after 1, 3 and 7 s
 
 
@@ -40,6 +41,7 @@ class DTLS(io.IOBase):
     stranger = False  # and what is none
     refused = False  # nobody listens at that port
     alert = None  # that ended the handshake
+    heard_ms = 0  # when the last record came in the session
 
     def __init__(self, udp, security, host):
         self.socket = udp.socket
@@ -108,6 +110,7 @@ class DTLS(io.IOBase):
         for _ in range(_ATTEMPTS):
             if self.established or self._do(self._tls.send, self._waiting) is not None:
                 self.established = True
+                self.heard_ms = time.ticks_ms()
                 self._waiting = None
                 return True
             try:
@@ -126,6 +129,10 @@ class DTLS(io.IOBase):
         """The name of the cipher suite, once established: before, mbedTLS would crash."""
         return self._tls.cipher()[0]
 
+    def quiet(self):
+        """Whether nothing has come for so long that the session may be dead."""
+        return time.ticks_diff(time.ticks_ms(), self.heard_ms) >= _QUIET_MS
+
     def ipoll(self, timeout_ms):
         # Records may wait in the datagram that was taken: asked until there is EAGAIN.
         return (self,)
@@ -142,6 +149,7 @@ class DTLS(io.IOBase):
                 raise OSError(EAGAIN)
         if not data:
             raise OSError(ECONNRESET, "the server has closed the session")
+        self.heard_ms = time.ticks_ms()
         if len(data) == size:  # cut off, and so of no use
             while self._do(recv, _REST):
                 pass

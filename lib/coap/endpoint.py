@@ -110,7 +110,7 @@ class Endpoint:
 
     block_size = 512
     body_limit = 4096
-    # Called when a confirmable message was repeated twice in vain: after 6 to 9 s.
+    # Called when a confirmable message was repeated twice in vain, after 6 to 9 s, and then again.
     on_silence = None
 
     # What a new one has
@@ -483,7 +483,7 @@ class Endpoint:
             wait_ms = exchange.poll(self.transmit)
             if not wait_ms:
                 self._finish(None)
-            elif left > exchange.left == 2 and self.on_silence:
+            elif left > exchange.left < 3 and self.on_silence:
                 self.on_silence()
         elif self._late:
             self._respond()

@@ -12,7 +12,7 @@ from secrets_used import used
 
 from firmware import accounts
 from lwm2m.objects.security import PSK
-from tools.server import DeskServer, RequestRejected, RequestTimeout
+from tools.server import DeskServer, InvalidResponse, RequestRejected, RequestTimeout
 from tools.server.nodes import Resource
 from tools.server.paths import parse_path
 
@@ -61,7 +61,7 @@ class Server:
         work = self._desk.operations.read(registration, parse_path(path))
         try:
             response = await asyncio.wait_for(work, timeout_s)
-        except (asyncio.TimeoutError, RequestTimeout, RequestRejected):
+        except (asyncio.TimeoutError, InvalidResponse, RequestRejected, RequestTimeout):
             return None
         return response.node.value if isinstance(response.node, Resource) else None
 

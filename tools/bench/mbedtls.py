@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from tools.bench.processes import DEVICE
 from tools.bench.secure import IDENTITY, Front
 from tools.errors import UserError
+from tools.keysearch.notes import used
 from tools.virtual.interpreter import command_line
 
 RECORD_BUFFERS = 20480  # bytes: 16384 in, 4096 out, of every session
@@ -84,7 +85,7 @@ def measure():
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         return None
-    key = os.urandom(16)
+    key = used(os.urandom(16))
     with Front(key) as front:
         code = f"import handshake; handshake.run({front.port}, {IDENTITY!r})"
         done = subprocess.run(

@@ -8,6 +8,7 @@ import threading
 
 from tools.bench.processes import virtual_board
 from tools.errors import UserError
+from tools.keysearch.notes import used
 from tools.server.dtls import Gateway
 from tools.virtual.flash import firmware
 
@@ -82,7 +83,7 @@ def board(workshop, port, heap=None):
     accounts, _ = firmware()
     from lwm2m.objects.security import PSK
 
-    key = os.urandom(16)
+    key = used(os.urandom(16))
     with Front(key, port) as front:
         flash = workshop.flash()
         accounts.provision(

@@ -11,6 +11,7 @@ import gc
 from micropython import const
 
 from firmware.connection import Connection
+from lwm2m.objects.security import NO_SEC
 from lwm2m.registration import REGISTERED, STOPPED
 
 _FIRST_MS = const(60000)  # between a bootstrap and the next because of a failure; doubled
@@ -138,11 +139,17 @@ def _running(app):
 
 
 def _save(instances):
-    from firmware import accounts, config
+    # What this device cannot use is refused here, with the old accounts at hand.
+    from firmware import accounts, config, handshake
 
     for each in instances:
         if not each.oid:
-            config.server_uri(each.uri)
+            host = config.server_uri(each.uri)[0]
+            if each.mode != NO_SEC:
+                try:
+                    handshake.context(each, host)
+                except OSError as error:
+                    raise ValueError(error.args[-1])
     accounts.save(instances)
 
 

@@ -93,18 +93,19 @@ RULES = (
     (
         "firmware.bootstrapping",
         "firmware.account_list firmware.accounts firmware.config firmware.connection"
-        " firmware.parts lwm2m",
+        " firmware.handshake firmware.parts lwm2m",
         "asyncio gc micropython",
     ),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
-    ("boot", "", "sys"),
+    ("packed", "", "binascii deflate micropython struct sys vfs"),
+    ("boot", "packed", "sys"),
     ("main", "coap lwm2m firmware", "gc os sys"),
 )
 
-_OURS = ("coap", "lwm2m", "firmware", "boot", "main")
+_OURS = ("coap", "lwm2m", "firmware", "packed", "boot", "main")
 # What only boards and drivers name; a pin's own name is looked for as well.
 _HARDWARE = ("Pin", "I2C", "SoftI2C", "SPI", "SoftSPI", "UART", "PWM", "ADC")
 # The only function that may use asyncio's own queue of streams.
@@ -113,7 +114,7 @@ _QUEUE_FILE = "firmware/connection.py"
 
 def device_files(root="."):
     """Paths of all files that run on the board, below `root`."""
-    found = ["boot.py", "main.py"]
+    found = ["boot.py", "main.py", "packed.py"]
     folders = ["lib", "firmware"]
     while folders:
         folder = folders.pop()

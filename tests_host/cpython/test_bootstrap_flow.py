@@ -16,6 +16,7 @@ from aiocoap.numbers.codes import CHANGED, METHOD_NOT_ALLOWED
 from board_process import BoardProcess
 from bootstrap_server import BootstrapServer, accounts
 from lwm2m_server import LwM2MServer
+from secrets_used import used
 
 from firmware import accounts as store
 from tools import install
@@ -230,6 +231,18 @@ def test_accounts_that_cannot_be_used_are_refused(tmp_path, root):
         one.serve(lambda: one.old.updates)
         assert one.servers.answers[-1].code.dotted == "4.06"
         assert one.uris() == [one.old.uri]
+        key = os.urandom(16)
+        used(key)
+        for count, mode, text in (
+            (2, 1, b"raw public keys"),
+            (3, 2, b"no DER"),
+        ):
+            one.servers.script = accounts(("coaps://host", 60), mode=mode, credentials=key)
+            assert one.old.ask(POST, TRIGGER).code == CHANGED
+            one.serve(lambda count=count: len(one.old.updates) == count)
+            assert one.servers.answers[-1].code.dotted == "4.06"
+            assert text in one.servers.answers[-1].payload
+            assert one.uris() == [one.old.uri]
         # And another time it works.
         one.servers.script = accounts((one.new.uri, 60), (one.old.uri, 70))
         assert one.old.ask(POST, TRIGGER).code == CHANGED

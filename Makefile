@@ -3,11 +3,12 @@
 PYTHON ?= python3
 BOARD ?= nucleo_f429zi
 FOR ?=
+SECURE ?=
 
 PY := .venv/bin/python
 MICROPYTHON := .venv/bin/micropython
 SETUP := .venv/ready
-DEVICE := boot.py main.py $(shell find lib firmware -name '*.py' ! -name manifest.py)
+DEVICE := boot.py main.py packed.py $(shell find lib firmware -name '*.py' ! -name manifest.py)
 
 # What was given on make's own command line, as NAME=value in quotes of the shell.
 GIVEN = $(foreach name,$(filter-out MAKE% PYTHON,$(.VARIABLES)),$(if $(findstring command \
@@ -21,8 +22,8 @@ help: ## list the targets
 
 setup: $(SETUP) ## make the virtual environment with the pinned packages; the others do it by themselves
 
-run: $(SETUP) ## server, virtual board and live view; FOR=15 runs unattended, BOARD=name picks the board
-	@$(PY) -m tools.desk --board $(BOARD) $(if $(FOR),--for $(FOR))
+run: $(SETUP) ## server, virtual board and live view; FOR=15 runs unattended, SECURE=1 with bootstrap and DTLS, BOARD=name
+	@$(PY) -m tools.desk --board $(BOARD) $(if $(FOR),--for $(FOR)) $(if $(filter-out 0,$(SECURE)),--secure)
 
 test: $(SETUP) ## all tests: on CPython, and the shared ones again under MicroPython
 	@$(PY) tests_host/run_both.py

@@ -11,6 +11,7 @@ import gc
 from micropython import const
 
 from firmware.connection import Connection
+from lwm2m.objects.security import NO_SEC
 from lwm2m.registration import REGISTERED, STOPPED
 
 _FIRST_MS = const(60000)  # between a bootstrap and the next because of a failure; doubled
@@ -138,11 +139,17 @@ def _running(app):
 
 
 def _save(instances):
-    from firmware import accounts, config
+    # What this device cannot use is refused here, with the old accounts at hand.
+    from firmware import accounts, config, handshake
 
     for each in instances:
         if not each.oid:
-            config.server_uri(each.uri)
+            host = config.server_uri(each.uri)[0]
+            if each.mode != NO_SEC:
+                try:
+                    handshake.context(each, host)
+                except OSError as error:
+                    raise ValueError(error.args[-1])
     accounts.save(instances)
 
 
@@ -174,11 +181,11 @@ def _end(app):
         count + 1,
         now_ms + min(_FIRST_MS << min(count, 6), _LONGEST_MS),
     )
-    from firmware import accounts, config, parts
+    from firmware import account_list, config, parts
 
     try:
-        parts.connect(app, config.addressed(accounts.load()))
-        del accounts, config, parts
+        parts.connect(app, config.addressed(account_list.load()))
+        del account_list, config, parts
         app.begin()
     except MemoryError:
         print("bootstrap: no memory to go on, restarting")

@@ -73,30 +73,39 @@ RULES = (
         "asyncio errno micropython select",
     ),
     ("firmware.console", "", "sys"),
+    ("firmware.status", "", ""),
+    ("firmware.shutdown", "lwm2m.registration", "machine micropython os time"),
+    (
+        "firmware.account_list",
+        "firmware.accounts firmware.storage lwm2m.access lwm2m.objects",
+        _PURE + " os",
+    ),
     (
         "firmware.accounts",
-        "firmware.storage lwm2m.access lwm2m.objects.security lwm2m.objects.server",
+        "firmware.account_list lwm2m.objects",
         _PURE + " machine os time",
     ),
     (
         "firmware.config",
-        "firmware.accounts firmware.boards lwm2m.objects.server",
+        "firmware.account_list firmware.accounts firmware.boards lwm2m.objects.server",
         _PURE + " os sys",
     ),
     (
         "firmware.bootstrapping",
-        "firmware.accounts firmware.config firmware.connection firmware.parts lwm2m",
+        "firmware.account_list firmware.accounts firmware.config firmware.connection"
+        " firmware.handshake firmware.parts lwm2m",
         "asyncio gc micropython",
     ),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
-    ("boot", "", "sys"),
+    ("packed", "", "binascii deflate micropython struct sys vfs"),
+    ("boot", "packed", "sys"),
     ("main", "coap lwm2m firmware", "gc os sys"),
 )
 
-_OURS = ("coap", "lwm2m", "firmware", "boot", "main")
+_OURS = ("coap", "lwm2m", "firmware", "packed", "boot", "main")
 # What only boards and drivers name; a pin's own name is looked for as well.
 _HARDWARE = ("Pin", "I2C", "SoftI2C", "SPI", "SoftSPI", "UART", "PWM", "ADC")
 # The only function that may use asyncio's own queue of streams.
@@ -105,7 +114,7 @@ _QUEUE_FILE = "firmware/connection.py"
 
 def device_files(root="."):
     """Paths of all files that run on the board, below `root`."""
-    found = ["boot.py", "main.py"]
+    found = ["boot.py", "main.py", "packed.py"]
     folders = ["lib", "firmware"]
     while folders:
         folder = folders.pop()

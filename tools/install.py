@@ -5,13 +5,23 @@ are installed, without `firmware/manifest.py` (the list for freezing). With .mpy
 and `main.py` stay sources, since MicroPython starts them by these names. The directory's
 config.json decides what else is left out: files of other boards, drivers that its board's file
 does not name, and objects that it does not ask for.
+
+    python -m tools.install build/board
+
+makes the files for the board of build/board/config.json, ready to be copied onto it. Where its
+file system is small the modules go into one file (packed.py).
 """
 
+import ast
 import json
 import platform
 import re
 import shutil
+import struct
 import subprocess
+import sys
+import tempfile
+import zlib
 from pathlib import Path
 
 from tools.errors import UserError
@@ -30,12 +40,19 @@ _LEFT_OUT_SUFFIXES = {".pyc", ".mpy"}
 # Installed on request, by the name that the key "objects" of config.json gives them.
 _EXTRAS = {"firmware/objects/test_object.py": "test_object"}
 
-# The file system of a board: FAT with clusters of one block, of which the F429ZI has 190.
-BLOCKS = 190
+# The file system of a board is FAT with clusters of one block; how many of them there are.
+BLOCKS = {"nucleo_f429zi": 190, "b_l475e_iot01a": 1010}
+# A board with less than this has its modules in one file.
+_PLENTY = 512
+_PACKED = "packed.py"
+_PACK = "app.pack"
+_COMPRESSED = 0x800000
+_WINDOW_BITS = 9  # as packed.py says
 _BLOCK = 512
 _ENTRY = 32  # bytes of a directory's entry
 _PER_ENTRY = 13  # characters of a name in an entry for long names
 
+MARCH = "armv7emsp"  # Cortex-M4 with its floating-point unit: both boards
 # The unix port runs native code of its host's own architecture; on other hosts it has no
 # emitter and its .mpy files can hold bytecode only.
 _HOST_MARCH = {"x86_64": "x64", "amd64": "x64", "i686": "x86"}
@@ -134,12 +151,15 @@ def _wanted(directory):
     )
 
 
-def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None):
+def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, pack=False):
     """Puts the board's files into the directory and returns their names there.
 
     With `mpy`, modules are compiled (`march` as for mpy-cross, only for native and viper code).
     `extras` and `board` as in `board_files()`, None for what the directory's config.json says.
+    With `pack`, all modules are compiled and go into one file, for a small file system.
     """
+    if pack:
+        return _stage_packed(Path(directory), root, march, extras, board)
     root, directory = Path(root), Path(directory)
     names = []
     objects, configured = _wanted(directory)
@@ -159,6 +179,77 @@ def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None):
             shutil.copyfile(root / name, target)
         names.append(target.relative_to(directory).as_posix())
     return names
+
+
+def _stage_packed(directory, root, march, extras, board):
+    for folder in _FOLDERS:
+        if (directory / folder).exists():
+            # It would be imported before what is in the file.
+            raise UserError(f"{directory / folder}: of an earlier installation: remove it first")
+    with tempfile.TemporaryDirectory(prefix="install-") as temporary:
+        plain = Path(temporary)
+        if (directory / "config.json").exists():
+            shutil.copyfile(directory / "config.json", plain / "config.json")
+        names = stage(plain, root, True, march, extras, board)
+        modules = sorted(name for name in names if name not in _FILES)
+        directory.mkdir(parents=True, exist_ok=True)
+        early = {name.removesuffix(".py") for name in _loaded_early(Path(root))}
+        contents = {}
+        for name in modules:
+            compressed = name.removesuffix(".mpy") in early
+            contents[name] = ((plain / name).read_bytes(), compressed)
+        (directory / _PACK).write_bytes(_pack(contents))
+        target = (directory / _PACKED).with_suffix(".mpy")
+        compile_mpy(Path(root) / _PACKED, target, module_name(_PACKED), march)
+        for name in reversed(_FILES):
+            shutil.copyfile(plain / name, directory / name)
+    return [_PACK, target.name, *reversed(_FILES)]
+
+
+def _loaded_early(root):
+    # What firmware/modules.py always loads at the start, with all that it imports.
+    path = root / "firmware/modules.py"
+    if not path.exists():
+        return set()
+    tree = ast.parse(path.read_text("utf-8"))
+    (always,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "_ALWAYS"
+    )
+    found, waiting = set(), list(always)
+    while waiting:
+        module = waiting.pop().replace(".", "/")
+        for name in (f"{module}.py", f"lib/{module}.py"):
+            if name in found or not (root / name).is_file():
+                continue
+            found.add(name)
+            for node in ast.parse((root / name).read_text("utf-8")).body:
+                if isinstance(node, ast.Import):
+                    waiting += [each.name for each in node.names]
+                elif isinstance(node, ast.ImportFrom):
+                    waiting += [node.module]
+                    waiting += [f"{node.module}.{each.name}" for each in node.names]
+    return found
+
+
+def _pack(files):
+    # {name: (content, whether it is to be compressed)} as packed.py reads it: an entry for each
+    # module and folder, then the modules.
+    folders = {folder.as_posix() for name in files for folder in Path(name).parents} - {"."}
+    start = 2 + 8 * (len(files) + len(folders))
+    entries = [(folder, 0) for folder in sorted(folders)]
+    bodies = []
+    for name, (data, compressed) in files.items():
+        compressor = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW_BITS)
+        body = compressor.compress(data) + compressor.flush() if compressed else data
+        entries.append((name, start | compressed * _COMPRESSED))
+        bodies.append(body)
+        start += len(body)
+    index = [struct.pack("<II", zlib.crc32(name.encode()), place) for name, place in entries]
+    if len({entry[:4] for entry in index}) < len(index):
+        raise UserError("two modules have the same CRC-32 of their names: rename one")
+    return b"".join([struct.pack("<H", len(index)), *index, *bodies])
 
 
 def blocks(directory):
@@ -185,3 +276,31 @@ def _entries(name):
 
 def _in_blocks(size):
     return -(-size // _BLOCK)
+
+
+def main(arguments):
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print("python -m tools.install DIR, where DIR/config.json names the board")
+        return 2
+    directory = Path(arguments[0])
+    try:
+        board = _wanted(directory)[1]
+        if board not in BLOCKS:
+            names = " or ".join(sorted(BLOCKS))
+            raise UserError(f'{directory / "config.json"}: "board" has to be {names}')
+        small = BLOCKS[board] < _PLENTY
+        names = stage(directory, mpy=True, march=MARCH, pack=small)
+        taken = blocks(directory)
+        print(
+            f"{directory}: {len(names)} files for {board}, {taken} of its {BLOCKS[board]} blocks"
+        )
+        if taken > BLOCKS[board]:
+            raise UserError(f"{directory}: more than the board's file system holds")
+    except UserError as error:
+        print(f"install: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

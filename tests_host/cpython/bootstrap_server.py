@@ -20,10 +20,13 @@ def node(oid, *instances):
     return tlv.encode(ObjectNode(oid, children), (oid,), _MODELS)
 
 
-def accounts(*servers):
-    """The messages of a whole bootstrap: (method, path, options); servers are (uri, lifetime)."""
+def accounts(*servers, mode=3, credentials=b""):
+    """The messages of a whole bootstrap: (method, path, options); servers are (uri, lifetime).
+
+    All have the same security mode, and `credentials` as each of the opaque values.
+    """
     security = [
-        (iid, {0: uri, 1: False, 2: 3, 3: b"", 4: b"", 5: b"", 10: iid})
+        (9 + iid, {0: uri, 1: False, 2: mode, **dict.fromkeys((3, 4, 5), credentials), 10: iid})
         for iid, (uri, _) in enumerate(servers, 1)
     ]
     server = [

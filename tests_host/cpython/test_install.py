@@ -1,14 +1,22 @@
 """Which files go onto a board, and staging them as sources or compiled."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
+from authority import Authority
+from board_process import BoardProcess
+from lwm2m_server import LwM2MServer
 
+from firmware import accounts
+from lwm2m.objects.security import CERTIFICATE
 from tools import install
 from tools.errors import UserError
+from tools.provision import certificates
 from tools.virtual.options import BOARDS
 
 FILES = {
@@ -211,6 +219,7 @@ def test_nothing_that_is_imported_is_left_out():
                     )
 
 
+BLOCKS = install.BLOCKS["nucleo_f429zi"]
 FAT = """
 import os, sys, vfs
 
@@ -279,14 +288,111 @@ def test_blocks_are_those_of_a_real_file_system(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(size))
     counted = install.blocks(folder)
-    assert blocks_of_fat(folder, tmp_path) == (install.BLOCKS, counted)
+    assert blocks_of_fat(folder, tmp_path) == (BLOCKS, counted)
 
 
-def test_an_installation_fits_the_smaller_board(tmp_path):
-    # With what comes on top: configuration, two sessions and accounts with certificates, each
-    # of them in two files.
+def prepare_board(folder, board="nucleo_f429zi", **settings):
+    folder.mkdir(exist_ok=True)
+    settings = {"board": board, "endpoint": "desk", **settings}
+    (folder / "config.json").write_text(json.dumps(settings))
+
+
+def test_an_installation_fits_the_smaller_board(tmp_path, capsys):
     folder = tmp_path / "flash"
-    install.stage(folder, mpy=True, march="armv7emsp", board="nucleo_f429zi")
+    prepare_board(folder)
+    assert install.main([str(folder)]) == 0
     counted = install.blocks(folder)
-    assert blocks_of_fat(folder, tmp_path) == (install.BLOCKS, counted)
-    assert counted <= install.BLOCKS
+    assert f"4 files for nucleo_f429zi, {counted} of its 190 blocks" in capsys.readouterr().out
+    assert blocks_of_fat(folder, tmp_path) == (BLOCKS, counted)
+    # With what comes on top, in two files each: the factory's account of a Bootstrap-Server with
+    # certificates, what its bootstrap has brought, and a session.
+    authority = Authority()
+    cert, key = authority.issue("device")
+    security = {
+        "mode": CERTIFICATE,
+        "identity": certificates.der(cert),
+        "key": certificates.private_der(key),
+        "server_key": certificates.der(authority.cert),
+    }
+    for _ in range(2):
+        accounts.provision(str(folder), uri="coaps://a.example.com", bootstrap=True, **security)
+    other = tmp_path / "other"
+    shutil.copytree(folder / "state", other / "state")
+    accounts.provision(str(other), uri="coaps://b.example.com", **security)
+    brought = accounts.objects(str(other))
+    for number in range(2):
+        accounts.save(brought, str(folder))
+        (folder / f"state/session0.{number}").write_bytes(bytes(700))
+    counted = install.blocks(folder)
+    assert blocks_of_fat(folder, tmp_path) == (BLOCKS, counted), counted
+    assert counted <= BLOCKS
+
+
+def test_the_larger_board_has_its_files(tmp_path, capsys):
+    prepare_board(tmp_path / "flash", "b_l475e_iot01a")
+    assert install.main([str(tmp_path / "flash")]) == 0
+    names = files_in(tmp_path / "flash")
+    assert "firmware/boards/b_l475e_iot01a.mpy" in names
+    assert not {"app.pack", "packed.mpy", "firmware/boards/nucleo_f429zi.mpy"} & set(names)
+
+
+def test_directories_that_are_refused(tmp_path, capsys):
+    folder = tmp_path / "flash"
+    for board in ("unknown", 5, ["nucleo_f429zi"]):
+        prepare_board(folder, board)
+        assert install.main([str(folder)]) == 2
+        assert '"board" has to be' in capsys.readouterr().err
+    assert install.main([str(tmp_path / "no")]) == 2
+    assert install.main([]) == 2
+    prepare_board(folder)
+    (folder / "lib").mkdir()
+    assert install.main([str(folder)]) == 2
+    assert "lib: of an earlier installation: remove it first" in capsys.readouterr().err
+
+
+def test_the_firmware_runs_from_its_pack(tmp_path):
+    with LwM2MServer() as server:
+        prepare_board(tmp_path / "flash", server=server.uri, objects=["test_object"])
+        install.stage(tmp_path / "flash", march=install.host_march(), pack=True)
+        with BoardProcess(tmp_path, None, "--heap", "160k") as board:
+            server.serve(lambda: server.registers)
+            assert server.read(3303, 0, 5700) == "21.5"
+            # Modules that are loaded later, and are not compressed.
+            server.observe(b"x", 3303, 0, 5700)
+            assert b"/3442" in server.registers[0][0].payload
+            # boot.py and main.py run again after a soft or a hard reset.
+            board.say({"reset": "power"})
+            server.serve(lambda: server.updates or len(server.registers) > 1)
+        assert "Error" not in board.stdout
+
+
+def test_what_a_pack_holds(tmp_path):
+    folder = tmp_path / "flash"
+    install.stage(folder, board="nucleo_f429zi", pack=True)
+    plain = tmp_path / "plain"
+    names = install.stage(plain, mpy=True, board="nucleo_f429zi")
+    names = [name for name in names if name.endswith(".mpy")]
+    lines = ["import sys; sys.path.append('lib'); import packed, os"]
+    for name in names:
+        lines.append(
+            f"print('{name}', hash(open('/app/{name}', 'rb').read({size_of(plain, name)})))"
+        )
+    lines.append("print(os.stat('/app/lib/coap')[0], os.stat('/app/firmware/app.mpy')[0])")
+    lines.append(ABSENT)
+    said = micropython(folder, "\n".join(lines)).splitlines()
+    original = "\n".join(f"print('{name}', hash(open('{name}', 'rb').read()))" for name in names)
+    assert said[: len(names)] == micropython(plain, original).splitlines()
+    assert said[len(names) :] == ["16384 32768", "none", "none", "none"]
+
+
+ABSENT = """
+for name in ("firmware/other.mpy", "lib/coap.mpy", ""):
+    try:
+        print(os.stat("/app/" + name + "x"))
+    except OSError:
+        print("none")
+"""
+
+
+def size_of(folder, name):
+    return (folder / name).stat().st_size

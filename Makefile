@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BOARD ?= nucleo_f429zi
 FOR ?=
+SECURE ?=
 
 PY := .venv/bin/python
 MICROPYTHON := .venv/bin/micropython
@@ -21,8 +22,8 @@ help: ## list the targets
 
 setup: $(SETUP) ## make the virtual environment with the pinned packages; the others do it by themselves
 
-run: $(SETUP) ## server, virtual board and live view; FOR=15 runs unattended, BOARD=name picks the board
-	@$(PY) -m tools.desk --board $(BOARD) $(if $(FOR),--for $(FOR))
+run: $(SETUP) ## server, virtual board and live view; FOR=15 runs unattended, SECURE=1 with bootstrap and DTLS, BOARD=name
+	@$(PY) -m tools.desk --board $(BOARD) $(if $(FOR),--for $(FOR)) $(if $(filter-out 0,$(SECURE)),--secure)
 
 test: $(SETUP) ## all tests: on CPython, and the shared ones again under MicroPython
 	@$(PY) tests_host/run_both.py

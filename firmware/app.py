@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import sys
 import time
 from asyncio import core
@@ -15,7 +14,6 @@ from firmware import modules  # noqa: F401 - loads the modules in a good order
 # isort: split
 from firmware import console
 from firmware.connection import readable
-from lwm2m.registration import STOPPED
 
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
 _BUTTON_MS = const(50)
@@ -27,9 +25,9 @@ _LONGEST_GAP = const(72000)
 # Modules whose memory is given back once they have done their work. One string each takes less
 # memory than a tuple.
 _ONCE = const(
-    "firmware.modules firmware.parts firmware.config firmware.accounts firmware.storage"
-    " firmware.keep firmware.bootstrapping lwm2m.bootstrap lwm2m.objects.security lwm2m.state"
-    " lwm2m.restore lwm2m.rights lwm2m.resume"
+    "firmware.modules firmware.parts firmware.config firmware.account_list firmware.accounts"
+    " firmware.storage firmware.status firmware.shutdown firmware.keep firmware.bootstrapping"
+    " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore lwm2m.rights lwm2m.resume"
 )
 # And when memory is short: what is loaded again when it is needed.
 _SPARE = const(
@@ -37,7 +35,6 @@ _SPARE = const(
     " lwm2m.formats.tlv lwm2m.formats.senml lwm2m.formats.senml_cbor lwm2m.formats.senml_json"
     " lwm2m.formats.cbor lwm2m.formats.old_json"
 )
-_MODES = {0: ", DTLS with PSK", 2: ", DTLS with certificates"}  # of security (/0/x/2)
 _SOURCES = __file__[-3:] == ".py"
 _SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
@@ -65,14 +62,7 @@ class App:
 
     def status(self):
         """Lines that tell who and where we are."""
-        lines = ["endpoint: " + self.settings["endpoint"]]
-        for connection in self.connections:
-            state = connection.session.registration.state
-            mode = _MODES.get(connection.account["mode"], "")
-            lines.append("server: %s, %s%s" % (connection.uri, state, mode))
-        if self.client.bootstrap:
-            lines.append("bootstrap: when registration fails, or when a server asks for it")
-        return lines
+        return _once("status", "lines", self)
 
     def reset(self):
         """Restarts the board; what should survive is saved first."""
@@ -104,12 +94,7 @@ class App:
         self._later(self.stop)
 
     def erase(self):
-        # accounts.load() does it at the next start.
-        try:
-            os.mkdir("state")
-        except OSError:
-            pass  # it is there
-        open("state/erase", "w").close()
+        _once("accounts", "order_reset")
         machine.reset()
 
     def bootstrap(self, session=None, action="begin", wait_ms=_ANSWER_MS):
@@ -274,36 +259,14 @@ class App:
             await asyncio.sleep_ms(100)
             waited_ms += 100
 
-    def shutdown(self, timeout_ms=1000):
-        """De-registers from all servers, for at most `timeout_ms`; the loop does not run."""
+    def shutdown(self):
+        """De-registers from all servers, for a second at most; the loop does not run."""
         self._sleeping = None  # the interrupted task cannot be woken
-        end = time.ticks_add(time.ticks_ms(), timeout_ms)
-        open_ones = [each for each in self.connections if each.link]
         try:
             self.spare()
-            self.stop()
-            while not all([each.session.registration.state == STOPPED for each in open_ones]):
-                if time.ticks_diff(end, time.ticks_ms()) <= 0:
-                    print("the server did not answer the de-registration")
-                    break
-                self.client.poll()
-                for connection in open_ones:
-                    connection.drain()
-                time.sleep_ms(5)
+            _once("shutdown", "shutdown", self)
         except MemoryError:
             print("not de-registered: no memory")
-        for connection in open_ones:
-            connection.close()
-        # Without keep.py, for which there may be no memory. Should one of two records outlive a
-        # power cut now, the server refuses its registration.
-        try:
-            for name in os.listdir("state"):
-                if name.startswith("session"):
-                    os.remove("state/" + name)
-        except (OSError, MemoryError):
-            pass  # nothing was ever written
-        if self.feed:  # the watchdog cannot be stopped, and the REPL feeds none
-            machine.Timer(-1, period=_BUTTON_MS, callback=lambda timer: self.feed())
 
 
 def _once(name, function, *arguments):

@@ -174,11 +174,11 @@ def _end(app):
         count + 1,
         now_ms + min(_FIRST_MS << min(count, 6), _LONGEST_MS),
     )
-    from firmware import accounts, config, parts
+    from firmware import account_list, config, parts
 
     try:
-        parts.connect(app, config.addressed(accounts.load()))
-        del accounts, config, parts
+        parts.connect(app, config.addressed(account_list.load()))
+        del account_list, config, parts
         app.begin()
     except MemoryError:
         print("bootstrap: no memory to go on, restarting")

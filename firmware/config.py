@@ -3,7 +3,7 @@
 import json
 import sys
 
-from firmware import accounts
+from firmware import account_list as accounts
 from lwm2m.objects.server import Server
 
 _RANGES = {
@@ -23,6 +23,7 @@ _DEFAULTS = {
     "objects": (),
     "queries": (),
 }
+_CERTIFICATE = 2  # security mode, see lwm2m/objects/security.py
 _LONGEST = 2048  # characters of the file
 _SHOWN = 80  # characters of a value in an error
 
@@ -71,9 +72,11 @@ def load(directory=""):
     found.update(settings)
     _check(found, path)
     account_list = accounts.load(directory)
-    if account_list:
-        accounts.set_clock(account_list[0]["since"])
-    else:
+    if _CERTIFICATE in [each["mode"] for each in account_list]:
+        from firmware.accounts import set_clock
+
+        set_clock(account_list[0]["since"])
+    if not account_list:
         if "server" not in found:
             raise ConfigError("server", None, "coap://host:port, or a provisioned account", path)
         account_list = [accounts.account(found["server"], Server(1, 0, found["lifetime_s"]))]

@@ -73,19 +73,27 @@ RULES = (
         "asyncio errno micropython select",
     ),
     ("firmware.console", "", "sys"),
+    ("firmware.status", "", ""),
+    ("firmware.shutdown", "lwm2m.registration", "machine micropython os time"),
+    (
+        "firmware.account_list",
+        "firmware.accounts firmware.storage lwm2m.access lwm2m.objects",
+        _PURE + " os",
+    ),
     (
         "firmware.accounts",
-        "firmware.storage lwm2m.access lwm2m.objects.security lwm2m.objects.server",
+        "firmware.account_list lwm2m.objects",
         _PURE + " machine os time",
     ),
     (
         "firmware.config",
-        "firmware.accounts firmware.boards lwm2m.objects.server",
+        "firmware.account_list firmware.accounts firmware.boards lwm2m.objects.server",
         _PURE + " os sys",
     ),
     (
         "firmware.bootstrapping",
-        "firmware.accounts firmware.config firmware.connection firmware.parts lwm2m",
+        "firmware.account_list firmware.accounts firmware.config firmware.connection"
+        " firmware.parts lwm2m",
         "asyncio gc micropython",
     ),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),

@@ -7,7 +7,7 @@ from scratch import Scratch, write
 
 from firmware import accounts
 from firmware.config import ConfigError, load, server_uri
-from lwm2m.objects.security import NO_SEC, PSK
+from lwm2m.objects.security import CERTIFICATE, NO_SEC, PSK
 
 GOOD = {"board": "nucleo_f429zi", "endpoint": "my-board", "server": "coap://192.168.1.10"}
 
@@ -218,6 +218,9 @@ def test_the_clock_is_as_late_as_the_accounts():
             assert late == []
             accounts.now_s = lambda: 86400 * 365 * 60  # December 2029
             accounts.provision(folder, uri="coap://a")
+            load(folder)
+            assert late == []  # nobody asks for it
+            accounts.provision(folder, uri="coaps://a", mode=CERTIFICATE)
             accounts.now_s = known
             load(folder)
             assert [each[:4] for each in late] == [(2029, 12, 17, 1)]

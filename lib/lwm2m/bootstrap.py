@@ -35,6 +35,7 @@ _INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 _SILENCE = const(-1)  # as in coap/endpoint.py
 
+_MAX_ID = const(65534)
 _LIMIT = const(32)  # instances, and values kept for other objects: a server fills no memory
 _SILENT_MS = const(93000)  # MAX_TRANSMIT_WAIT (RFC 7252 section 4.8.2)
 _ANSWER_MS = const(1000)  # what the last answer is given to leave
@@ -61,16 +62,16 @@ class Bootstrap:
     online = True
     unsaved = False
     observations = None
+    attributes = {}
     version = "1.1"
 
     def __init__(self, client, drafts, send, save, on_end):
         self.client = client
         self.save = save
         self.on_end = on_end
-        self.attributes = {}
         self.parts = (self,)
-        self.table = table = Table()  # of the drafts alone
-        table.add(*drafts)
+        self.table = Table()  # of the drafts alone
+        self.table.add(*drafts)
         self._late = []  # (instance, row, value) of further objects
         self._state = _OFF
         self.endpoint = endpoint = Endpoint(
@@ -85,7 +86,7 @@ class Bootstrap:
         `queries` go with the request, besides those of the client. To be called when the link
         is up.
         """
-        self._queries = queries
+        self._queries = self.client.queries + tuple(queries)
         self._wait(_HOLD_OFF, hold_off_s * 1000)
 
     def _wait(self, state, ms):
@@ -101,8 +102,8 @@ class Bootstrap:
     def keep(self):
         """Nothing of this survives a restart."""
 
-    def send(self, paths, on_done=None):
-        """Tells nobody anything: ValueError, as `Session.send()` where it is not allowed."""
+    def send(self, paths):
+        """As `Session.send()` where the server may be told nothing."""
         raise ValueError
 
     def allowed(self, oid, iid, right):
@@ -118,21 +119,17 @@ class Bootstrap:
                 left = 0
                 if state == _HOLD_OFF:
                     self._wait(_RUNNING, _SILENT_MS)
-                    self._request()
+                    options = [(_URI_PATH, b"bs")]
+                    for query in ("ep=" + self.client.endpoint_name,) + self._queries:
+                        options.append((_URI_QUERY, query.encode()))
+                    self._asked = True
+                    self.endpoint.request(_POST, options, b"", self._answered)
                 elif state == _RUNNING:
                     self._over("silence for 93 s")
                 else:
                     self._state = _OFF
                     self.on_end(self.good)
         return min(left, self.endpoint.poll())
-
-    def _request(self):
-        options = [(_URI_PATH, b"bs")]
-        client = self.client
-        for query in ("ep=" + client.endpoint_name,) + client.queries + tuple(self._queries):
-            options.append((_URI_QUERY, query.encode()))
-        self._asked = True
-        self.endpoint.request(_POST, options, b"", self._answered)
 
     def _answered(self, message):
         # Where the server has begun it does not matter any more.
@@ -149,9 +146,9 @@ class Bootstrap:
         self._asked = False
         segments = request.all(_URI_PATH)
         code = request.code
+        response.code = _CHANGED
         if code == _POST and segments == [b"bs"]:
             self._finish()
-            response.code = _CHANGED
             return
         path = parse_path(segments)
         depth = len(path)
@@ -169,9 +166,14 @@ class Bootstrap:
             response.code = _CONTENT
         elif code == _PUT and 0 < depth < 4:
             self._write(path, request)
-            response.code = _CHANGED
         elif code == _DELETE and depth < 3 and path < (3,):
-            self._delete(path)
+            # The Bootstrap-Server's own account stays (section 6.1.7.5).
+            for each in list(self.table.instances):
+                if (each.oid, each.iid)[:depth] == path:
+                    if each.oid or not each.bootstrap:
+                        self.table.remove(each)
+                    elif depth == 2:
+                        raise Error(_BAD_REQUEST)
             response.code = _DELETED
         else:
             raise Error(_METHOD_NOT_ALLOWED)
@@ -181,89 +183,74 @@ class Bootstrap:
         if len(path) > 1:
             raise Error(_BAD_REQUEST)
         others = self.client.table
-        known = {0, 1, 2}
-        known.update([each.oid for each in others.instances])
+        known = path or {0, 1, 2}.union([each.oid for each in others.instances])
         out = "</>;lwm2m=1.1"
         for oid in sorted(known):
-            if path in ((), (oid,)):
-                instances = (self.table if oid < 3 else others).of(oid)
-                out += ",</%d>" % oid
-                if instances and instances[0].version:
-                    out += ";ver=" + instances[0].version
-                for each in instances:
-                    out += ",</%d/%d>" % (oid, each.iid)
-                    if oid == 1 or (oid == 0 and not each.bootstrap):
-                        out += ";ssid=%d" % (each.short_server_id or 0)
-                    if oid == 0:
-                        out += ';uri="%s"' % each.uri
-        if path and path[0] not in known:
-            raise Error(_NOT_FOUND)
+            instances = (self.table if oid < 3 else others).of(oid)
+            if oid > 2 and not instances:
+                raise Error(_NOT_FOUND)
+            out += ",</%d>" % oid
+            if instances and instances[0].version:
+                out += ";ver=" + instances[0].version
+            for each in instances:
+                out += ",</%d/%d>" % (oid, each.iid)
+                if oid < 2 and each.short_server_id and (oid or not each.bootstrap):
+                    out += ";ssid=%d" % each.short_server_id
+                if oid == 0:
+                    out += ';uri="%s"' % each.uri
         return out.encode()
-
-    def _delete(self, path):
-        # The Bootstrap-Server's own account stays (section 6.1.7.5).
-        for each in list(self.table.instances):
-            if (each.oid, each.iid)[: len(path)] == path:
-                if each.oid or not each.bootstrap:
-                    self.table.remove(each)
-                elif len(path) == 2:
-                    raise Error(_BAD_REQUEST, "the Bootstrap-Server's account")
 
     def _write(self, path, request):
         # Section 6.1.7.4: what is not there is created, what is there replaced, whatever its
         # rows allow; what is unknown is left out unless the path names it.
         oid = path[0]
-        depth = len(path)
-        content_format = uint(request.first(_CONTENT_FORMAT))
-        module = formats.module(content_format)
+        whole = len(path) < 3
+        module = formats.module(uint(request.first(_CONTENT_FORMAT)))
         if module is None:
             raise Error(_UNSUPPORTED_CONTENT_FORMAT)
-        if module.SINGLE and depth < 3:
-            raise Error(_BAD_REQUEST, "one value for several resources")
         found = {}
         for at, raw in module.decode(path, request.payload):
-            if len(at) < 3:
-                raise Error(_BAD_REQUEST, "no instance id")
+            if len(at) < 3 or at[1] > _MAX_ID:
+                raise Error(_BAD_REQUEST, "no resource of an instance")
             found.setdefault(at[1], []).append((at, raw))
         if not found:
             raise Error(_BAD_REQUEST, "no value")
         table = self.table
         ready = []
-        late = []
+        late = list(self._late)
         for iid, pairs in found.items():
             if oid > 2:
                 new = self.client.table.find(oid, iid)
                 if new is None:
                     raise Error(_NOT_FOUND)
             else:
-                new = _made(oid, iid, depth == 3 and table.find(oid, iid))
+                new = _made(oid, iid, None if whole else table.find(oid, iid))
             values = []
             for at, raw in pairs:
                 rid = at[2]
                 row = new.row(rid)
-                if depth < 3 and not (row and "W" in row[1]):
+                if whole and not (row and "W" in row[1]):
                     continue
                 # Servers of LwM2M 1.0 write UQ, others all bindings that they know.
-                if oid == 1 and rid == 7 and "U" in module.value("s", raw):
+                if (oid, rid) == (1, 7) and "U" in module.value("s", raw):
                     new.binding = "U"
-                    continue
-                values.append((at, raw))
-            changes = prepare(new, path, module, values, depth == 3)
+                else:
+                    values.append((at, raw))
+            changes = prepare(new, path, module, values, not whole)
             if oid > 2:
                 late += changes
             else:
                 store(changes)
                 del new.resources
                 ready.append(new)
-        gone = [each for each in table.instances if each.oid == oid and each.iid in found]
-        count = len(table.instances) + len(ready) - len(gone)
-        if count > _LIMIT or len(self._late) + len(late) > _LIMIT:
+        for each in table.instances:
+            if each.oid != oid or each.iid not in found:
+                ready.append(each)
+        if len(ready) > _LIMIT or len(late) > _LIMIT:
             raise Error(_SERVICE_UNAVAILABLE)
-        self._late += late
-        if ready:
-            for each in gone:
-                table.remove(each)
-            table.add(*ready)
+        self._late = late
+        ready.sort(key=lambda each: (each.oid, each.iid))
+        table.instances = ready
 
     def _finish(self):
         flaw = _flaw(self.table.instances)
@@ -300,7 +287,6 @@ def _made(oid, iid, old):
     if old:
         for name, value in old.__dict__.items():
             setattr(new, name, value)
-        new.table = None
     new.resources = [(rid, "RW", kind, name) for rid, _, kind, name in new.resources if kind]
     return new
 

@@ -23,7 +23,7 @@ def node(oid, *instances):
 def accounts(*servers):
     """The messages of a whole bootstrap: (method, path, options); servers are (uri, lifetime)."""
     security = [
-        (iid, {0: uri, 1: False, 2: 3, 3: b"", 4: b"", 5: b"", 10: iid})
+        (9 + iid, {0: uri, 1: False, 2: 3, 3: b"", 4: b"", 5: b"", 10: iid})
         for iid, (uri, _) in enumerate(servers, 1)
     ]
     server = [

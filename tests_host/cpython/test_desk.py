@@ -8,10 +8,12 @@ import pytest
 
 from tools.desk.board import EventsFile
 from tools.desk.commands import HELP, Unknown, perform
+from tools.desk.secure import Secured, check_flash
 from tools.desk.state import SERVO, TEMPERATURE, State
 from tools.desk.terminal import LineEditor
 from tools.desk.tour import SERVO_STEPS, TEMPERATURES_C, Tour, summary
 from tools.desk.view import compose
+from tools.errors import UserError
 from tools.server import InvalidRequest
 from tools.server.response import Response
 
@@ -171,8 +173,15 @@ class FakeBoard:
 
 
 class FakeSession:
-    def __init__(self, state, pulse_us=lambda position: int(750 + 1750 * position), **options):
+    def __init__(
+        self,
+        state,
+        pulse_us=lambda position: int(750 + 1750 * position),
+        secured=None,
+        **options,
+    ):
         self.state = state
+        self.secured = secured
         self.board = FakeBoard(state, **options)
         self._pulse_us = pulse_us
         self._tasks = []
@@ -198,7 +207,7 @@ class FakeSession:
         await asyncio.gather(*self._tasks)
 
 
-def tour(for_s=0.1, hurry=False, registered=True, **options):
+def tour(for_s=0.1, hurry=False, registered=True, events=(), secure=False, **options):
     """(tour, state) after an unattended job with a fake board."""
 
     async def work():
@@ -207,8 +216,10 @@ def tour(for_s=0.1, hurry=False, registered=True, **options):
         job = Tour(session, for_s)
         if hurry:
             job._deadline = time.monotonic() + 0.3
+        for kind, error in events:
+            state.server_event(kind, "b", {"secure": True, "error": error})
         if registered:
-            state.server_event("REGISTRATION", "b", REGISTRATION)
+            state.server_event("REGISTRATION", "b", {**REGISTRATION, "secure": secure})
             state.server_event("NOTIFICATION", "b", notification(TEMPERATURE, "21.5"))
         await asyncio.wait_for(job.run(), 10)
         return job, state
@@ -259,6 +270,35 @@ def test_missing_deregistration_fails():
     job, state = tour()
     lines, passed = summary(state, job, 0)
     assert not passed and "  FAIL  de-registered at the end" in lines
+
+
+def test_a_secure_run_passes_only_when_all_of_it_was_secure():
+    secured = Secured("b")
+    job, state = tour(hurry=True, secured=secured)
+    assert job.failure.startswith("bootstrap: did not happen in time")
+    job, state = tour(hurry=True, secured=secured, events=[("BOOTSTRAP_FAILED", "POST /bs: 4.06")])
+    assert state.bootstrap == "failed: POST /bs: 4.06" and job.failure
+    for secure in (False, True):
+        events = [("BOOTSTRAP_STARTED", None), ("BOOTSTRAP_FINISHED", None)]
+        job, state = tour(secured=secured, events=events, secure=secure)
+        assert job.failure is None
+        state.server_event("DEREGISTRATION", "b", REGISTRATION)
+        lines, passed = summary(state, job, 0, secured)
+        assert passed is secure
+        assert [line.split()[0] for line in lines[2:4]] == ["ok", "ok" if secure else "FAIL"]
+        text = "\n".join(compose(state, "x", "", 100, 24))
+        assert "bootstrap     finished over DTLS" in text
+        state.server_event("REGISTRATION", "b", {**REGISTRATION, "secure": secure})
+        text = "\n".join(compose(state, "x", "", 100, 24))
+        assert ("/rd/abc over DTLS, lifetime" in text) is secure
+
+
+def test_a_flash_of_another_run_is_refused(tmp_path):
+    check_flash(None)
+    check_flash(str(tmp_path))
+    (tmp_path / "boot.py").write_text("")
+    with pytest.raises(UserError):
+        check_flash(str(tmp_path))
 
 
 def test_commands():

@@ -46,6 +46,30 @@ def test_unattended_run_of_the_firmware():
     assert "longer than the 2 s asked for" in output
 
 
+def test_unattended_run_over_dtls_from_the_factory_on(tmp_path):
+    flash = tmp_path / "flash"
+    options = ("--for", "2", "--secure", "--flash", str(flash))
+    process = desk(*options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        output, _ = process.communicate(timeout=60)
+    finally:
+        finish(process)
+    assert process.returncode == 0, output
+    assert "FAIL" not in output and output.count("  ok ") == 6
+    assert "coap://" not in output
+    # the factory's account has the one identity, what was provisioned the other
+    kept = {name.name: name.read_bytes() for name in (flash / "state").iterdir()}
+    factory = b"".join(data for name, data in kept.items() if name.startswith("factory"))
+    provisioned = b"".join(data for name, data in kept.items() if name.startswith("accounts"))
+    identities = [b"desk-board-bootstrap".hex().encode(), b"desk-board-server".hex().encode()]
+    assert identities[0] in factory and identities[1] not in factory
+    assert identities[1] in provisioned
+    # nobody knows its keys any more
+    process = desk(*options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 2 and errors.count("\n") == 1 and "empty" in errors
+
+
 def test_unattended_run_fails_without_a_firmware(tmp_path):
     (tmp_path / "boot.py").write_text("")
     (tmp_path / "main.py").write_text("raise ValueError('no firmware')\n")

@@ -19,6 +19,7 @@ from tools.interop import api, document
 from tools.interop.capabilities import CAPABILITIES, LATER
 from tools.interop.cases import CASES
 from tools.interop.exchanges import exchanges, summary
+from tools.interop.records import clear, lines
 from tools.interop.tap import Tap
 from tools.leshan import fetch, models
 
@@ -215,7 +216,7 @@ def test_document_has_a_row_for_every_case():
     assert [int(number) for number in rows] == [case[0] for case in CASES]
     assert rows["101"].split(" | ")[1:] == ["pass", "pass", "`test_int_101_register` "]
     assert "**no test**" in rows["102"]
-    assert "waits for bootstrap" in rows["0"]
+    assert "waits for device management" in rows["751"]
 
 
 def test_document_shows_failures():
@@ -323,3 +324,60 @@ def test_event_stream(tmp_path):
     finally:
         thread.join()
         listener.close()
+
+
+def record(kind, body, epoch=0, version=b"\xfe\xfd"):
+    """A DTLS record (RFC 6347 section 4.1), its sequence number 7."""
+    head = bytes((kind,)) + version + epoch.to_bytes(2, "big") + (7).to_bytes(6, "big")
+    return head + len(body).to_bytes(2, "big") + body
+
+
+def handshake(kind, body):
+    """A handshake message in one fragment (RFC 6347 section 4.2.2)."""
+    length = len(body).to_bytes(3, "big")
+    return record(22, bytes((kind,)) + length + bytes(5) + length + body)
+
+
+def test_records_of_a_handshake():
+    hello = b"\xfe\xfd" + bytes(32) + b"\2\xaa\xbb" + b"\x00\xa8" + b"\0"
+    wire = (
+        (True, record(22, b"\1" + bytes(11), version=b"\xfe\xff")),
+        (False, handshake(3, b"\xfe\xfd\1\xcc")),
+        (True, handshake(1, bytes(40))),
+        (False, handshake(2, hello) + handshake(14, b"")),  # two records in a datagram
+        (True, handshake(16, b"\0\3dev") + record(20, b"\1") + record(22, b"\1" * 40, epoch=1)),
+        (False, record(20, b"\1") + record(22, b"\2" * 40, epoch=1)),
+        (True, record(23, b"\x16" * 40, epoch=1)),
+        (True, record(23, b"\x17" * 40, epoch=1)),
+        (False, record(21, b"\1\0" * 13, epoch=1)),
+    )
+    records = [(float(at), *each) for at, each in enumerate(wire)]
+    assert lines(records) == [
+        "client: ClientHello",
+        "server: HelloVerifyRequest",
+        "server: ServerHello TLS_PSK_WITH_AES_128_GCM_SHA256",
+        "server: ServerHelloDone",
+        "client: ClientKeyExchange",
+        "client: ChangeCipherSpec",
+        "client: Finished",
+        "server: ChangeCipherSpec",
+        "server: Finished",
+        "client: application data",
+        "server: alert",
+    ]
+    assert clear(records) == []
+
+
+def test_what_is_no_record_is_in_clear():
+    message = Message(code=POST, _mtype=CON, _mid=1, uri_path=("rd",)).encode()
+    good = record(23, bytes(20), epoch=1)
+    for datagram in (
+        message,
+        good + message,  # behind a record
+        good[:-1],  # shorter than it says
+        good[:12],
+        record(24, b"\0"),  # no content type of DTLS
+        record(23, b"\0", version=b"\3\3"),  # TLS
+        b"\0",
+    ):
+        assert clear([(0.0, True, good), (1.0, True, datagram)]) == [datagram], datagram

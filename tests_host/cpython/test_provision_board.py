@@ -122,7 +122,7 @@ def test_account_is_added_to_a_running_board(tmp_path, template):
         assert config == {**CONFIG, "endpoint": "after"}
         # And once more, in the place of the one before.
         status, said = line.provision("SERVER=coap://127.0.0.1:8")
-        assert status == 0 and "in the place of coaps://127.0.0.1:7" in said
+        assert status == 0 and "in the place of coaps://127.0.0.1:7" in said, said
         line.wait_restarted(2)
         assert [uri for uri, *_ in line.accounts()] == [
             "coap://127.0.0.1:8",
@@ -168,6 +168,36 @@ def test_refusals_leave_the_board_running_as_it_was(tmp_path, template):
         assert line.accounts() == before and after == records
         assert json.loads((line.flash / "config.json").read_text()) == CONFIG
         assert line.board.causes().count("hard") == 2
+
+
+FULL = """
+import machine, time
+pin = machine.Pin("PC13")
+junk = None
+try:
+    while True:
+        junk = [junk, bytearray(24)]
+except MemoryError:
+    print("full")
+try:
+    while True:
+        time.sleep_ms(5)
+except KeyboardInterrupt:
+    for _ in range(%d):
+        junk = junk[0]
+"""
+
+
+def test_board_with_a_full_heap(tmp_path, template):
+    # With so little free, in pieces, mpremote's first command finds no memory.
+    with Line(tmp_path, template) as line:
+        (line.flash / "main.py").write_text(FULL % 10)
+        line.board.say({"reset": "power"})
+        line.board.wait_console("full")
+        status, said = line.provision("SERVER=coap://127.0.0.1:8")
+        assert status == 0, said
+        assert "soft" in line.board.causes()
+        assert "coap://127.0.0.1:8" in [uri for uri, *_ in line.accounts()]
 
 
 def test_no_board_on_the_line(tmp_path, capfd, monkeypatch):

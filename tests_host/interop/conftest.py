@@ -6,11 +6,12 @@ import threading
 import time
 
 import pytest
+from certificates import Authority
 
 from tools.interop import board as boards
 from tools.interop import document
 from tools.interop.api import Api
-from tools.interop.exchanges import summary
+from tools.interop.security import DeskBootstrap, LeshanBootstrap, Trust
 from tools.interop.tap import Tap
 from tools.leshan.server import LeshanServer
 from tools.server import DeskServer
@@ -28,7 +29,9 @@ class Desk:
     """The desk server in a thread of its own; the same face as LeshanServer."""
 
     def __init__(self, **options):
-        self._server = DeskServer(coap_port=0, http_port=0, **options)
+        ports = dict.fromkeys(("coap_port", "coaps_port", "http_port"), 0)
+        ports.update(bootstrap_port=0, bootstraps_port=0)
+        self._server = DeskServer(**ports, **options)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk", daemon=True)
 
@@ -36,7 +39,12 @@ class Desk:
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(10)
         self.coap_port = int(self._server.coap_uri.rpartition(":")[2])
+        self.coaps_port = int(self._server.coaps_uri.rpartition(":")[2])
         self.http_uri = self._server.http_uri.removesuffix("/api")
+        self.trust = Trust(self.http_uri)
+        self.bootstrap = DeskBootstrap(
+            self._server.bootstrap_port, self._server.bootstraps_port, self.http_uri
+        )
         return self
 
     def __exit__(self, *error):
@@ -47,13 +55,17 @@ class Desk:
 
 
 class Device:
-    """A board at a server: `api` asks it, `board` is its world, `tap` its wire."""
+    """A board at a server: `api` asks it, `board` is its world, `tap` its wire.
 
-    def __init__(self, server, folder, template, endpoint, **config):
+    With `credentials`, arguments of `accounts.provision`, it comes over DTLS.
+    """
+
+    def __init__(self, server, folder, template, endpoint, credentials=None, **config):
         self.server = server
-        self.tap = Tap(server.coap_port)
+        self.tap = Tap(server.coaps_port, "coaps") if credentials else Tap(server.coap_port)
         self.api = Api(server.http_uri, endpoint)
-        self.board = boards.Board(folder, template, endpoint, [self.tap.uri], **config)
+        account = {"uri": self.tap.uri, **(credentials or {})}
+        self.board = boards.Board(folder, template, endpoint, [account], **config)
         self.mark = 0
 
     def start(self):
@@ -99,8 +111,18 @@ def template(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def leshan():
-    with LeshanServer() as server:
+def authority():
+    """Who has issued the certificates of the servers and of the devices that they trust."""
+    return Authority()
+
+
+@pytest.fixture(scope="session")
+def leshan(authority):
+    credentials = authority.server()
+    with LeshanServer(bootstrap=True, credentials=credentials) as server:
+        server.certificate = credentials.chain[0]
+        server.trust = Trust(server.http_uri)
+        server.bootstrap = LeshanBootstrap(server.bootstrap)
         yield server
 
 
@@ -120,7 +142,7 @@ def server(request):
 
 def _recorded(request, device):
     # the lines of this test, for the document
-    request.node.user_properties.append(("wire", summary(device.tap.exchanges(device.mark))))
+    request.node.user_properties.append(("wire", device.tap.summary(device.mark)))
 
 
 @pytest.fixture(scope="session")
@@ -160,6 +182,27 @@ def own_device(server, template, tmp_path, request):
     for device in devices:
         _recorded(request, device)
         device.close()
+
+
+@pytest.fixture
+def secure_device(server, template, tmp_path, request):
+    """A function that makes a board of this test alone, not yet started.
+
+    Its argument makes the credentials (arguments of `accounts.provision`) of an endpoint name.
+    """
+    devices = []
+    endpoint = request.node.originalname.replace("_", "-")[:40]
+
+    def make(credentials):
+        device = Device(server, tmp_path / "board", template, endpoint, credentials(endpoint))
+        devices.append(device)
+        return device
+
+    yield make
+    for device in devices:
+        _recorded(request, device)
+        device.close()
+        server.trust.remove(endpoint)
 
 
 @pytest.fixture(scope="session")

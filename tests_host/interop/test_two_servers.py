@@ -4,7 +4,6 @@ import pytest
 
 from tools.interop import board as boards
 from tools.interop.api import Api
-from tools.interop.exchanges import summary
 from tools.interop.tap import Tap
 
 
@@ -22,7 +21,7 @@ class Both:
         return [
             "server %d: %s" % (number, line)
             for number, (tap, mark) in enumerate(zip(self.taps, self.marks, strict=True), 1)
-            for line in summary(tap.exchanges(mark))
+            for line in tap.summary(mark)
         ]
 
 

@@ -10,6 +10,7 @@ from tools.errors import UserError
 
 from . import __doc__ as description
 from .commands import Unknown, perform
+from .secure import Secured, check_flash
 from .session import Session
 from .state import State
 from .terminal import PlainLines, Screen
@@ -37,6 +38,11 @@ def parse_arguments(argv=None):
         metavar="SECONDS",
         help="do the main job unattended, then end with a summary",
     )
+    parser.add_argument(
+        "--secure",
+        action="store_true",
+        help="bootstrap and registration over DTLS with keys made at the start, no plain CoAP",
+    )
     parser.add_argument("--board", help="which board to simulate (tools.virtual_board lists them)")
     parser.add_argument("--endpoint", default="desk-board", metavar="NAME", help="of the board")
     parser.add_argument(
@@ -61,6 +67,15 @@ def _board_options(arguments):
     if arguments.mpy:
         options.append("--mpy")
     return options
+
+
+def _session(arguments, state):
+    secured = None
+    if arguments.secure:
+        check_flash(arguments.flash)
+        secured = Secured(arguments.endpoint)
+    ports = arguments.coap_port, arguments.http_port
+    return Session(state, *ports, _board_options(arguments), secured)
 
 
 def _print(line):
@@ -93,17 +108,19 @@ async def unattended(arguments):
     """The job of --for; returns the exit status."""
     stopped = _stop_on_signals()
     state = State(arguments.endpoint, on_line=_print)
-    options = _board_options(arguments)
-    async with Session(state, arguments.coap_port, arguments.http_port, options) as session:
-        uris = (session.server.coap_uri, session.server.http_uri)
-        _print("LwM2M server at %s, HTTP API at %s" % uris)
+    async with _session(arguments, state) as session:
+        server = session.server
+        if arguments.secure:
+            _print("Bootstrap-Server at %s" % server.bootstraps_uri)
+        uri = server.coaps_uri if arguments.secure else server.coap_uri
+        _print("LwM2M server at %s, HTTP API at %s" % (uri, server.http_uri))
         tour = Tour(session, arguments.for_s)
         await _first(tour.run(), stopped.wait())
         if session.board.ended.is_set():
             _board_failure(session)
         elif stopped.is_set():
             tour.failure = tour.failure or "stopped by a signal"
-    lines, passed = summary(state, tour, session.board.status)
+    lines, passed = summary(state, tour, session.board.status, session.secured)
     for line in lines:
         _print(line)
     return 0 if passed else 1
@@ -114,9 +131,8 @@ async def attended(arguments):
     stopped = _stop_on_signals()
     screen = sys.stdin.isatty() and sys.stdout.isatty()
     state = State(arguments.endpoint, on_line=None if screen else _print)
-    options = _board_options(arguments)
     crashed = False
-    async with Session(state, arguments.coap_port, arguments.http_port, options) as session:
+    async with _session(arguments, state) as session:
 
         def on_line(line):
             try:

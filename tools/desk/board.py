@@ -47,12 +47,12 @@ class EventsFile:
 class Board:
     """A running virtual board.
 
-    Args: server_uri and endpoint for its account; options are further arguments of
-    tools.virtual_board; on_event(event) is called for every event.
+    Args: endpoint is its name; options are the further arguments of tools.virtual_board, its
+    account among them; on_event(event) is called for every event.
     """
 
-    def __init__(self, server_uri, endpoint, options, on_event):
-        self._arguments = ["--server", server_uri, "--endpoint", endpoint, *options]
+    def __init__(self, endpoint, options, on_event):
+        self._arguments = ["--endpoint", endpoint, *options]
         self._on_event = on_event
         self._stack = contextlib.ExitStack()
         self._process = None

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import tempfile
 
 from tools.errors import UserError
 from tools.server import (
     DeskServer,
+    GatewayFault,
     InvalidRequest,
     InvalidResponse,
     PortTaken,
@@ -36,13 +38,20 @@ class Session:
     """What both the live view and the unattended job work on; use it with "async with".
 
     Args: coap_port and http_port, 0 for free ones; board_options are further arguments of
-    tools.virtual_board.
+    tools.virtual_board; with secured (Secured) there is no CoAP but over DTLS, at coap_port, and
+    a Bootstrap-Server beside it.
     Errors: UserError if a port is taken.
     """
 
-    def __init__(self, state, coap_port=0, http_port=0, board_options=()):
+    def __init__(self, state, coap_port=0, http_port=0, board_options=(), secured=None):
         self.state = state
-        self.server = DeskServer(coap_port, http_port)
+        self.secured = secured
+        if secured:
+            ports = {"coaps_port": coap_port, "bootstraps_port": 0}
+            self.server = DeskServer(None, http_port, **ports)
+        else:
+            self.server = DeskServer(coap_port, http_port)
+        self._folder = tempfile.TemporaryDirectory(prefix="desk-")
         self._board_options = board_options
         self.board = None
         self._tasks = set()
@@ -52,20 +61,30 @@ class Session:
         logging.getLogger().addHandler(self._log_lines)
         try:
             await self.server.start()
-        except PortTaken as fault:
+        except (GatewayFault, PortTaken) as fault:
             logging.getLogger().removeHandler(self._log_lines)
-            raise UserError(str(fault)) from None
+            self._folder.cleanup()
+            text = str(fault)
+            if isinstance(fault, PortTaken):
+                text = text.replace("--coaps-port", "--coap-port")  # the desk's name for either
+            raise UserError(text) from None
         self.server.listen(self._server_event)
-        self.board = Board(
-            self.server.coap_uri, self.state.endpoint, self._board_options, self.state.board_event
-        )
         try:
+            options = [*self._account_options(), *self._board_options]
+            self.board = Board(self.state.endpoint, options, self.state.board_event)
             await self.board.start()
         except BaseException:
             logging.getLogger().removeHandler(self._log_lines)
             await self.server.stop()
+            self._folder.cleanup()
             raise
         return self
+
+    def _account_options(self):
+        if self.secured is None:
+            return ["--server", self.server.coap_uri]
+        self.secured.introduce(self.server)
+        return self.secured.board_options(self.server, self._folder.name, self._board_options)
 
     async def __aexit__(self, *exc):
         for task in list(self._tasks):
@@ -76,6 +95,7 @@ class Session:
             await asyncio.sleep(0)
         finally:
             await self.server.stop()
+            self._folder.cleanup()
             logging.getLogger().removeHandler(self._log_lines)
 
     def _server_event(self, kind, endpoint, data):

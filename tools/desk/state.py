@@ -29,6 +29,9 @@ class State:
         self.pulses_us = deque(maxlen=_MAX_KEPT)
         self.registrations = 0
         self.deregistrations = 0
+        self.bootstraps = 0
+        self.bootstrap = None  # how the last one went, in a few words
+        self.secure = False  # the registration came over DTLS
         self.log_lines = deque(maxlen=_LOG_LINES)
         self.changed = True
         self._on_line = on_line
@@ -57,8 +60,14 @@ class State:
             self.registrations += 1
             self._registered(data)
             self.log(
-                "registered at %s for %d s, LwM2M %s, %d objects and instances"
-                % (self.location, self.lifetime_s, data["lwM2mVersion"], len(data["objectLinks"]))
+                "registered%s at %s for %d s, LwM2M %s, %d objects and instances"
+                % (
+                    " over DTLS" if self.secure else "",
+                    self.location,
+                    self.lifetime_s,
+                    data["lwM2mVersion"],
+                    len(data["objectLinks"]),
+                )
             )
         elif kind == "UPDATED":
             self._registered(data["registration"])
@@ -68,14 +77,26 @@ class State:
             self.status = "de-registered"
             self._alive_since = None
             self.log("de-registered")
+        elif kind == "BOOTSTRAP_STARTED":
+            self._bootstrapping("under way")
+        elif kind == "BOOTSTRAP_FINISHED":
+            self.bootstraps += 1
+            self._bootstrapping("finished over DTLS" if data["secure"] else "finished")
+        elif kind == "BOOTSTRAP_FAILED":
+            self._bootstrapping("failed: " + data["error"])
         elif kind == "NOTIFICATION" and "res" in data:
             self.reported(data["res"], data["val"])
         elif kind == "OBSERVATION_ENDED":
             what = data["res"] if "res" in data else ", ".join(data["paths"])
             self.log("observation of %s ended: %s" % (what, data["status"]))
 
+    def _bootstrapping(self, text):
+        self.bootstrap = text
+        self.log("bootstrap " + text)
+
     def _registered(self, data):
         self.status = "registered"
+        self.secure = data.get("secure", False)
         self.location = "/rd/" + data["registrationId"]
         self.lifetime_s = data["lifetime"]
         self._alive_since = self._clock()

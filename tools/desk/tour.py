@@ -73,6 +73,9 @@ class Tour:
         """Does the steps; a step that fails ends them and is kept in failure."""
         state = self._state
         try:
+            if self._session.secured:
+                state.log("waiting for the bootstrap over DTLS")
+                await self._until(lambda: state.bootstraps, "bootstrap")
             state.log("waiting for the registration")
             await self._until(lambda: state.registrations, "registration")
             await self._until(lambda: state.temperatures_c, "first value of " + TEMPERATURE)
@@ -102,14 +105,27 @@ class Tour:
             pass
 
 
-def summary(state, tour, board_status):
+def _came(state, secured):
+    """(good, text) of how the board came to its server."""
+    if secured is None:
+        yield state.registrations >= 1, "registered as %s at %s" % (state.endpoint, state.location)
+        return
+    yield (
+        state.bootstraps >= 1,
+        "bootstrapped over DTLS-PSK with the factory's identity %s" % secured.bootstrap_identity,
+    )
+    yield (
+        state.registrations >= 1 and state.secure,
+        "registered over DTLS-PSK as %s at %s with the identity it got, %s"
+        % (state.endpoint, state.location, secured.identity),
+    )
+
+
+def summary(state, tour, board_status, secured=None):
     """(lines, passed) of what the simulated hardware and the server saw."""
     expected_us = [pulse_us for _, pulse_us in SERVO_STEPS]
     checks = (
-        (
-            state.registrations >= 1,
-            "registered as %s at %s" % (state.endpoint, state.location),
-        ),
+        *_came(state, secured),
         (
             len(tour.notified_c) == len(TEMPERATURES_C),
             "temperature set to %s C, notified: %s C"

@@ -6,7 +6,8 @@ PROMPT = "> "
 def _registration(state):
     if state.age_s is None:
         return state.status
-    return "%s, lifetime %d s, %d s old" % (state.location, state.lifetime_s, state.age_s)
+    location = state.location + (" over DTLS" if state.secure else "")
+    return "%s, lifetime %d s, %d s old" % (location, state.lifetime_s, state.age_s)
 
 
 def _gauge(position, width=21):
@@ -25,8 +26,10 @@ def _servo(state):
 
 def _facts(state, http_uri):
     temperature = state.temperature_c
+    bootstrap = [("bootstrap", state.bootstrap)] if state.bootstrap else []
     return [
         ("board", state.endpoint),
+        *bootstrap,
         ("registration", _registration(state)),
         ("temperature", "not reported yet" if temperature is None else "%.2f C" % temperature),
         ("servo", _servo(state)),

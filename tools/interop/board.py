@@ -23,11 +23,12 @@ def template(folder):
 class Board:
     """One flash directory; start() and kill() as often as wanted.
 
-    `uris` are its servers' (several: one account each, Short Server ID 1, 2 ...); `config` holds
-    more keys of config.json.
+    `servers` are their URIs, or dictionaries of `accounts.provision` for those with credentials
+    and for a Bootstrap-Server; Short Server IDs are 1, 2 ... where nothing else is said. `config`
+    holds more keys of config.json.
     """
 
-    def __init__(self, folder, template_folder, endpoint, uris, lifetime_s=3600, **config):
+    def __init__(self, folder, template_folder, endpoint, servers, lifetime_s=3600, **config):
         self.folder = Path(folder)
         self.flash = self.folder / "flash"
         self.endpoint = endpoint
@@ -36,10 +37,10 @@ class Board:
         (self.flash / "config.json").write_text(json.dumps(settings))
         from firmware import accounts  # the firmware's own, so the records cannot drift apart
 
-        for number, uri in enumerate(uris, 1):
-            accounts.provision(
-                str(self.flash), uri=uri, short_server_id=number, lifetime_s=lifetime_s
-            )
+        for number, server in enumerate(servers, 1):
+            account = {"uri": server} if isinstance(server, str) else server
+            usual = {"short_server_id": number, "lifetime_s": lifetime_s}
+            accounts.provision(str(self.flash), **{**usual, **account})
         self._events_file = self.folder / "events.jsonl"
         self._process = None
         self._log = None

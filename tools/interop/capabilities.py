@@ -6,7 +6,6 @@ or a key of LATER.
 
 LATER = {
     "second step": "second step",
-    "bootstrap": "comes with bootstrap",
 }
 
 # (what, proofs)
@@ -83,7 +82,11 @@ CAPABILITIES = (
     ),
     (
         "a bootstrap is checked when it finishes (4.06), a bad one is taken back",
-        ("bootstrap",),
+        (
+            "test_int_9_consistency",
+            "test_bootstrap.test_int_9_what_finish_refuses",
+            "test_bootstrap.test_the_drafts_of_before_are_left_alone",
+        ),
     ),
     (
         "separate responses for slow work",

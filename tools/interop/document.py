@@ -19,9 +19,9 @@ _HEAD = """\
 
 Written by `make interop`, which runs the firmware on the virtual board (compiled, under
 MicroPython) against two servers: one made of the libraries of
-[Eclipse Leshan](https://eclipse.dev/leshan/) 2.0.0-M18, and the desk server of this repository. Do
-not edit it by hand. `-` means: not run there, because the server has no such request or because
-the test waits for what is to come.
+[Eclipse Leshan](https://eclipse.dev/leshan/) 2.0.0-M18 (its bootstrap server: 2.0.0-M15, the last
+that is published), and the desk server of this repository. Do not edit it by hand. `-` means: not
+run there, because the server has no such request or because the test waits for what is to come.
 """
 _IDS = """\
 ## Test cases of the Open Mobile Alliance
@@ -48,8 +48,8 @@ _EXCHANGES = """
 ## What went over the wire
 
 As the server saw it: its requests with the client's answers, then what the client sent by itself,
-each line once. `{id}` stands for what differs from run to run. Of the desk server only the lines
-are told that Leshan did not see.
+each line once. `{id}` stands for what differs from run to run. Of a session over DTLS it is the
+records. Of the desk server only the lines are told that Leshan did not see.
 """
 
 

@@ -7,7 +7,8 @@ import time
 
 from tools.keysearch.notes import record
 
-from .exchanges import exchanges
+from .exchanges import exchanges, summary
+from .records import lines
 
 _LONGEST = 65535
 _POLL_S = 0.2
@@ -19,7 +20,8 @@ class Tap:
     A client that comes back from its old port is therefore at its old address for the server.
     """
 
-    def __init__(self, server_port):
+    def __init__(self, server_port, scheme="coap"):
+        self._scheme = scheme
         self._server = ("127.0.0.1", server_port)
         self._front = self._bound()
         self.port = self._front.getsockname()[1]
@@ -42,7 +44,7 @@ class Tap:
     @property
     def uri(self):
         """What the client takes for the server."""
-        return "coap://127.0.0.1:%d" % self.port
+        return "%s://127.0.0.1:%d" % (self._scheme, self.port)
 
     def _relay(self):
         while not self._ended:
@@ -77,11 +79,20 @@ class Tap:
         """How many datagrams there are so far: a mark for `exchanges`."""
         return len(self._records)
 
+    def records(self, since=0):
+        """(seconds, from the client, datagram) of each datagram from number `since` on."""
+        with self._lock:
+            return self._records[since:]
+
     def exchanges(self, since=0):
         """The exchanges that began with datagram number `since` or later."""
-        with self._lock:
-            records = list(self._records)
-        return [each for each in exchanges(records) if each.number >= since]
+        return [each for each in exchanges(self.records()) if each.number >= since]
+
+    def summary(self, since=0):
+        """Lines for a document: of exchanges, or of the handshake where the rest is encrypted."""
+        if self._scheme == "coaps":
+            return lines(self.records(since))
+        return summary(self.exchanges(since))
 
     def close(self):
         """Ends the relay."""

@@ -1,4 +1,8 @@
-"""Leshan's libraries, fetched by Maven, and the compiled server, in build/leshan."""
+"""Leshan's libraries, fetched by Maven, and the compiled servers, in build/leshan.
+
+The LwM2M server and the bootstrap server come from different releases (see pom-bootstrap.xml), so
+each has libraries and classes of its own; the sources in java/shared are compiled for both.
+"""
 
 import hashlib
 import re
@@ -12,6 +16,11 @@ from tools.errors import UserError
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parents[1] / "build" / "leshan"
 NEEDED = ("java", "javac", "mvn")
+# (what Maven is to fetch, where the libraries go, where the classes go, folders of their sources)
+_SERVERS = (
+    ("pom.xml", "lib", "classes", (".", "shared")),
+    ("pom-bootstrap.xml", "lib-bootstrap", "classes-bootstrap", ("bootstrap", "shared")),
+)
 _HOW = (
     "leshan: %s not found: install a Java development kit (17 or later) and Maven, like "
     "`apt install default-jdk-headless maven` or `brew install openjdk maven`"
@@ -35,8 +44,12 @@ def require(programs=NEEDED):
         raise UserError(_HOW % " and ".join(missing))
 
 
+def _java(folders):
+    return [path for each in folders for path in sorted((HERE / "java" / each).glob("*.java"))]
+
+
 def _sources():
-    return [HERE / "pom.xml", *sorted((HERE / "java").glob("*.java"))]
+    return [HERE / pom for pom, *_ in _SERVERS] + _java((".", "shared", "bootstrap"))
 
 
 def _fingerprint():
@@ -71,23 +84,30 @@ def _downloading(line):
 def ready():
     """Makes build/leshan complete; without work, and without network, where it is already.
 
-    Returns the class path. Errors: UserError.
+    Returns the class paths of the LwM2M server and of the bootstrap server. Errors: UserError.
     """
     stamp = BUILD / "ready"
     require(("java",))
     if not stamp.exists() or stamp.read_text() != _fingerprint():
         require()
-        shutil.rmtree(BUILD / "lib", ignore_errors=True)
-        shutil.rmtree(BUILD / "classes", ignore_errors=True)
         BUILD.mkdir(parents=True, exist_ok=True)
-        command = ["mvn", "-B", "-f", HERE / "pom.xml", "dependency:copy-dependencies"]
-        command += ["-DoutputDirectory=%s" % (BUILD / "lib"), "-DexcludeClassifiers=tests"]
-        print("leshan: asking Maven for Leshan's libraries (6 MB)", file=sys.stderr, flush=True)
-        _run(command, _downloading)
-        sources = [path for path in _sources() if path.suffix == ".java"]
-        _run(
-            ["javac", "-d", BUILD / "classes", "-cp", BUILD / "lib" / "*", *sources],
-            lambda line: None,
-        )
+        print("leshan: asking Maven for Leshan's libraries (12 MB)", file=sys.stderr, flush=True)
+        for pom, libraries, classes, folders in _SERVERS:
+            _build(HERE / pom, BUILD / libraries, BUILD / classes, _java(folders))
         stamp.write_text(_fingerprint())
-    return "%s:%s" % (BUILD / "classes", BUILD / "lib" / "*")
+    return tuple(_classpath(libraries, classes) for _, libraries, classes, _ in _SERVERS)
+
+
+def _build(pom, libraries, classes, sources):
+    shutil.rmtree(libraries, ignore_errors=True)
+    shutil.rmtree(classes, ignore_errors=True)
+    command = ["mvn", "-B", "-f", pom, "dependency:copy-dependencies"]
+    command += ["-DoutputDirectory=%s" % libraries, "-DexcludeClassifiers=tests"]
+    _run(command, _downloading)
+    _run(["javac", "-d", classes, "-cp", libraries / "*", *sources], lambda line: None)
+
+
+def _classpath(libraries, classes):
+    # one by one: the class loader of the bootstrap server does not know "*"
+    jars = sorted((BUILD / libraries).glob("*.jar"))
+    return ":".join(map(str, [BUILD / classes, *jars]))

@@ -17,6 +17,22 @@ _PROVISIONED = ("accounts.0", "accounts.1")
 _FILES = (*FACTORY, CONFIG)
 
 _TIMEOUT_S = 30
+# Gives back the memory of the firmware that has ended, but for what feeds its watchdog.
+_FREE = """
+import sys
+m = sys.modules.get('firmware.app')
+a = m and m.App.running
+if a:
+    for n in list(a.__dict__):
+        if n != 'feed':
+            setattr(a, n, None)
+for n in list(sys.modules):
+    if n.split('.')[0] in ('firmware', 'lwm2m', 'coap'):
+        sys.modules.pop(n)
+globals().clear()
+import gc
+gc.collect()
+"""
 # What is there, and what MicroPython has: 0 no tls module, 1 without PSK, 2 with it.
 _LOOK = """
 import os
@@ -36,6 +52,10 @@ except ImportError:
     able = 0
 print('found', (names(), names('state'), able))
 """
+
+
+class _NoMemoryError(UserError):
+    """The board has no memory for what mpremote asked it to do."""
 
 
 class Directory:
@@ -102,7 +122,11 @@ class Board:
             print(f"{self._port}: restarted", flush=True)
 
     def _look(self):
-        output = self._mpremote(("exec", _LOOK))
+        try:
+            output = self._mpremote(("exec", _FREE), ("exec", _LOOK))
+        except _NoMemoryError:
+            self._stopped = True
+            output = self._mpremote(("soft-reset",), ("exec", _LOOK))
         self._stopped = True
         lines = [line for line in output.splitlines() if line.startswith("found ")]
         try:
@@ -129,7 +153,7 @@ class Board:
             self._mpremote(*commands)
 
     def _mpremote(self, *commands):
-        # `resume` leaves out the soft reset: it would end the timer that feeds a watchdog.
+        # `resume`: no soft reset, which would end the timer that feeds a watchdog.
         command = [sys.executable, "-m", "mpremote", "connect", self._port, "resume"]
         for number, arguments in enumerate(commands):
             command += ["+"] * bool(number) + list(arguments)
@@ -152,7 +176,8 @@ class Board:
             lines = (done.stderr or done.stdout).strip().splitlines()
             cause = lines[-1] if lines else "failed"
             what = " ".join(commands[0][:2] if commands[0][0] == "fs" else commands[0][:1])
-            raise UserError(f"PORT={self._port}: {cause} (mpremote {what})")
+            error = _NoMemoryError if cause.startswith("MemoryError") else UserError
+            raise error(f"PORT={self._port}: {cause} (mpremote {what})")
         return done.stdout
 
 

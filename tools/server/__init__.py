@@ -15,10 +15,12 @@ desk_server (puts it together).
 """
 
 from .desk_server import DeskServer, PortTaken
+from .dtls import GatewayFault
 from .errors import InvalidRequest, InvalidResponse, RequestRejected, RequestTimeout
 
 __all__ = [
     "DeskServer",
+    "GatewayFault",
     "InvalidRequest",
     "InvalidResponse",
     "PortTaken",

@@ -91,7 +91,7 @@ def _code(code):
 
 
 def entry(message, incoming, endpoint, secret=False):
-    """The JSON shape (dict) of a message that came in or goes out; a secret payload is not in it."""
+    """The JSON shape (dict) of a message that came in or goes out, a secret payload hidden."""
     data = {"timestamp": int(time.time() * 1000), "incoming": incoming, "type": message.mtype.name}
     code = message.code
     if code is not EMPTY:

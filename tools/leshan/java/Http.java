@@ -1,9 +1,7 @@
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
@@ -20,10 +18,13 @@ import org.eclipse.leshan.server.registration.Registration;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 
 /** The HTTP side: /api/clients/... and /api/event, as the demo server of Leshan has them. */
 final class Http {
+
+    private static final String CLIENTS = "/api/clients";
 
     private final LeshanServer server;
     private final Operations operations;
@@ -37,7 +38,12 @@ final class Http {
         this.http = HttpServer.create(address, 0);
         http.setExecutor(Executors.newCachedThreadPool());
         http.createContext("/api/event", this::event);
-        http.createContext("/api/clients", this::clients);
+        http.createContext(CLIENTS, this::clients);
+    }
+
+    /** Adds a part of the API, before start(). */
+    void serve(String path, HttpHandler handler) {
+        http.createContext(path, handler);
     }
 
     void start() {
@@ -55,27 +61,21 @@ final class Http {
     private void clients(HttpExchange exchange) throws IOException {
         try {
             JsonNode answer = answer(exchange);
-            reply(exchange, 200, answer == null ? "" : answer.toString());
-        } catch (Refused fault) {
-            reply(exchange, fault.status, fault.getMessage());
+            Web.reply(exchange, 200, answer == null ? "" : answer.toString());
+        } catch (Web.Refused fault) {
+            Web.reply(exchange, fault.status, fault.getMessage());
         } catch (RequestRejectedException fault) {
-            reply(exchange, 500, "Request rejected: " + fault.getMessage());
+            Web.reply(exchange, 500, "Request rejected: " + fault.getMessage());
         } catch (RequestCanceledException | InvalidResponseException | SendFailedException fault) {
-            reply(exchange, 500, fault.getClass().getSimpleName() + ": " + fault.getMessage());
+            Web.reply(exchange, 500, fault.getClass().getSimpleName() + ": " + fault.getMessage());
         } catch (Exception fault) {
             fault.printStackTrace();
-            reply(exchange, 400, "Invalid request: " + fault.getMessage());
+            Web.reply(exchange, 400, "Invalid request: " + fault.getMessage());
         }
     }
 
     private JsonNode answer(HttpExchange exchange) throws Exception {
-        String tail = exchange.getRequestURI().getPath().substring("/api/clients".length());
-        List<String> parts = new ArrayList<>();
-        for (String part : tail.split("/")) {
-            if (!part.isEmpty()) {
-                parts.add(part);
-            }
-        }
+        List<String> parts = Web.parts(exchange, CLIENTS);
         String method = exchange.getRequestMethod();
         if (parts.isEmpty()) {
             ArrayNode all = Json.MAPPER.createArrayNode();
@@ -86,45 +86,21 @@ final class Http {
         }
         Registration registration = server.getRegistrationService().getByEndpoint(parts.get(0));
         if (registration == null) {
-            throw new Refused(400, "no registered client with id '" + parts.get(0) + "'");
+            throw new Web.Refused(400, "no registered client with id '" + parts.get(0) + "'");
         }
         if (parts.size() == 1) {
             if (!method.equals("GET")) {
-                throw new Refused(400, "Invalid path");
+                throw new Web.Refused(400, "Invalid path");
             }
             return registration(registration);
         }
-        byte[] body;
-        try (InputStream stream = exchange.getRequestBody()) {
-            body = stream.readAllBytes();
-        }
         String type = String.valueOf(exchange.getRequestHeaders().getFirst("Content-Type"));
         return operations.carryOut(registration, method, parts.subList(1, parts.size()), new Query(exchange),
-                type.startsWith("text/plain"), new String(body, StandardCharsets.UTF_8));
+                type.startsWith("text/plain"), Web.body(exchange));
     }
 
     private JsonNode registration(Registration registration) {
         return Json.registration(registration, server.getPresenceService().isClientAwake(registration));
-    }
-
-    private static void reply(HttpExchange exchange, int status, String text) throws IOException {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        exchange.getResponseHeaders().set("Content-Type", status == 200 ? "application/json" : "text/plain");
-        exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
-        exchange.getResponseBody().write(bytes);
-        exchange.close();
-    }
-
-    /** A request that is answered with an HTTP status of its own. */
-    static final class Refused extends Exception {
-
-        private static final long serialVersionUID = 1L;
-        final int status;
-
-        Refused(int status, String text) {
-            super(text);
-            this.status = status;
-        }
     }
 
     /** The query of a URL. */

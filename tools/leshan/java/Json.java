@@ -211,7 +211,7 @@ final class Json {
         if (update.getLifeTimeInSec() != null) {
             json.put("lifetime", update.getLifeTimeInSec());
         }
-        json.put("secure", false);
+        json.put("secure", update.getClientTransportData().getIdentity().isSecure());
         json.set("additionalAttributes", MAPPER.valueToTree(update.getAdditionalAttributes()));
         if (update.getObjectLinks() != null) {
             json.put("alternatePath", update.getAlternatePath());
@@ -233,7 +233,7 @@ final class Json {
         json.put("bindingMode", binding.toString());
         json.put("rootPath", registration.getRootPath());
         json.set("objectLinks", links(registration.getSortedObjectLinks()));
-        json.put("secure", false);
+        json.put("secure", registration.getClientTransportData().getIdentity().isSecure());
         json.set("additionalRegistrationAttributes",
                 MAPPER.valueToTree(registration.getAdditionalRegistrationAttributes()));
         json.put("queuemode", registration.usesQueueMode());

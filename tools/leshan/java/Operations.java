@@ -109,7 +109,7 @@ final class Operations {
             request = new DeleteRequest(target);
             break;
         default:
-            throw new Http.Refused(400, "Invalid path");
+            throw new Web.Refused(400, "Invalid path");
         }
         return waiting.carryOut(registration, composite ? null : target, now -> send(now, request, query));
     }
@@ -125,7 +125,7 @@ final class Operations {
         };
         LwM2mResponse response = server.send(registration, request, blocks, timeout);
         if (response == null) {
-            throw new Http.Refused(504, "Request timeout");
+            throw new Web.Refused(504, "Request timeout");
         }
         return json(response);
     }
@@ -167,7 +167,7 @@ final class Operations {
                 return waiting.carryOut(registration, target, now -> end(now, observation, request, query));
             }
         }
-        throw new Http.Refused(404, "no observation for path " + target);
+        throw new Web.Refused(404, "no observation for path " + target);
     }
 
     private JsonNode end(Registration registration, Observation observation,
@@ -192,7 +192,7 @@ final class Operations {
                 return waiting.carryOut(registration, null, now -> end(now, observation, request, query));
             }
         }
-        throw new Http.Refused(404, "no composite observation for paths " + paths);
+        throw new Web.Refused(404, "no composite observation for paths " + paths);
     }
 
     private static CreateRequest create(ContentFormat format, String target, LwM2mNode node) {

@@ -67,7 +67,7 @@ final class Waiting implements PresenceListener, RegistrationListener {
         BlockingDeque<Request> requests = byId.computeIfAbsent(registration.getId(),
                 id -> new LinkedBlockingDeque<>(MAX_WAITING));
         if (!requests.offer(new Request(head.deepCopy(), work))) {
-            throw new Http.Refused(400, MAX_WAITING + " requests wait for this client already");
+            throw new Web.Refused(400, MAX_WAITING + " requests wait for this client already");
         }
         // what has changed in the meantime told nobody of this request
         if (server.getRegistrationService().getById(registration.getId()) == null) {

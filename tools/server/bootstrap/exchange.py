@@ -10,6 +10,7 @@ from ..linkformat import links_to_json, parse_links
 from ..nodes import node_to_json
 from ..paths import format_path
 from ..response import code_of
+from ..site import identity_of
 
 TIMEOUT_S = 60  # of one request: a client that writes flash, and messages that get lost
 _SECURITY_INSTANCE = re.compile(r"/0/(\d+)")
@@ -33,6 +34,7 @@ class Exchange:
         self._plan = plan
         self._remote = remote
         self._codec = plan.codec or preferred
+        self.secure = identity_of(remote) is not None
         self.record = {"requests": [], "links": {}, "content": {}}
 
     async def run(self):

@@ -99,7 +99,7 @@ class Plan:
                 free = (iid for iid in range(65535) if iid not in used[oid])
                 node = make(next(free) if wanted is None else wanted)
                 if node:
-                    used[oid].add(iid)
+                    used[oid].add(node.id)
                     nodes[oid].append(node)
         found = []
         for oid, instances in nodes.items():

@@ -88,27 +88,29 @@ class BootstrapServer:
         return Message(code=CHANGED)
 
     async def _run(self, endpoint, exchange, query):
-        record = {"state": "running", "begun": int(time.time() * 1000), **exchange.record}
+        secure = {"secure": exchange.secure}
+        record = {"state": "running", "begun": int(time.time() * 1000), **secure}
+        record.update(exchange.record)
         record["query"] = [item for item in query if not item.startswith("ep=")]
         self._keep(endpoint, record)
         try:
             await asyncio.sleep(_START_S)
-            self._tell("BOOTSTRAP_STARTED", endpoint)
+            self._tell("BOOTSTRAP_STARTED", endpoint, secure)
             await exchange.run()
         except Failed as fault:
             record["state"], record["error"] = "failed", str(fault)
             _log.warning("bootstrap of %s: %s", endpoint, fault)
-            self._tell("BOOTSTRAP_FAILED", endpoint, {"error": str(fault)})
+            self._tell("BOOTSTRAP_FAILED", endpoint, {**secure, "error": str(fault)})
         except Exception:
             record["state"], record["error"] = "failed", "a fault of this server"
             _log.exception("bootstrap of %s", endpoint)
-            self._tell("BOOTSTRAP_FAILED", endpoint, {"error": record["error"]})
+            self._tell("BOOTSTRAP_FAILED", endpoint, {**secure, "error": record["error"]})
         except asyncio.CancelledError:
             record["state"], record["error"] = "failed", "the client began anew"
             raise
         else:
             record["state"] = "finished"
-            self._tell("BOOTSTRAP_FINISHED", endpoint)
+            self._tell("BOOTSTRAP_FINISHED", endpoint, secure)
         finally:
             # not where the client has begun anew
             if self._running.get(endpoint, (None, None))[1] is asyncio.current_task():
@@ -120,9 +122,9 @@ class BootstrapServer:
             del self._records[next(iter(self._records))]
         self._records[endpoint] = record
 
-    def _tell(self, kind, endpoint, more=()):
+    def _tell(self, kind, endpoint, more):
         _log.info("%s %s", kind, endpoint)
-        self._emit(kind, endpoint, {"ep": endpoint, **dict(more)})
+        self._emit(kind, endpoint, {"ep": endpoint, **more})
 
     async def stop(self):
         """Closes the ports and gives up what is under way."""

@@ -179,6 +179,7 @@ class Gateway:
             _log.warning("DTLS handshake with %s", body.decode(errors="replace"))
         elif kind == frames.BOUND:
             (self.port,) = frames.fields(body, "n")
+            _log.info("DTLS gateway on port %d", self.port)
             if not self._bound.done():
                 self._bound.set_result(None)
         elif kind == frames.FAULT:

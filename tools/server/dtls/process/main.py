@@ -11,6 +11,7 @@ import select
 import socket
 import struct
 import sys
+import time
 
 import frames
 from sessions import Sessions
@@ -18,6 +19,8 @@ from sessions import Sessions
 _DATAGRAM = 2048  # longer than any that is taken, in bytes
 _BURST = 64  # datagrams taken in a row
 _MOST_WAITING = 1 << 20  # bytes the parent has not read; then datagrams are lost
+_MOST_REFUSED = 20  # failed handshakes told of one by one, in
+_COUNT_MS = 10000
 _FIRST_PORT = 49152  # of those for private use (RFC 6335 section 6); to 65535
 _ATTEMPTS = 20
 
@@ -90,6 +93,8 @@ class Gateway:
         self._parent = parent
         self._udp = udp
         self._keys = {}
+        self._refused = 0
+        self._counted_ms = time.ticks_ms()
         self._sessions = Sessions(udp, self._keys, limits, self)
 
     def on_open(self, session):
@@ -103,8 +108,21 @@ class Gateway:
         self._parent.tell(frames.CLOSED, session.number, text)
 
     def on_refused(self, address, text):
-        host, port = host_and_port(address)
-        self._parent.tell(frames.REFUSED, "%s:%d: %s" % (host, port, text))
+        self._refused += 1
+        if self._refused <= _MOST_REFUSED:
+            host, port = host_and_port(address)
+            self._parent.tell(frames.REFUSED, "%s:%d: %s" % (host, port, text))
+
+    def _count_refused(self):
+        """Says now and then how many handshakes failed beyond those that were told one by one."""
+        now_ms = time.ticks_ms()
+        if time.ticks_diff(now_ms, self._counted_ms) < _COUNT_MS:
+            return
+        if self._refused > _MOST_REFUSED:
+            text = "%d more that failed" % (self._refused - _MOST_REFUSED)
+            self._parent.tell(frames.REFUSED, text)
+        self._refused = 0
+        self._counted_ms = now_ms
 
     def _command(self, kind, body):
         if kind == frames.SEND:
@@ -146,6 +164,7 @@ class Gateway:
             for kind, body in commands:
                 self._command(kind, body)
             self._receive()
+            self._count_refused()
             wait_ms = self._sessions.poll()
             if not self._parent.flush():
                 wait_ms = 20

@@ -7,14 +7,17 @@ all. Nothing is kept for an address before it has shown with a cookie that it ca
 """
 
 import io
+import struct
 import time
 
 import tls
-from hello import client_hello, epoch
+from records import client_hello, epoch, protected
 
 _RECORD = 2048  # more than any datagram that is taken
 _STEP_MS = 250  # how often a handshake is looked after: mbedTLS repeats lost flights only then
 _HELLO_VERIFY_REQUIRED = -27264
+_WRONG_KEY = "MBEDTLS_ERR_SSL_INVALID_MAC"  # of the client's Finished
+_BAD_RECORD_MAC = 20  # an alert
 
 
 def reason(error):
@@ -28,6 +31,7 @@ class Peer(io.IOBase):
     def __init__(self, udp, address):
         self._udp = udp
         self._address = address
+        self._sequence = 0  # of the last datagram in clear
         self.datagram = None
 
     def readinto(self, buffer):
@@ -39,6 +43,8 @@ class Peer(io.IOBase):
         return len(data)
 
     def write(self, data):
+        if epoch(data) == 0:
+            self._sequence = struct.unpack_from(">I", data, 7)[0]
         try:
             self._udp.sendto(data, self._address)
         except OSError:
@@ -47,6 +53,12 @@ class Peer(io.IOBase):
 
     def ioctl(self, request, argument):
         return 0
+
+    def alert(self, description):
+        """Sends a fatal alert in clear (RFC 5246 section 7.2)."""
+        # Later than any record of the last datagram, or it would be taken for a replay.
+        number = self._sequence + 16
+        self.write(b"\x15\xfe\xfd" + struct.pack(">IIHBB", 0, number, 2, 2, description))
 
 
 class Session:
@@ -107,6 +119,10 @@ class Session:
         """Sends one datagram under the session's keys."""
         self._tls.send(data)
 
+    def refuse(self):
+        """Tells the client that its key is wrong, which mbedTLS keeps to itself."""
+        self._peer.alert(_BAD_RECORD_MAC)
+
     def end(self):
         """Frees the memory of mbedTLS, which no collection of garbage does."""
         if self._tls is not None:
@@ -152,16 +168,16 @@ class Sessions:
         if hello is not None:
             self._hello(address, datagram, *hello)
             return
-        number = epoch(datagram)
-        if number is None:
+        if epoch(datagram) is None:
             return
         # A record under keys may belong to either: mbedTLS drops what it cannot decrypt.
+        session = self._open.get(address)
         coming = self._coming.get(address)
         if coming:
             self._feed(coming, datagram)
-        if number or not coming:
-            session = self._open.get(address)
-            if session:
+        if session and self._open.get(address) is session:
+            datagram = protected(datagram)
+            if datagram:
                 self._feed(session, datagram)
 
     def _hello(self, address, datagram, random, has_cookie):
@@ -222,6 +238,9 @@ class Sessions:
         if session.number:
             self._closed(session, text)
         else:
+            if session.identity in self._keys and text == _WRONG_KEY:
+                session.refuse()
+                text = "wrong key for identity %r" % session.identity
             self._drop(session)
             if session.identity is not None and session.identity not in self._keys:
                 text = "unknown identity %r" % session.identity

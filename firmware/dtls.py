@@ -108,7 +108,10 @@ class DTLS(io.IOBase):
         """Goes on with the handshake; True when it is over. To be called a few times a second:
         this is also what repeats lost flights."""
         for _ in range(_ATTEMPTS):
-            if self.established or self._do(self._tls.send, self._waiting) is not None:
+            if self.established:
+                return True
+            waiting = self._waiting  # nothing would be sent at once, without a handshake
+            if waiting and self._do(self._tls.send, waiting) == len(waiting):
                 self.established = True
                 self.heard_ms = time.ticks_ms()
                 self._waiting = None

@@ -68,34 +68,37 @@ def context(security, host):
         context.psk_identity = security.identity
         context.psk_key = security.key
         return context, name
+    usage = security.usage
+    if usage not in (_TRUST_ANCHOR, _DOMAIN_ISSUED):
+        raise _lacking(
+            "a store of CAs for certificate usage %s; use 2 (CA) or 3 (the server's own)" % usage
+        )
     try:
         context.load_cert_chain(security.identity, security.key)
     except (ValueError, OSError):
         raise OSError(EINVAL, "the device's certificate or its key is no DER: provision it again")
-    usage = security.usage
     if usage == _TRUST_ANCHOR:
         try:
             context.load_verify_locations(security.server_key)
         except (ValueError, OSError):
             raise OSError(EINVAL, "the CA's certificate is no DER: provision it again")
         return context, name or host
-    if usage != _DOMAIN_ISSUED:
-        raise _lacking(
-            "a store of CAs for certificate usage %d; use 2 (CA) or 3 (the server's own)" % usage
-        )
     expected = security.server_key
     if not expected:
         raise OSError(EINVAL, "the server's certificate is not there: provision it")
-    # With CERT_OPTIONAL mbedTLS leaves the decision to this; 0 is yes.
+    # With CERT_OPTIONAL mbedTLS leaves the decision to this: 0 is yes. A positive number would
+    # pass for a success of the handshake.
     context.verify_mode = tls.CERT_OPTIONAL
-    context.verify_callback = lambda found, depth: int(depth == 0 and found != expected)
-    if not name and host.replace(".", "").isdigit() is False and ":" not in host:
-        name = host
+    context.verify_callback = lambda found, depth: (
+        _FATAL_VERIFY if depth == 0 and found != expected else 0
+    )
+    if ":" not in host and not host.replace(".", "").isdigit():
+        name = name or host  # an address is no name for SNI (RFC 6066 section 3)
     return context, name
 
 
 def _lacking(what):
-    return OSError(EINVAL, "MicroPython %s lacks %s" % (sys.version.split(" ")[-1], what))
+    return OSError(EINVAL, "%s lacks %s" % (sys.version.split("; ")[-1], what))
 
 
 def unwrapped(error):

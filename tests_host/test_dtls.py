@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 
 from dtls_server import Server
@@ -121,7 +122,7 @@ def test_before_the_handshake_the_last_datagram_is_kept():
     server = Server({security.identity: security.key})
     one = connect(server.port, security)
     try:
-        assert not one.established
+        assert raises(OSError, one.recv, 65).errno == EAGAIN and not one.established
         for data in (b"first", b"second", b"third"):
             one.send(data)
         for _ in range(200):
@@ -196,6 +197,41 @@ def test_what_is_no_record_of_the_session_is_dropped():
     finally:
         one.close()
         server.close()
+
+
+def test_the_server_ends_the_session():
+    class Ended:
+        def __init__(self, result):
+            self.result = result
+
+        def recv(self, size):
+            if isinstance(self.result, Exception):
+                raise self.result
+            return self.result
+
+        def close(self):
+            pass
+
+    for result, expected in (
+        (b"", "the server has closed the session"),
+        (
+            OSError(-0x7780, "MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE"),
+            "the server has ended the session",
+        ),
+        (
+            OSError(-0x7200, "MBEDTLS_ERR_SSL_INVALID_RECORD"),
+            "DTLS: MBEDTLS_ERR_SSL_INVALID_RECORD",
+        ),
+    ):
+        one, server = pair()
+        try:
+            one._tls.close()
+            one._tls = Ended(result)
+            error = raises(OSError, one.recv, 1153)
+            assert error.errno not in (EAGAIN, 111) and reason(error) == expected
+        finally:
+            one.close()
+            server.close()
 
 
 def test_a_flood_of_strangers_leaves_others_their_turn():
@@ -308,6 +344,8 @@ def test_credentials_of_no_use_are_refused_before_anything_is_sent():
         ({"key": b""}, "a PSK needs an identity and a key of 1 to 32 bytes"),
         ({"key": long_key}, "a PSK needs an identity and a key of 1 to 32 bytes"),
         ({"mode": CERTIFICATE, "key": secret}, "is no DER"),
+        ({"mode": CERTIFICATE, "usage": 0}, "lacks a store of CAs for certificate usage 0"),
+        ({"mode": CERTIFICATE, "usage": 1}, "lacks a store of CAs for certificate usage 1"),
     )
     try:
         for values, expected in cases:
@@ -324,6 +362,42 @@ def test_credentials_of_no_use_are_refused_before_anything_is_sent():
         assert raises(OSError, peer.recvfrom, 100).errno == EAGAIN
     finally:
         peer.close()
+
+
+class Lesser:
+    """What `tls` is where it has no DTLS, or with `context` no PSK."""
+
+    def __init__(self, context=None):
+        if context:
+            self.SSLContext = context
+            self.PROTOCOL_DTLS_CLIENT = 2
+
+
+class WithoutPSK:
+    def __init__(self, protocol):
+        pass
+
+    def get_ciphers(self):
+        return ["TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256"]
+
+
+def test_what_this_micropython_lacks_is_named():
+    whole = sys.modules.get("tls")
+    try:
+        for lesser, expected in (
+            (Lesser(), " lacks DTLS (module tls); use a port that has it, or coap://"),
+            (
+                Lesser(WithoutPSK),
+                " lacks DTLS with this security mode; PSK came with MicroPython 1.29",
+            ),
+        ):
+            sys.modules["tls"] = lesser
+            text = reason(raises(OSError, connect, 9, psk()))
+            assert text.startswith("MicroPython ") and text.endswith(expected), text
+    finally:
+        sys.modules.pop("tls")
+        if whole:
+            sys.modules["tls"] = whole
 
 
 class Store:
@@ -430,7 +504,7 @@ def test_a_connection_registers_and_after_a_dead_session_registers_anew():
         assert ports == [one.local_port]  # the same again
         assert app.read == 2  # the store is asked each time
         # Nothing of the key is left with the connection.
-        assert security.key not in one.__dict__.values()
+        assert not [each for each in one.__dict__.values() if isinstance(each, bytes)]
         assert only_records(server)
         assert [data[:2] for data in server.got if data[1] == 0]  # the probe was a ping
     finally:

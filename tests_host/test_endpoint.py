@@ -164,6 +164,37 @@ def test_the_first_timeout_lies_between_two_and_three_seconds():
         assert rig.wire == []
 
 
+def test_silence_is_told_once_when_a_message_was_repeated_twice():
+    for jitter, expected_ms in ((0, 6000), (255, 9000)):
+        rig = Rig(jitter=jitter)
+        told = []
+        rig.endpoint.on_silence = lambda rig=rig, told=told: told.append(rig.passed_ms)
+        rig.endpoint.request(GET, (), b"", rig.done)
+        rig.run(200000)
+        assert told == [expected_ms] and rig.answers == [None]
+        # One that was heard of is not silent, however late the answer.
+        told.clear()
+        rig.endpoint.request(GET, (), b"", rig.done)
+        _, data = rig.wire[-1]
+        rig.endpoint.receive(packet(ACK, 0, data[2] << 8 | data[3]))
+        rig.run(200000)
+        assert told == []
+
+
+def test_who_hears_of_the_silence_may_begin_anew():
+    rig = Rig()
+
+    def begin_anew():
+        rig.endpoint.cancel()
+        rig.endpoint.request(POST, (), b"", rig.done)
+        rig.endpoint.on_silence = None
+
+    rig.endpoint.on_silence = begin_anew
+    rig.endpoint.request(GET, (), b"", rig.done)
+    rig.run(200000)
+    assert [data[1] for _, data in rig.wire] == [GET] * 3 + [POST] * 5
+
+
 def test_a_late_poll_retransmits_once_and_counts_from_there():
     rig = Rig()
     rig.request()

@@ -26,6 +26,43 @@ def refused(count, timer_s, delay_s, sequences=1):
     return peer
 
 
+def test_an_attempt_without_a_request_counts_as_well():
+    peer = refused(2, 10, 100)
+    peer.run(0)
+    peer.take()
+    peer.session.online = False
+    registration = peer.registration
+    registration.failed("no session")
+    assert registration.due_ms == peer.now_ms + 10000
+    registration.failed("no session")
+    assert registration.due_ms == peer.now_ms + 100000 and registration.sequences == 1
+    assert peer.logged == [
+        "registration failed: no session, next attempt in %d s" % s for s in (10, 100)
+    ]
+    # Nothing goes out by itself; a link that is up begins with it.
+    assert peer.run(200000) == []
+    peer.session.online = True
+    registration.start()
+    assert [message.all(11) for _, message in peer.run(0)] == [[b"rd"]]
+
+
+def test_a_registration_that_lost_its_session_waits_as_well():
+    peer = Peer()
+    peer.register()
+    peer.session.online = False
+    peer.registration.failed("no session")
+    assert peer.registration.state == "waiting to register again"
+    assert peer.registration.due_ms == peer.now_ms + 60000
+
+
+def test_bootstrap_on_failure_without_a_request():
+    peer = refused(1, 10, 100)
+    asked = []
+    peer.client.bootstrap = asked.append
+    peer.registration.failed("no session")
+    assert asked == [peer.session]
+
+
 def test_the_parameters_decide_when_it_is_tried_again():
     for parameters, expected in (
         ((5, 60, 3600), (0, 60, 180, 420, 900, 4500, 4560, 4680)),

@@ -16,7 +16,7 @@ from secure_site import Server, board, note
 from tools import install
 
 SEEDS = range(1, 21)
-LIFETIME_S = 90
+LIFETIME_S = 120
 _POLL_S = 0.1
 # First bytes of DTLS records (RFC 6347 section 4.3.1): change_cipher_spec, alert, handshake,
 # application_data. Anything else from a board were in clear.

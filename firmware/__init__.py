@@ -1,3 +1,1 @@
 """The application: what the board does with the LwM2M client."""
-
-VERSION = "0.1.0"

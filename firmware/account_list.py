@@ -2,7 +2,8 @@
 
 A record (storage.py) holds the Unix time of its writing and instances of the objects 0, 1 and 2
 as a Bootstrap-Server writes them. The factory's is written by host tools and survives a factory
-reset; what is provisioned later counts before it. accounts.py does all but reading.
+reset; what is provisioned later counts before it. accounts.py writes them and knows the
+credentials.
 """
 
 import json
@@ -14,6 +15,7 @@ from firmware.storage import Record
 
 _FACTORY = const("factory")
 _PROVISIONED = const("accounts")
+_KEPT = const("session")  # and a number
 _NO_SEC = const(3)
 _KINDS = {"s": str, "b": bool, "o": str, "i[]": dict}  # in JSON; others are int
 
@@ -25,7 +27,7 @@ def load(directory=""):
     the record in s); of a server also "short_server_id", "lifetime_s", "server", its instance of
     object 1, and "access", the first one's list of object 2; of a Bootstrap-Server "bootstrap":
     True, "hold_off_s" and "account_timeout_s", which is 0 before the first bootstrap.
-    A factory reset that was ordered is carried out first (`accounts.order_reset()`): it
+    A factory reset that was ordered is carried out first (`order_reset()`): it
     needs memory that is free at the start, and a power cut on the way only has it begin anew.
     """
     mark = state(directory) + "/erase"
@@ -34,8 +36,6 @@ def load(directory=""):
     except OSError:
         pass
     else:
-        from firmware.accounts import factory_reset
-
         factory_reset(directory)
         os.remove(mark)
     name, since, kept = counting(directory)
@@ -85,6 +85,27 @@ def account(uri, server, mode=_NO_SEC, security_iid=None, since=0, access=()):
         "server": server,
         "access": access,
     }
+
+
+def factory_reset(directory=""):
+    """Erases what was provisioned and what `keep.py` keeps; the factory's accounts count again."""
+    record(_PROVISIONED, directory).erase()
+    try:
+        names = os.listdir(state(directory))
+    except OSError:
+        return  # nothing was ever written
+    for name in names:
+        if name.startswith(_KEPT):
+            record(name[:-2], directory).erase()
+
+
+def order_reset(directory=""):
+    """Has a factory reset carried out when the accounts are read next; OSError."""
+    try:
+        os.mkdir(state(directory))
+    except OSError:
+        pass  # it is there
+    open(state(directory) + "/erase", "w").close()
 
 
 def counting(directory):

@@ -1,23 +1,23 @@
-"""Everything about accounts but reading them (account_list.py): credentials, writing, erasing.
+"""Credentials of accounts, and writing accounts; only installed with DTLS and bootstrap.
+
+Reading them and the factory reset are in account_list.py.
 
 No function here shows a credential: `objects()` and `credentials()` are for the link and the
 bootstrap alone.
 """
 
 import json
-import os
 import time
 from binascii import hexlify
 
 from micropython import const
 
 from firmware.account_list import account as account
-from firmware.account_list import counting, instance, read, record, state
+from firmware.account_list import counting, instance, read, record
 from firmware.account_list import load as load
 
 _FACTORY = const("factory")
 _PROVISIONED = const("accounts")
-_KEPT = const("session")  # and a number
 _2000_S = const(946684800)  # Unix time of what most boards count from
 
 
@@ -92,27 +92,6 @@ def provision(directory="", uri="", short_server_id=1, lifetime_s=3600, **creden
         known.append(Server(short_server_id, iids[1], lifetime_s))
     known.sort(key=lambda each: (each.oid, each.iid))
     record(_FACTORY, directory).write(_dumped(now_s(), known))
-
-
-def factory_reset(directory=""):
-    """Erases what was provisioned and what `keep.py` keeps; the factory's accounts count again."""
-    record(_PROVISIONED, directory).erase()
-    try:
-        names = os.listdir(state(directory))
-    except OSError:
-        return  # nothing was ever written
-    for name in names:
-        if name.startswith(_KEPT):
-            record(name[:-2], directory).erase()
-
-
-def order_reset(directory=""):
-    """Has a factory reset carried out when the accounts are read next; OSError."""
-    try:
-        os.mkdir(state(directory))
-    except OSError:
-        pass  # it is there
-    open(state(directory) + "/erase", "w").close()
 
 
 def now_s():

@@ -47,7 +47,8 @@ class App:
     """
 
     running = None
-    bootstraps = (0, 0)  # that were made in a row, and when the next may be (client.now_ms)
+    # That were made in a row, and when the next may be (client.now_ms); None: not installed.
+    bootstraps = (0, 0)
 
     def __init__(self, settings, account_list):
         self.settings = settings
@@ -95,7 +96,7 @@ class App:
         self._later(self.stop)
 
     def erase(self):
-        _once("accounts", "order_reset")
+        _once("account_list", "order_reset")
         machine.reset()
 
     def bootstrap(self, session=None, action="begin", wait_ms=_ANSWER_MS):
@@ -127,6 +128,8 @@ class App:
                     return action()
                 except MemoryError as error:  # once more when there may be some
                     self.log("MemoryError: %s" % error)
+                except ImportError:  # tools/install.py has left it out
+                    return _once("status", "no_bootstrap", self)
 
         asyncio.create_task(act())
 

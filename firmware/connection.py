@@ -31,6 +31,7 @@ class Connection:
 
     anew = False  # the server is not asked for the registration of before
     mute = 0  # sessions in a row in which it answered nothing
+    lacking = None  # what there is no link for want of
 
     def __init__(self, app, make_session, account):
         self.app = app
@@ -55,9 +56,10 @@ class Connection:
                 await self.app.network()
                 self.open()
             except (OSError, MemoryError) as error:
-                # This board will have no network after a restart either.
+                # This board will not have it after a restart either.
                 if isinstance(error, OSError) and error.errno == ENODEV:
-                    print("%s: %s" % (self.uri, error.args[-1]))
+                    self.lacking = error.args[-1]
+                    print("%s: %s" % (self.uri, self.lacking))
                     return
                 await self._failed(error)
                 continue
@@ -93,6 +95,13 @@ class Connection:
             except (OSError, MemoryError):
                 link.close()
                 raise
+            except ImportError:  # tools/install.py has left it out
+                link.close()
+                raise OSError(
+                    ENODEV,
+                    "this installation has no DTLS: provision coap:// or install everything"
+                    " (docs/provisioning.md)",
+                )
         self.link = link
 
     def started(self):

@@ -11,7 +11,6 @@ from binascii import hexlify
 
 import machine
 
-from firmware import VERSION
 from firmware.connection import Connection
 from firmware.drivers.servo import Servo
 from firmware.objects.example import Control, DigitalInput, DigitalOutput
@@ -21,6 +20,8 @@ from firmware.thermometer import Thermometer
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.device import Device
+
+VERSION = "0.1.0"  # of the firmware (/3/0/3)
 
 
 def build(app, account_list):

@@ -1,5 +1,9 @@
 """What the console tells when asked who and where we are; loaded for the moment."""
 
+_NO_BOOTSTRAP = (
+    "this installation has no bootstrap: provision a server or install everything"
+    " (docs/provisioning.md)"
+)
 _MODES = {0: ", DTLS with PSK", 2: ", DTLS with certificates"}  # of security (/0/x/2)
 
 
@@ -9,8 +13,20 @@ def lines(app):
     for connection in app.connections:
         kind = "bootstrap server" if "bootstrap" in connection.account else "server"
         state = connection.session.registration.state
+        if connection.lacking:
+            state = "%s (%s)" % (state, connection.lacking)
         mode = _MODES.get(connection.account["mode"], "")
         found.append("%s: %s, %s%s" % (kind, connection.uri, state, mode))
     if app.client.bootstrap:
         found.append("bootstrap: when registration fails, or when a server asks for it")
+    elif app.bootstraps is None:
+        found.append(_NO_BOOTSTRAP)
     return found
+
+
+def no_bootstrap(app):
+    """One was asked for, but its modules were left out: from now on nobody is offered one."""
+    print(_NO_BOOTSTRAP)
+    app.bootstraps = app.client.bootstrap = None
+    for server in app.table.of(1):
+        server.trigger = None

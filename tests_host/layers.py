@@ -77,13 +77,13 @@ RULES = (
     ("firmware.shutdown", "lwm2m.registration", "machine micropython os time"),
     (
         "firmware.account_list",
-        "firmware.accounts firmware.storage lwm2m.access lwm2m.objects",
+        "firmware.storage lwm2m.access lwm2m.objects",
         _PURE + " os",
     ),
     (
         "firmware.accounts",
         "firmware.account_list lwm2m.objects",
-        _PURE + " machine os time",
+        _PURE + " machine time",
     ),
     (
         "firmware.config",
@@ -100,12 +100,11 @@ RULES = (
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
-    ("packed", "", "binascii deflate micropython struct sys vfs"),
-    ("boot", "packed", "sys"),
+    ("boot", "", "sys"),
     ("main", "coap lwm2m firmware", "gc os sys"),
 )
 
-_OURS = ("coap", "lwm2m", "firmware", "packed", "boot", "main")
+_OURS = ("coap", "lwm2m", "firmware", "boot", "main")
 # What only boards and drivers name; a pin's own name is looked for as well.
 _HARDWARE = ("Pin", "I2C", "SoftI2C", "SPI", "SoftSPI", "UART", "PWM", "ADC")
 # The only function that may use asyncio's own queue of streams.
@@ -114,7 +113,7 @@ _QUEUE_FILE = "firmware/connection.py"
 
 def device_files(root="."):
     """Paths of all files that run on the board, below `root`."""
-    found = ["boot.py", "main.py", "packed.py"]
+    found = ["boot.py", "main.py"]
     folders = ["lib", "firmware"]
     while folders:
         folder = folders.pop()

@@ -5,7 +5,7 @@ from binascii import hexlify
 
 from scratch import Scratch, read, write
 
-from firmware import accounts
+from firmware import account_list, accounts
 from firmware.storage import Record
 from lwm2m.access import AccessControl
 from lwm2m.objects.security import NO_SEC, PSK, Security
@@ -69,16 +69,16 @@ def test_what_is_provisioned_later_goes_before_and_a_reset_brings_the_factory_ba
         bootstrap(folder, LATER, FACTORY)
         assert loaded(folder) == [LATER, FACTORY]
         for _ in range(2):
-            accounts.factory_reset(folder)
+            account_list.factory_reset(folder)
             assert loaded(folder) == [FACTORY]
 
 
 def test_reset_of_what_was_never_provisioned():
     with Scratch() as folder:
-        accounts.factory_reset(folder)
+        account_list.factory_reset(folder)
         assert loaded(folder) == []
         bootstrap(folder, LATER)
-        accounts.factory_reset(folder)
+        account_list.factory_reset(folder)
         assert loaded(folder) == [] and not accounts.exists(folder)
 
 
@@ -181,7 +181,7 @@ def test_the_time_of_a_bootstrap_account_begins_with_a_bootstrap():
         assert accounts.purge(other["since"], folder)
         (left,) = accounts.load(folder)
         assert left["since"] == other["since"] and left["uri"] == "coap://a"
-        accounts.factory_reset(folder)
+        account_list.factory_reset(folder)
         assert len(accounts.load(folder)) == 2
 
 

@@ -4,7 +4,7 @@ import os
 
 from test_storage_cut import Mounted, Ram, formatted
 
-from firmware import accounts
+from firmware import account_list, accounts
 from lwm2m.objects.security import PSK, Security
 from lwm2m.objects.server import Server
 
@@ -120,7 +120,7 @@ def test_a_factory_reset_is_done_or_goes_on_with_the_next_start():
     factory = prepared()[1]
 
     def reset():
-        accounts.order_reset(FOLDER)
+        account_list.order_reset(FOLDER)
         accounts.load(FOLDER)
 
     found = cut_everywhere(before, reset)

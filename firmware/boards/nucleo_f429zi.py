@@ -2,7 +2,6 @@
 
 from micropython import const
 
-NAME = "nucleo_f429zi"
 MODEL = "NUCLEO-F429ZI"
 SENSORS = ("BMP180", "HTS221")
 # TIM4 channel 3; 84 MHz / 84 = ticks of 1 us.

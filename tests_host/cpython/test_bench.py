@@ -310,6 +310,10 @@ def test_sizes(workshop):
     result = sizes.measure(workshop, quiet)
     installed, libraries = (result.figures[key].value for key in ("installed", "libraries"))
     assert 0 < libraries < installed
+    blocks = [int(re.search(r"(\d+) blocks$", note)[1]) for note in result.notes[1:3]]
+    assert 0 < blocks[1] < blocks[0] and blocks[1] + 12 <= 190
+    assert result.notes[1].startswith("all: ")
+    assert result.notes[2].startswith("without DTLS and bootstrap: ")
     start = result.notes.index("the largest:") + 1
     largest = [int(note.split()[0]) for note in result.notes[start:]]
     assert len(largest) == 10 and largest == sorted(largest, reverse=True)

@@ -3,26 +3,27 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from authority import Authority
+from aiocoap import POST
+from aiocoap.numbers.codes import CHANGED, METHOD_NOT_ALLOWED
 from board_process import BoardProcess
 from lwm2m_server import LwM2MServer
+from secrets_used import used
 
 from firmware import accounts
-from lwm2m.objects.security import CERTIFICATE
+from lwm2m.objects.security import PSK
 from tools import install
 from tools.errors import UserError
-from tools.provision import certificates
 from tools.virtual.options import BOARDS
 
 FILES = {
     "boot.py": "import sys",
     "main.py": "import coap",
-    "lib/coap/__init__.py": "",
+    "lib/coap/__init__.py": '"""What it is."""',
     "lib/coap/message.py": "def parse():\n    raise ValueError('here')\n",
     "firmware/app.py": "VALUE = 42",
     "firmware/boards/nucleo_f429zi.py": "NAME = 'nucleo_f429zi'",
@@ -43,7 +44,6 @@ INSTALLED = [
     "firmware/app.py",
     "firmware/boards/nucleo_f429zi.py",
     "firmware/boards/pins.json",
-    "lib/coap/__init__.py",
     "lib/coap/message.py",
     "main.py",
 ]
@@ -205,10 +205,10 @@ def test_nothing_that_is_imported_is_left_out():
         for name in names:
             text = (install.ROOT / name).read_text()
             # What is imported by its name: modules.py, operations and so on.
-            for used in re.findall(r'"((?:coap|lwm2m|firmware)\.[\w.]*\w)"', text):
-                folder = used.replace(".", "/")
+            for named in re.findall(r'"((?:coap|lwm2m|firmware)\.[\w.]*\w)"', text):
+                folder = named.replace(".", "/")
                 is_package = any((install.ROOT / each / folder).is_dir() for each in ("", "lib"))
-                assert used in modules or is_package, (board, name, used)
+                assert named in modules or is_package, (board, name, named)
             for package, own in re.findall(
                 r"^\s*from ((?:coap|lwm2m|firmware)[\w.]*) import ([\w, ]+)", text, re.M
             ):
@@ -301,39 +301,88 @@ def test_an_installation_fits_the_smaller_board(tmp_path, capsys):
     folder = tmp_path / "flash"
     prepare_board(folder)
     assert install.main([str(folder)]) == 0
-    counted = install.blocks(folder)
-    assert f"4 files for nucleo_f429zi, {counted} of its 190 blocks" in capsys.readouterr().out
-    assert blocks_of_fat(folder, tmp_path) == (BLOCKS, counted)
-    # With what comes on top, in two files each: the factory's account of a Bootstrap-Server with
-    # certificates, what its bootstrap has brought, and a session.
-    authority = Authority()
-    cert, key = authority.issue("device")
-    security = {
-        "mode": CERTIFICATE,
-        "identity": certificates.der(cert),
-        "key": certificates.private_der(key),
-        "server_key": certificates.der(authority.cert),
-    }
+    names = {Path(name).with_suffix(".py").as_posix() for name in files_in(folder)}
+    assert not names & set(install.SECURITY)
+    everything = set(install.board_files(board="nucleo_f429zi"))
+    assert everything - names == everything & set(install.SECURITY)
+    plain = install.needed_blocks("nucleo_f429zi", secure=False)
+    taken = install.needed_blocks("nucleo_f429zi")
+    said = capsys.readouterr().out
+    assert "nucleo_f429zi has 190 blocks, 12 of them for its records" in said
+    assert f"would take {taken}" in said and f" files take {plain}. Frozen" in said
+    assert plain + install.RESERVE <= BLOCKS < taken + install.RESERVE
+    # With the largest that comes on top, in two files each: the factory's accounts and what a
+    # bootstrap has brought, and for each a session.
     for _ in range(2):
-        accounts.provision(str(folder), uri="coaps://a.example.com", bootstrap=True, **security)
-    other = tmp_path / "other"
-    shutil.copytree(folder / "state", other / "state")
-    accounts.provision(str(other), uri="coaps://b.example.com", **security)
-    brought = accounts.objects(str(other))
+        for number in (1, 2):
+            accounts.provision(str(folder), "coap://%s.example.com" % (20 * "a"), number)
+    brought = accounts.objects(str(folder))
     for number in range(2):
         accounts.save(brought, str(folder))
-        (folder / f"state/session0.{number}").write_bytes(bytes(700))
+        for account in range(2):
+            (folder / f"state/session{account}.{number}").write_bytes(bytes(500))
     counted = install.blocks(folder)
+    assert counted <= plain + install.RESERVE
     assert blocks_of_fat(folder, tmp_path) == (BLOCKS, counted), counted
-    assert counted <= BLOCKS
 
 
-def test_the_larger_board_has_its_files(tmp_path, capsys):
-    prepare_board(tmp_path / "flash", "b_l475e_iot01a")
-    assert install.main([str(tmp_path / "flash")]) == 0
-    names = files_in(tmp_path / "flash")
-    assert "firmware/boards/b_l475e_iot01a.mpy" in names
-    assert not {"app.pack", "packed.mpy", "firmware/boards/nucleo_f429zi.mpy"} & set(names)
+def test_the_larger_board_has_all_files(tmp_path, capsys):
+    folder = tmp_path / "flash"
+    prepare_board(folder, "b_l475e_iot01a")
+    assert install.main([str(folder)]) == 0
+    names = files_in(folder)
+    assert {"firmware/boards/b_l475e_iot01a.mpy", "firmware/dtls.mpy"} <= set(names)
+    assert "firmware/boards/nucleo_f429zi.mpy" not in names
+    said = f"{len(names) - 1} files with DTLS and bootstrap take "
+    assert said + str(install.needed_blocks("b_l475e_iot01a")) in capsys.readouterr().out
+
+
+def test_what_fits_is_decided_by_the_block(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "flash"
+    prepare_board(folder, objects=["test_object"])
+    wanted = ["test_object"]
+    taken = install.needed_blocks("nucleo_f429zi", wanted)
+    plain = install.needed_blocks("nucleo_f429zi", wanted, secure=False)
+    for room, status, has_dtls in (
+        (taken, 0, True),
+        (taken - 1, 0, False),
+        (plain, 0, False),
+        (plain - 1, 2, False),
+    ):
+        monkeypatch.setitem(install.BLOCKS, "nucleo_f429zi", room + install.RESERVE)
+        assert install.main([str(folder)]) == status, room
+        # What an earlier installation has brought goes.
+        assert (folder / "firmware/dtls.mpy").exists() == has_dtls, room
+        said = capsys.readouterr()
+        if status:
+            assert f"too few for this: {plain} without DTLS and bootstrap" in said.err
+    for mpy in (False, True):
+        install.stage(folder, mpy=mpy)
+        assert (folder / "firmware/dtls.py").with_suffix(".mpy" if mpy else ".py").exists()
+        install.stage(folder, mpy=mpy, secure=False)
+        assert not list(folder.glob("firmware/dtls.*"))
+
+
+def test_a_plain_start_loads_nothing_for_security():
+    # Only what is for security, and what says what is missing, imports it.
+    tells = {
+        "firmware/connection.py": {"firmware.dtls"},
+        "firmware/config.py": {"firmware.accounts"},
+        "firmware/account_list.py": {"lwm2m.objects.security"},  # an instance of object 0
+    }
+    modules = [install.module_name(name) for name in install.SECURITY]
+    for name in install.board_files(secure=False):
+        text = (install.ROOT / name).read_text()
+        found = set()
+        for module in modules:
+            package, _, own = module.rpartition(".")
+            pattern = (
+                rf"^\s*(from {re.escape(module)} |import {re.escape(module)}\b"
+                rf"|from {re.escape(package)} import .*\b{own}\b(?! as))"
+            )
+            if re.search(pattern, text, re.M):
+                found.add(module)
+        assert found <= tells.get(name, set()), name
 
 
 def test_directories_that_are_refused(tmp_path, capsys):
@@ -344,55 +393,84 @@ def test_directories_that_are_refused(tmp_path, capsys):
         assert '"board" has to be' in capsys.readouterr().err
     assert install.main([str(tmp_path / "no")]) == 2
     assert install.main([]) == 2
+
+
+PSK_ACCOUNT = {"mode": PSK, "identity": b"desk"}
+NO_DTLS = "this installation has no DTLS: provision coap:// or install everything"
+NO_BOOTSTRAP = "this installation has no bootstrap: provision a server or install everything"
+
+
+def plain_flash(folder):
     prepare_board(folder)
-    (folder / "lib").mkdir()
-    assert install.main([str(folder)]) == 2
-    assert "lib: of an earlier installation: remove it first" in capsys.readouterr().err
+    for name in ("firmware/dtls", "firmware/bootstrapping", "lib/lwm2m/bootstrap"):
+        assert name + ".py" in install.SECURITY
+    install.stage(folder, mpy=True, march=install.host_march(), secure=False)
+    assert not list(folder.glob("*/*/bootstrap.mpy")) and not list(folder.glob("*/dtls.mpy"))
 
 
-def test_the_firmware_runs_from_its_pack(tmp_path):
+def test_a_plain_installation_is_registered(tmp_path):
     with LwM2MServer() as server:
-        prepare_board(tmp_path / "flash", server=server.uri, objects=["test_object"])
-        install.stage(tmp_path / "flash", march=install.host_march(), pack=True)
-        with BoardProcess(tmp_path, None, "--heap", "160k") as board:
+        plain_flash(tmp_path / "flash")
+        state = tmp_path / "flash/state"
+        accounts.provision(str(tmp_path / "flash"), server.uri)
+        accounts.save(accounts.objects(str(tmp_path / "flash")), str(tmp_path / "flash"))
+        with BoardProcess(tmp_path, None) as board:
             server.serve(lambda: server.registers)
             assert server.read(3303, 0, 5700) == "21.5"
-            # Modules that are loaded later, and are not compressed.
-            server.observe(b"x", 3303, 0, 5700)
-            assert b"/3442" in server.registers[0][0].payload
-            # boot.py and main.py run again after a soft or a hard reset.
-            board.say({"reset": "power"})
-            server.serve(lambda: server.updates or len(server.registers) > 1)
-        assert "Error" not in board.stdout
+            assert list(state.glob("accounts.*"))
+            # A factory reset is carried out without the modules that write accounts.
+            board.say({"key": "r"})
+            server.serve(lambda: len(server.registers) > 1)
+            assert not list(state.glob("accounts.*"))
+            assert server.read(3303, 0, 5700) == "21.5"
+        assert "Error" not in board.stdout and "this installation" not in board.stdout
 
 
-def test_what_a_pack_holds(tmp_path):
-    folder = tmp_path / "flash"
-    install.stage(folder, board="nucleo_f429zi", pack=True)
-    plain = tmp_path / "plain"
-    names = install.stage(plain, mpy=True, board="nucleo_f429zi")
-    names = [name for name in names if name.endswith(".mpy")]
-    lines = ["import sys; sys.path.append('lib'); import packed, os"]
-    for name in names:
-        lines.append(
-            f"print('{name}', hash(open('/app/{name}', 'rb').read({size_of(plain, name)})))"
-        )
-    lines.append("print(os.stat('/app/lib/coap')[0], os.stat('/app/firmware/app.mpy')[0])")
-    lines.append(ABSENT)
-    said = micropython(folder, "\n".join(lines)).splitlines()
-    original = "\n".join(f"print('{name}', hash(open('{name}', 'rb').read()))" for name in names)
-    assert said[: len(names)] == micropython(plain, original).splitlines()
-    assert said[len(names) :] == ["16384 32768", "none", "none", "none"]
+def test_a_plain_installation_says_that_dtls_is_missing(tmp_path):
+    key = used(os.urandom(16))
+    with LwM2MServer() as server:
+        flash = tmp_path / "flash"
+        plain_flash(flash)
+        accounts.provision(str(flash), "coaps://127.0.0.1:5684", 1, key=key, **PSK_ACCOUNT)
+        accounts.provision(str(flash), server.uri, 2)
+        with BoardProcess(tmp_path, None) as board:
+            # The other server is served all the same.
+            server.serve(lambda: server.registers)
+            line = f"coaps://127.0.0.1:5684: {NO_DTLS} (docs/provisioning.md)"
+            board.wait_console(line)
+            board.say({"key": "i"})
+            state = f"stopped ({NO_DTLS} (docs/provisioning.md)), DTLS with PSK"
+            board.wait_console(f"server: coaps://127.0.0.1:5684, {state}")
+            assert server.read(3303, 0, 5700) == "21.5"
+            assert board.console().count(line) == 1 and len(board.causes()) <= 1
+        assert "Traceback" not in board.stdout
 
 
-ABSENT = """
-for name in ("firmware/other.mpy", "lib/coap.mpy", ""):
-    try:
-        print(os.stat("/app/" + name + "x"))
-    except OSError:
-        print("none")
-"""
+def test_a_plain_installation_says_that_bootstrap_is_missing(tmp_path):
+    flash = tmp_path / "flash"
+    plain_flash(flash)
+    accounts.provision(str(flash), "coap://127.0.0.1:5685", bootstrap=True)
+    with BoardProcess(tmp_path, None) as board:
+        line = f"{NO_BOOTSTRAP} (docs/provisioning.md)"
+        board.wait_console(line)
+        board.say({"key": "i"})
+        board.wait_console(line, 2)
+        # It goes on: the button counts.
+        board.say({"key": "x"})
+        board.wait_console("counter: 1")
+        assert board.console().count(line) == 2 and len(board.causes()) <= 1
+    assert "Traceback" not in board.stdout
 
 
-def size_of(folder, name):
-    return (folder / name).stat().st_size
+def test_a_server_cannot_trigger_a_bootstrap_that_is_missing(tmp_path):
+    with LwM2MServer() as server:
+        flash = tmp_path / "flash"
+        plain_flash(flash)
+        accounts.provision(str(flash), server.uri)
+        accounts.provision(str(flash), "coap://127.0.0.1:5685", bootstrap=True)
+        with BoardProcess(tmp_path, None) as board:
+            server.serve(lambda: server.registers)
+            assert server.ask(POST, (1, 0, 9)).code == CHANGED
+            server.serve(lambda: board.console().count(f"{NO_BOOTSTRAP} (docs/provisioning.md)"))
+            assert server.ask(POST, (1, 0, 9)).code == METHOD_NOT_ALLOWED
+            assert server.read(3303, 0, 5700) == "21.5"

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from secrets_used import used
 from test_developer_file import PLACEHOLDER, URI, as_array, filled
 
-from firmware import accounts
+from firmware import account_list, accounts
 from lwm2m.objects.security import CERTIFICATE, NO_SEC, PSK
 from tools.provision import __main__ as provision
 from tools.provision import certificates
@@ -180,7 +180,7 @@ def test_certificates_in_both_forms(desk, authority):
 TLS = """
 import json, sys, tls
 sys.path.append("lib")
-from firmware import accounts
+from firmware import account_list, accounts
 for account in accounts.load("flash"):
     security = accounts.credentials(account["security_iid"], "flash")
     context = tls.SSLContext(tls.PROTOCOL_DTLS_CLIENT)
@@ -396,7 +396,7 @@ def test_accounts_of_a_bootstrap_are_left_alone_and_named(desk):
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {"state/factory.1"}
     assert desk.accounts()[1]["uri"] == "coap://factory"
-    accounts.factory_reset(str(desk.flash))
+    account_list.factory_reset(str(desk.flash))
     assert desk.accounts()[1]["uri"] == "coap://new"
 
 

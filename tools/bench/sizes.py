@@ -11,9 +11,10 @@ _LARGEST = 10
 def measure(workshop, progress):
     target = workshop.folder / "sizes"
     names = install.stage(target, mpy=True, march=install.MARCH, board=_BOARD)
-    packed = workshop.folder / "packed"
-    install.stage(packed, march=install.MARCH, board=_BOARD, pack=True)
-    blocks = install.blocks(packed)
+    blocks = install.blocks(target)
+    plain = workshop.folder / "plain"
+    plain_names = install.stage(plain, mpy=True, march=install.MARCH, board=_BOARD, secure=False)
+    plain_bytes = sum((plain / name).stat().st_size for name in plain_names)
     sizes = sorted(((target / name).stat().st_size, name) for name in names)
     progress(f"{len(sizes)} files compiled")
     libraries = sum(size for size, name in sizes if name.startswith(_LIBRARIES))
@@ -26,8 +27,11 @@ def measure(workshop, progress):
         "libraries": Figure(libraries),
     }
     notes = [
-        f"files: {len(sizes)}, mpy-cross -O2 -march={install.MARCH}, for {_BOARD}: "
-        f"packed into {blocks} of its {install.BLOCKS[_BOARD]} blocks of 512 bytes",
+        f"mpy-cross -O2 -march={install.MARCH}, for {_BOARD}, which has "
+        f"{install.BLOCKS[_BOARD]} blocks of 512 bytes, {install.RESERVE} of them for its records",
+        f"all: {len(sizes)} files, {blocks} blocks",
+        f"without DTLS and bootstrap: {len(plain_names)} files, {plain_bytes:,} bytes, "
+        f"{install.blocks(plain)} blocks",
         f"in the libraries' figure, but not installed: {', '.join(install.NOT_CALLED)}",
         "the largest:",
     ]

@@ -69,8 +69,13 @@ RULES = (
     ("firmware.dtls", "firmware.handshake", "asyncio errno gc io micropython sys time"),
     (
         "firmware.connection",
-        "firmware.dtls firmware.link lwm2m.registration",
+        "firmware.link lwm2m.registration",
         "asyncio errno micropython select",
+    ),
+    (
+        "firmware.secure",
+        "firmware.connection firmware.dtls firmware.link lwm2m.registration",
+        "asyncio micropython",
     ),
     ("firmware.console", "", "sys"),
     ("firmware.status", "", ""),
@@ -93,7 +98,7 @@ RULES = (
     (
         "firmware.bootstrapping",
         "firmware.account_list firmware.accounts firmware.config firmware.connection"
-        " firmware.handshake firmware.parts lwm2m",
+        " firmware.handshake firmware.parts firmware.secure lwm2m",
         "asyncio gc micropython",
     ),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),

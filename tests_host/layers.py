@@ -46,6 +46,12 @@ RULES = (
         " lwm2m.read lwm2m.write lwm2m.create lwm2m.composite lwm2m.arguments",
         _PURE,
     ),
+    (
+        "lwm2m.bootstrap",
+        "coap.endpoint coap.message lwm2m.access lwm2m.formats lwm2m.object lwm2m.objects"
+        " lwm2m.read lwm2m.write",
+        _PURE,
+    ),
     ("lwm2m.client", "coap lwm2m", _PURE),
     ("lwm2m.rights", "", _PURE),
     ("lwm2m.state", "lwm2m.rights", _PURE),

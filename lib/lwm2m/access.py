@@ -29,7 +29,7 @@ class AccessControl(Object):
         (3, "RW", "i", "owner"),  # Access Control Owner
     )
     kept = (3,)  # an owner there must be: the one that is
-    limits = {2: (0, 31), 3: (0, 65535)}
+    limits = {0: (1, 65534), 1: (0, 65535), 2: (0, 31), 3: (0, 65535)}
 
     acl = {}
 

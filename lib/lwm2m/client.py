@@ -22,6 +22,7 @@ class Session:
     confirmable = False
     online = True
     unsaved = False
+    queries = ()  # of the server's URI, for the Register: ("aid=X",)
     version = "1.1"  # of LwM2M, "1.0" after a server that speaks no later one
     observations = None  # made for the first Observe
     queue = None  # queue mode, where the client is in it
@@ -119,6 +120,7 @@ class Client:
     bytes; `log(text)` takes single lines; `wake()` is called when `poll()` should run soon.
     """
 
+    queries = ()  # of every Register and Bootstrap-Request: ("d=ACCOUNT",)
     bootstrap = None  # called with the session where registration failed (/1/x/16)
     queue_mode = False  # to be set before servers are added
     awake_ms = 93000  # MAX_TRANSMIT_WAIT (RFC 7252 section 4.8.2)

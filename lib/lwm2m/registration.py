@@ -172,6 +172,7 @@ class Registration:
                 "lwm2m=" + session.version,
                 "ep=" + self.client.endpoint_name,
             ]
+            queries += self.client.queries + session.queries
         known = self.known
         if generation != known[2]:
             payload = links(session.table, session.version)

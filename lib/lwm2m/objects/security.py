@@ -33,6 +33,14 @@ class Security(Object):
         (14, "", "s", "sni"),  # SNI
         (15, "", "u", "usage"),  # Certificate Usage
     )
+    limits = {
+        0: (1, 255),
+        2: (PSK, NO_SEC),
+        10: (0, 65535),
+        11: (0, 0x7FFFFFFF),
+        12: (0, 0x7FFFFFFF),
+        15: (0, 3),
+    }
 
     uri = ""
     bootstrap = False

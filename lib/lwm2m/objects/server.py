@@ -6,6 +6,7 @@ from coap.message import Error
 from lwm2m.object import Object
 
 _BAD_REQUEST = const(0x80)  # 4.00
+_METHOD_NOT_ALLOWED = const(0x85)  # 4.05
 _DISABLE = const(4)
 _UPDATE = const(8)
 _MAX = const(0xFFFFFFFF)
@@ -17,7 +18,8 @@ class Server(Object):
     `lifetime_s` in seconds (1 and up), `pmin_s` and `pmax_s` the default periods. The servers
     with a `priority_order` register in ascending order. How that and the retry parameters count
     is told in retry.py; the delay between sequences is an hour rather than the day of the TS:
-    nobody waits a day for a server that was restarted.
+    nobody waits a day for a server that was restarted. `trigger()` begins a bootstrap when the
+    answer has left; None where there is no Bootstrap-Server.
     """
 
     oid = 1
@@ -32,6 +34,7 @@ class Server(Object):
         (6, "RW", "b", "storing"),  # Notification Storing When Disabled or Offline
         (7, "RW", "s", "binding"),  # Binding
         (8, "E", "", "update"),  # Registration Update Trigger
+        (9, "E", "", "bootstrap"),  # Bootstrap-Request Trigger
         (13, "R", "u", "priority_order"),  # Registration Priority Order
         (14, "RW", "u", "initial_delay_s"),  # Initial Registration Delay Timer
         (15, "R", "b", "failure_block"),  # Registration Failure Block
@@ -59,6 +62,7 @@ class Server(Object):
     sequence_count = 1
     mute_send = False
     kept = (1,)  # a lifetime there must be: the one that is
+    trigger = None
     asked = 0  # the resource executed; the registration fulfils it and clears it
 
     def __init__(self, short_server_id, iid=0, lifetime_s=None):
@@ -80,3 +84,8 @@ class Server(Object):
 
     def update(self, arguments):
         self.asked = self.asked or _UPDATE
+
+    def bootstrap(self, arguments):
+        if self.trigger is None:
+            raise Error(_METHOD_NOT_ALLOWED)
+        self.trigger()

@@ -64,7 +64,7 @@ def handle(session, request, response):
 
             response.code = _CONTENT
             response.payload = link.discover(session.table, path, session.attributes)
-            response.options = ((_CONTENT_FORMAT, bytes((_LINK,))),)
+            response.options = ((_CONTENT_FORMAT, uint_bytes(_LINK)),)
         else:
             _read(session, Target(session, path, accept), request, response)
         return

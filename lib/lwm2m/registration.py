@@ -12,7 +12,7 @@ _URI_PATH = const(11)
 _CONTENT_FORMAT = const(12)
 _URI_QUERY = const(15)
 
-_LINK = const(40)  # content formats
+_LINK = const(b"\x28")  # content format 40
 _SENML_CBOR = const(112)
 _TLV = const(11542)
 _IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
@@ -189,10 +189,13 @@ class Registration:
     def _request(self, code, path, queries, payload):
         self._pending = True
         try:
-            options = [(_URI_PATH, part) for part in path]
+            options = []
+            for part in path:
+                options.append((_URI_PATH, part))
             if payload:
-                options.append((_CONTENT_FORMAT, bytes((_LINK,))))
-            options += [(_URI_QUERY, query.encode()) for query in queries]
+                options.append((_CONTENT_FORMAT, _LINK))
+            for query in queries:
+                options.append((_URI_QUERY, query.encode()))
             self.endpoint.request(code, options, payload, self._answered)
         except Exception as error:  # too long a location from the server, or no memory
             self.endpoint.fault(error)

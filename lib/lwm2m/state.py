@@ -29,8 +29,10 @@ def dump(session):
             if rid == _LIFETIME or value != getattr(type(server), name):
                 kept["s"][str(rid)] = value
     for path, own in session.attributes.items():
-        text = "".join([";%s=%s" % each for each in own.items()])
-        kept["a"]["/".join([str(part) for part in path])] = text
+        text = ""
+        for each in own.items():
+            text += ";%s=%s" % each
+        kept["a"]["/".join(map(str, path))] = text
     observations = session.observations
     if observations is not None:
         kept["q"] = (observations.reserved + _SPARE | _ROUND) & _MASK

@@ -48,7 +48,7 @@ RULES = (
     ),
     (
         "lwm2m.bootstrap",
-        "coap.endpoint coap.message lwm2m.access lwm2m.formats lwm2m.object lwm2m.objects"
+        "coap.message lwm2m.access lwm2m.client lwm2m.formats lwm2m.object lwm2m.objects"
         " lwm2m.read lwm2m.write",
         _PURE,
     ),

@@ -93,6 +93,15 @@ def test_int_6_server_initiated():
         peer.ended(True)
 
 
+def test_queue_mode_begins_with_a_registration():
+    peer = BootstrapPeer(queue_mode=True)
+    peer.session.start(300)
+    assert peer.run(200000) == []  # a client in queue mode would be asleep now
+    peer.whole()
+    assert peer.finish() == CHANGED
+    peer.ended(True)
+
+
 def test_the_server_begins_before_it_answers_the_request():
     # The answer was lost, is late, or tells of an error that does not count any more.
     for code in (None, CHANGED, BAD_REQUEST):

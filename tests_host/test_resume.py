@@ -169,7 +169,7 @@ def test_offline_nothing_is_given_up():
     assert peer.registration.state == REGISTERED
     peer.session.online = True
     ((_, update),) = peer.run(0, peer.serve)
-    assert update.all(11) == [b"rd", b"a1"] and len(peer.session.observations) == 1
+    assert update.all(11) == [b"rd", b"a1"] and len(peer.session.observations.all) == 1
     # An exchange that was under way tells nothing of the server.
     peer.post("/1/0/8")
     peer.client.poll()
@@ -179,7 +179,7 @@ def test_offline_nothing_is_given_up():
     assert peer.registration.state == REGISTERED
     peer.session.online = True
     ((_, update),) = peer.run(0, peer.serve)
-    assert update.all(11) == [b"rd", b"a1"] and len(peer.session.observations) == 1
+    assert update.all(11) == [b"rd", b"a1"] and len(peer.session.observations.all) == 1
     assert "no answer" not in " ".join(peer.logged)
 
 

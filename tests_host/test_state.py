@@ -59,7 +59,7 @@ def test_all_of_it_comes_back():
     server = new.session.server
     assert (server.lifetime_s, server.pmin_s, server.pmax_s) == (600, 3, 0)
     assert server.storing is True
-    assert len(new.session.observations) == 2
+    assert len(new.session.observations.all) == 2
     # One Update, which has nothing new to tell, and no Register.
     new.client.poll()
     (update,) = new.take()
@@ -194,7 +194,7 @@ def test_bad_observations_are_passed_over():
     for entry in (None, 5, [], ["zz", [[20000]], None, False, None], [[], [], [], [], []]):
         good["o"] = [entry]
         peer = restarted(json.dumps(good).encode())
-        assert len(peer.session.observations) == 0
+        assert len(peer.session.observations.all) == 0
         assert peer.registration.state == REGISTERED
 
 

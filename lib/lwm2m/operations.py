@@ -136,7 +136,8 @@ def _write_attributes(session, path, queries):
     # Thresholds belong to a number: a single one, or an instance of a multiple resource.
     numeric = row and row[2] and row[2][0] in "iftu" and len(path) == 2 + len(row[2][:2])
     attributes.write(session.attributes, path, queries, numeric)
-    session.retune()
+    if session.observations:
+        session.observations.retune()
     session.keep()
 
 

@@ -107,7 +107,7 @@ class Registration:
         self.endpoint.cancel()
         self.endpoint.forget()
         self.session.cancel_observation()
-        if self.session.sender is not None:
+        if self.session.sender:
             self.session.sender.end()
         self.endpoint.wake()
 
@@ -180,7 +180,7 @@ class Registration:
             queries.append("lt=%d" % lifetime_s)
         if binding != known[1]:
             queries.append("b=" + binding)
-            if session.queue is not None:
+            if session.queue:
                 session.queue.announce(queries)
         self.due_ms = now_ms  # the lifetime may count from now, not the answer
         self._request(_POST, path, queries, payload)

@@ -34,7 +34,7 @@ def dump(session):
             text += ";%s=%s" % each
         kept["a"]["/".join(map(str, path))] = text
     observations = session.observations
-    if observations is not None:
+    if observations:
         kept["q"] = (observations.reserved + _SPARE | _ROUND) & _MASK
         kept["o"] = observations.snapshot()
     if len(session.client.sessions) > 1 and session is session.client.sessions[0]:

@@ -14,7 +14,7 @@ def dump(registration, links):
     if generation == session.table.generation:
         crc = crc32(links(session.table, session.version))
     return {
-        "at": [part.hex() for part in registration.location],
+        "at": list(map(bytes.hex, registration.location)),
         "knows": [lifetime_s, binding, crc],
         "version": session.version,
     }
@@ -24,7 +24,7 @@ def load(registration, kept, links):
     """Fills in what `dump()` told; ValueError, and nothing changed, where it is nonsense."""
     session = registration.session
     try:
-        location = [bytes.fromhex(part) for part in kept["at"]]
+        location = list(map(bytes.fromhex, kept["at"]))
         lifetime_s, binding, crc = kept["knows"]
         version = kept["version"]
     except (KeyError, TypeError):

@@ -2,8 +2,7 @@
 
 from peer import Peer, Sample
 
-from coap.endpoint import IDLE_MS
-from coap.numbers import CHANGED, CON, NON
+from coap.numbers import CHANGED, CON, IDLE_MS, NON
 from lwm2m.registration import REGISTERED, STOPPED
 
 DAY_MS = 86400000

@@ -42,8 +42,8 @@ _ACK_TIMEOUT_MS = const(2000)
 _MAX_RETRANSMIT = const(4)
 _MAX_TRANSMIT_WAIT_MS = const(93000)
 
-SILENCE = const(-1)  # a response code: the request is not answered at all
-IDLE_MS = const(86400000)  # the longest wait that poll() asks for: the clock wraps
+_SILENCE = const(-1)  # a response code: the request is not answered at all
+_IDLE_MS = const(86400000)  # the longest wait that poll() asks for: the clock wraps
 
 
 def _ignore(message=None):
@@ -89,7 +89,7 @@ class Endpoint:
     `send(data)` sends one datagram (a memoryview that is only valid during the call) and may
     raise OSError: the datagram then counts as lost. `handler(request, response)` fills the
     response or raises Error; leaving `response.code` EMPTY means that `respond()` follows
-    (a separate response), SILENCE that nothing does. `clock` has MicroPython's ticks_ms,
+    (a separate response), SILENCE (-1) that nothing does. `clock` has MicroPython's ticks_ms,
     ticks_add and ticks_diff; `random(n)` returns n random bytes; `log(text)` hears of faults.
     `size` is the longest message sent, in bytes (RFC 7252 section 4.6).
 
@@ -302,7 +302,7 @@ class Endpoint:
             self.fault(error)
             _fail(out, _INTERNAL_SERVER_ERROR)
         code = out.code
-        if code == SILENCE:
+        if code == _SILENCE:
             return
         size = 0
         if code == _EMPTY:
@@ -473,7 +473,7 @@ class Endpoint:
 
     def poll(self):
         """Retransmits, gives up, forgets; returns the milliseconds until the next call."""
-        wait_ms = IDLE_MS
+        wait_ms = _IDLE_MS
         exchange = self.exchange
         if exchange:
             left = exchange.left

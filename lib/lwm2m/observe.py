@@ -4,7 +4,6 @@ from binascii import crc32
 
 from micropython import const
 
-from coap.endpoint import IDLE_MS
 from coap.message import Error, uint_bytes
 from lwm2m.read import Target
 
@@ -18,6 +17,7 @@ _AWAKE_MS = const(100)  # until a look whether the client is awake that was to w
 _MIDS = const(4)  # notifications of an observation that a RST may name
 _MASK = const(0xFFFFFF)  # of the sequence (RFC 7641 section 3.4)
 _STORED = const(32)  # records in all that are kept for later
+_IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 _STEP = const(1024)  # the sequence is reserved so far ahead, that it rises over a restart,
 _SPARE = const(128)  # and anew when so few are left: time to save it
 
@@ -221,7 +221,7 @@ class Observations:
     def _left(self, observation, now_ms):
         # Milliseconds until a notification is due or its criteria are to be looked at.
         age_ms = now_ms - observation.sent_ms
-        wait_ms = observation.pmax_ms - age_ms if observation.pmax_ms else IDLE_MS
+        wait_ms = observation.pmax_ms - age_ms if observation.pmax_ms else _IDLE_MS
         for criteria in observation.criteria:
             get = criteria.rules.get
             pmin_left = get("pmin") * 1000 - age_ms
@@ -240,7 +240,7 @@ class Observations:
             if left <= 0 < wait_ms:
                 criteria.dirty = False  # first: an object that fails now is not asked for ever
                 criteria.looked_ms = now_ms
-                left = again_ms or IDLE_MS
+                left = again_ms or _IDLE_MS
                 if (dirty and criteria.plain) or self._due(observation, criteria):
                     criteria.dirty = True
                     criteria.looked_ms = looked_ms
@@ -267,7 +267,7 @@ class Observations:
             stored.pop(0)
         # What is due now has to wait for what is stored.
         storing = stored or (session.server.storing and not reachable)
-        self._look_ms = wait_ms = IDLE_MS
+        self._look_ms = wait_ms = _IDLE_MS
         for observation in list(self.all):
             try:
                 if not observation.code and (storing or session.online):

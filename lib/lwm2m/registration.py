@@ -83,23 +83,6 @@ class Registration:
         self.attempts = self.sequences = 0
         self.due_ms = max(self.client.now_ms(), self.silent_ms)
 
-    def resume(self, data):
-        """Goes on, after a restart, with the registration that `snapshot()` told of.
-
-        An Update is due at once. ValueError where `data` is nonsense.
-        """
-        from lwm2m import resume
-
-        resume.load(self, data, links)
-        self.state = REGISTERED
-        self.endpoint.wake()
-
-    def snapshot(self):
-        """What `resume()` needs, in plain JSON values; None when not registered."""
-        from lwm2m import resume
-
-        return resume.dump(self, links) if self.state == REGISTERED else None
-
     def _begin(self, state):
         # The answer to an earlier request must not be taken for a later.
         self.state = state

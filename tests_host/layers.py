@@ -52,11 +52,10 @@ RULES = (
         _PURE,
     ),
     ("lwm2m.client", "coap lwm2m", _PURE),
-    ("lwm2m.rights", "", _PURE),
-    ("lwm2m.state", "lwm2m.registration lwm2m.rights", _PURE),
+    ("lwm2m.state", "lwm2m.registration", _PURE),
     (
         "lwm2m.restore",
-        "lwm2m.attributes lwm2m.object lwm2m.observe lwm2m.registration lwm2m.rights",
+        "lwm2m.attributes lwm2m.object lwm2m.observe lwm2m.registration",
         _PURE,
     ),
     ("coap.__init__", "", ""),

@@ -42,10 +42,16 @@ def dump(session):
         kept["q"] = (observations.reserved + _SPARE | _ROUND) & _MASK
         kept["o"] = observations.snapshot()
     if len(session.client.sessions) > 1 and session is session.client.sessions[0]:
-        from lwm2m import rights
-
-        kept["c"] = rights.snapshot(session.table)
+        kept["c"] = rights(session.table)
     return json.dumps(kept).encode()
+
+
+def rights(table):
+    """Object, instance, owner and rights of each instance of object 2, as JSON values."""
+    found = []
+    for each in table.of(2):
+        found.append((each.object_id, each.instance_id, each.owner, list(each.acl.items())))
+    return found
 
 
 def registered(registration):

@@ -316,5 +316,5 @@ def _flaw(drafts):
     if bootstraps > 1:
         return "two Bootstrap-Servers"
     if not ids[0] or ids[0] != ids[1]:
-        return "servers without a security or server instance, or none at all"
+        return "no server, or one that is not in both objects 0 and 1"
     return None

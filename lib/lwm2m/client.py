@@ -91,7 +91,6 @@ class Session:
             from lwm2m.observe import Observations
 
             self.observations = Observations(self)
-            self.parts.insert(-1, self.observations)
         return self.observations.add(token, target, key)
 
     def cancel_observation(self, token=None):

@@ -70,6 +70,7 @@ class Observations:
         self.all = []
         self.stored = []  # (observation, when in ms, records), oldest first
         self.endpoint.on_reset = self._reset
+        session.parts.insert(-1, self)
 
     def add(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""

@@ -38,7 +38,6 @@ def load(session, data):
         from lwm2m.observe import Observations
 
         session.observations = observations = Observations(session)
-        session.parts.insert(-1, observations)
         observations.sequence = observations.reserved = sequence
         observations.restore(entries)
 

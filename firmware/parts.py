@@ -22,6 +22,9 @@ from lwm2m.object import Table
 from lwm2m.objects.device import Device
 
 VERSION = "0.1.0"  # of the firmware (/3/0/3)
+_NO_DTLS = (
+    "this installation has no DTLS: provision coap:// or install everything (docs/provisioning.md)"
+)
 
 
 def build(app, account_list):
@@ -83,7 +86,16 @@ def connect(app, account_list):
         def make_session(send, server=server):
             return client.add_server(server, send)
 
-        connection = Connection(app, make_session, account)
+        kind = Connection
+        lacking = None
+        if account["secure"]:
+            try:
+                from firmware.secure import SecureConnection as kind
+            except ImportError:  # tools/install.py has left it out
+                lacking = _NO_DTLS
+        connection = kind(app, make_session, account)
+        if lacking:
+            connection.lacking = lacking
         session = connection.session
         session.confirmable = app.settings["confirmable"]
         session.endpoint.block_size = app.board.BLOCK_SIZE

@@ -16,21 +16,21 @@ _BURST = const(64)  # datagrams taken in a row
 _PAUSE_MS = const(1000)  # between the loss of a link and the next
 _RETRY_MS = const(5000)  # between attempts to get a link
 _NO_SEC = const(3)  # security mode (TS 1.1.1 Core E.1)
-_MUTE = const(3)  # sessions in a row without an answer that are a failed attempt
 _FAILURES = const(5)  # local failures in a row that end in a restart
 
 
 class Connection:
     """A link that comes back when it is lost, for ever.
 
-    `make_session(send)` is called once and returns the session: of a server, or for another kind
-    of peer with `started()` and `refused()` overridden. The registration lives on over a lost
-    UDP link or a restart (`keep.py`) as long as the same local port can be had: the server knows
-    the device by its address. After a DTLS session has died it begins anew.
+    `make_session(send)` is called once and returns the session, whose registration is what begins
+    and ends over the link; `started()` may be overridden for other kinds of peers. The
+    registration lives on over a lost UDP link or a restart (`keep.py`) as long as the same local
+    port can be had: the server knows the device by its address. After a DTLS session has died it
+    begins anew.
     """
 
     anew = False  # the server is not asked for the registration of before
-    mute = 0  # sessions in a row in which it answered nothing
+    mute = 0  # DTLS sessions in a row in which it answered nothing
 
     def __init__(self, app, make_session, account):
         self.app = app
@@ -43,13 +43,8 @@ class Connection:
         self.session = session = make_session(self.send)
         session.online = False
 
-    async def run(self, reason=None):
-        """Network, name, socket; then datagrams until the link breaks; and again.
-
-        With a `reason` that is where it begins: at the end of a session.
-        """
-        if reason:
-            await self.refused(reason)
+    async def run(self):
+        """Network, name, socket; then datagrams until the link breaks; and again."""
         while True:
             try:
                 await self.app.network()
@@ -64,19 +59,15 @@ class Connection:
             link = self.link
             try:
                 if not link.established:
-                    mid = self.session.endpoint.next_mid()
-                    await link.handshake(bytes((0x40, 0, mid >> 8, mid & 255)))  # a ping
-                    self.session.endpoint.on_silence = self.silent
-                    print("%s: secured by %s" % (self.uri, link.cipher()))
+                    await link.begin(self)
                 self.started()
                 await self.receive()
             except (OSError, MemoryError) as error:
                 reason = "%s: %s" % (self.uri, error.args[-1])
-            patient = link.secure and not (link.established and self.registered())
+            refused = link.secure and not (link.established and self.registered())
             self.close()
-            if patient:
-                self.local_port = 0  # the server may hold that one for the session of before
-                await self.refused(reason)
+            if refused:
+                await link.refused(self, reason)
             else:
                 print("link lost: " + reason)
                 await asyncio.sleep_ms(_PAUSE_MS)
@@ -111,38 +102,10 @@ class Connection:
             print("%s: local port %d is taken, registering anew" % (self.uri, self.local_port))
             registration.start()
         self.local_port = port
+        self.anew = self.link.secure
 
     def registered(self):
         return self.session.registration.state == REGISTERED
-
-    async def refused(self, reason):
-        """There is no session to register in; returns when the next may begin."""
-        registration = self.session.registration
-        registration.failed(reason)
-        while registration.due_ms > self.app.client.now_ms():
-            await asyncio.sleep_ms(_RETRY_MS)
-
-    def silent(self):
-        """The peer does not answer in a DTLS session: it may know nothing of it any more.
-
-        Where something else of it has come meanwhile, datagrams were lost, no more. A new session
-        comes at once where this one has served, and twice besides: after that it is a peer that
-        does not want us.
-        """
-        if not self.link.quiet():
-            return
-        self.mute = 0 if self.registered() else self.mute + 1
-        self.lost("no answer in the session", self.mute < _MUTE)
-
-    def lost(self, reason, wanted=True):
-        """Begins again with a new link, unless `wanted` after the time for a failed attempt."""
-        if self.link:
-            reason = "%s: %s" % (self.uri, reason)
-            if wanted:
-                print("link lost: " + reason)
-            self.task.cancel()
-            self.close()
-            self.task = asyncio.create_task(self.run(None if wanted else reason))
 
     def close(self):
         link = self.link
@@ -150,9 +113,6 @@ class Connection:
             self.session.online = False
             if self.registered():
                 self.failures = 0
-            if link.secure and link.established:
-                self.anew = True
-                self.session.endpoint.on_silence = None
             link.close()
             self.link = None
 

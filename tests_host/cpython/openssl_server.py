@@ -95,7 +95,7 @@ class OpenSSL:
         self.port = port or free_port()
         self.requests = []  # (code, paths, queries)
         self._log = open(folder / "openssl.log", "ab")
-        command = ["openssl", "s_server", "-dtls1_2", "-accept", str(self.port), "-quiet"]
+        command = ["openssl", "s_server", "-4", "-dtls1_2", "-accept", str(self.port), "-quiet"]
         self.process = subprocess.Popen(
             [*command, *map(str, options)],
             stdin=subprocess.PIPE,
@@ -111,9 +111,9 @@ class OpenSSL:
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "openssl did not start: see openssl.log"
-            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as one:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
                 try:
-                    one.bind(("::", self.port))
+                    one.bind(("", self.port))
                 except OSError:
                     return
             time.sleep(0.02)

@@ -42,9 +42,8 @@ def begin(app, session=None):
     try:
         for account in config.addressed(accounts.load()):
             if "bootstrap" in account:
-                connection = BootstrapConnection(app, account, accounts.objects())
                 print("bootstrap: asking %s" % account["uri"])
-                connection.task = asyncio.create_task(connection.run())
+                Attempt(app, account, accounts.objects()).connect()
                 return
     except (ValueError, OSError, MemoryError) as error:
         app.log("%s: no bootstrap: %s" % (type(error).__name__, error))
@@ -74,33 +73,37 @@ def purge(app, account):
     app.bootstrap((since, max(left_s - wait_s, 0)), "purge", wait_s * 1000)
 
 
-class BootstrapConnection(Connection):
-    """The connection with a Bootstrap-Server; ends with the bootstrap.
-
-    It is its session's registration as well, as far as a connection knows one.
-    """
+class Attempt:
+    """One bootstrap; to its session and connection it is what a registration is to others."""
 
     due_ms = 0
 
     def __init__(self, app, account, drafts):
-        from lwm2m.bootstrap import Bootstrap
-
+        self.app = app
+        self.account = account
+        self.drafts = drafts
         self.state = "bootstrapping"
         # Where there are no other servers it has to come to something.
         self.only = not [each for each in drafts if not each.oid and not each.bootstrap]
         self.asked = False
-        client = app.client
 
-        def make_session(send):
-            session = Bootstrap(client, drafts, send, _save, self.ended)
-            session.registration = self
-            session.reachable = lambda: False
-            session.endpoint.block_size = app.board.BLOCK_SIZE
-            client.sessions.append(session)
-            return session
+    def connect(self):
+        """Begins: the connection, plain or with DTLS."""
+        app = self.app
+        connection = _kind(self)(app, self._make_session, self.account)
+        app.connections.append(connection)
+        connection.task = asyncio.create_task(connection.run())
 
-        Connection.__init__(self, app, make_session, account)
-        app.connections.append(self)
+    def _make_session(self, send):
+        from lwm2m.bootstrap import Bootstrap
+
+        app = self.app
+        self.session = session = Bootstrap(app.client, self.drafts, send, _save, self.ended)
+        session.registration = self
+        session.reachable = lambda: False
+        session.endpoint.block_size = app.board.BLOCK_SIZE
+        app.client.sessions.append(session)
+        return session
 
     def start(self):
         """The link is up."""
@@ -119,18 +122,28 @@ class BootstrapConnection(Connection):
         print("bootstrap failed: %s" % reason)
         self.ended(False)
 
-    async def _failed(self, error):
-        if self.only:
-            await Connection._failed(self, error)
-        else:
-            self.failed("%s: %s" % (self.uri, error))
-            await asyncio.sleep_ms(_LONGEST_MS)
-
     def ended(self, good):
         """Back to the servers: with the new accounts, or with the old ones."""
         if self.state != STOPPED:
             self.state = STOPPED
             asyncio.create_task(_ended(self.app))
+
+
+def _kind(attempt):
+    # The class of the connection; one that can fail does not try again and again.
+    if attempt.account["secure"]:
+        from firmware.secure import SecureConnection as kind
+    else:
+        kind = Connection
+    if attempt.only:
+        return kind
+
+    class Once(kind):
+        async def _failed(self, error):
+            attempt.failed("%s: %s" % (self.uri, error))
+            await asyncio.sleep_ms(_LONGEST_MS)
+
+    return Once
 
 
 def _running(app):

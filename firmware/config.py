@@ -23,7 +23,8 @@ _DEFAULTS = {
     "objects": (),
     "queries": (),
 }
-_CERTIFICATE = 2  # security mode, see lwm2m/objects/security.py
+_CERTIFICATE = 2  # security modes, see lwm2m/objects/security.py
+_NO_SEC = 3
 _LONGEST = 2048  # characters of the file
 _SHOWN = 80  # characters of a value in an error
 
@@ -84,8 +85,9 @@ def load(directory=""):
 
 
 def addressed(account_list, path="config.json"):
-    """The accounts, with the host and port of each added as "address" and what its URI asks to
-    be sent with a Register or Bootstrap-Request as "queries". Raises ConfigError.
+    """The accounts, with the host and port of each added as "address", whether it wants DTLS as
+    "secure", and what its URI asks to be sent with a Register or Bootstrap-Request as "queries".
+    Raises ConfigError.
     """
     for account in account_list:
         uri = account["uri"]
@@ -93,6 +95,7 @@ def addressed(account_list, path="config.json"):
             account["address"] = server_uri(uri)
         except ValueError as error:
             raise ConfigError("server", uri, str(error), path)
+        account["secure"] = uri[:6] == "coaps:" or account["mode"] != _NO_SEC
         query = uri.partition("?")[2]
         account["queries"] = tuple(query.split("&")) if query else ()
     return account_list

@@ -15,22 +15,16 @@ _SHORT = const(65)  # more than the answer to a de-registration
 _BURST = const(64)  # datagrams taken in a row
 _PAUSE_MS = const(1000)  # between the loss of a link and the next
 _RETRY_MS = const(5000)  # between attempts to get a link
-_NO_SEC = const(3)  # security mode (TS 1.1.1 Core E.1)
 _FAILURES = const(5)  # local failures in a row that end in a restart
 
 
 class Connection:
-    """A link that comes back when it is lost, for ever.
+    """A link that comes back when it is lost, for ever; secure.py has the one with DTLS.
 
-    `make_session(send)` is called once and returns the session, whose registration is what begins
-    and ends over the link; `started()` may be overridden for other kinds of peers. The
-    registration lives on over a lost UDP link or a restart (`keep.py`) as long as the same local
-    port can be had: the server knows the device by its address. After a DTLS session has died it
-    begins anew.
+    `make_session(send)` is called once and returns the session. The registration lives on over a
+    lost link or a restart (`keep.py`) as long as the same local port can be had: the server
+    knows the device by its address.
     """
-
-    anew = False  # the server is not asked for the registration of before
-    mute = 0  # DTLS sessions in a row in which it answered nothing
 
     def __init__(self, app, make_session, account):
         self.app = app
@@ -50,41 +44,22 @@ class Connection:
                 await self.app.network()
                 self.open()
             except (OSError, MemoryError) as error:
-                # This board will have no network after a restart either.
-                if isinstance(error, OSError) and error.errno == ENODEV:
+                if getattr(error, "errno", 0) == ENODEV:  # nor will it have one after a restart
                     print("%s: %s" % (self.uri, error.args[-1]))
                     return
                 await self._failed(error)
                 continue
-            link = self.link
             try:
-                if not link.established:
-                    await link.begin(self)
-                self.started()
                 await self.receive()
             except (OSError, MemoryError) as error:
-                reason = "%s: %s" % (self.uri, error.args[-1])
-            refused = link.secure and not (link.established and self.registered())
+                print("%s: link lost: %s" % (self.uri, error))
             self.close()
-            if refused:
-                await link.refused(self, reason)
-            else:
-                print("link lost: " + reason)
-                await asyncio.sleep_ms(_PAUSE_MS)
+            await asyncio.sleep_ms(_PAUSE_MS)
 
     def open(self):
-        account = self.account
-        host, port = account["address"]
-        link = UDP(host, port, self.local_port)
-        if account["mode"] != _NO_SEC or self.uri[:6] == "coaps:":
-            try:
-                from firmware.dtls import DTLS
-
-                link = DTLS(link, self.app.credentials(account["security_iid"]), host)
-            except (OSError, MemoryError):
-                link.close()
-                raise
-        self.link = link
+        host, port = self.account["address"]
+        self.link = UDP(host, port, self.local_port)
+        self.started()
 
     def started(self):
         """The link is up: the session may begin."""
@@ -92,7 +67,7 @@ class Connection:
         session.online = True
         registration = session.registration
         port = self.link.local_port
-        if registration.state != REGISTERED or self.anew:
+        if registration.state != REGISTERED:
             registration.start()
         elif port == self.local_port:
             print("%s: registered at %s as before" % (self.uri, registration.location_text()))
@@ -102,18 +77,13 @@ class Connection:
             print("%s: local port %d is taken, registering anew" % (self.uri, self.local_port))
             registration.start()
         self.local_port = port
-        self.anew = self.link.secure
-
-    def registered(self):
-        return self.session.registration.state == REGISTERED
 
     def close(self):
-        link = self.link
-        if link:
+        if self.link:
             self.session.online = False
-            if self.registered():
+            if self.session.registration.state == REGISTERED:
                 self.failures = 0
-            link.close()
+            self.link.close()
             self.link = None
 
     def send(self, data):

@@ -22,8 +22,6 @@ _REST = const(64)
 _ATTEMPTS = const(8)  # datagrams of a handshake taken in a row
 _STEP_MS = const(50)
 _QUIET_MS = const(6000)  # less than it takes a confirmable message to be repeated twice
-_RETRY_MS = const(5000)  # between looks whether it is time for another attempt
-_MUTE = const(3)  # sessions in a row without an answer that are a failed attempt
 _AGAIN_MS = const(8000)  # lost flights are repeated after 1, 3 and 7 s
 
 
@@ -41,7 +39,7 @@ class DTLS(io.IOBase):
     established = False  # the handshake is over
     heard = False  # records came in the handshake
     stranger = False  # and what is none
-    deserted = False  # nobody listens at that port
+    refused = False  # nobody listens at that port
     alert = None  # that ended the handshake
     heard_ms = 0  # when the last record came in the session
 
@@ -86,42 +84,6 @@ class DTLS(io.IOBase):
 
     # What the connection calls
 
-    async def begin(self, connection):
-        """The handshake for a connection, which from then on hears of a dead session."""
-        endpoint = connection.session.endpoint
-        mid = endpoint.next_mid()
-        await self.handshake(bytes((0x40, 0, mid >> 8, mid & 255)))  # a ping
-
-        def silent():
-            # Where something else of the session has come meanwhile, datagrams were lost, no more.
-            if connection.link is self and self.quiet():
-                connection.mute = 0 if connection.registered() else connection.mute + 1
-                connection.task.cancel()
-                connection.close()
-                connection.task = asyncio.create_task(self._silent(connection))
-
-        endpoint.on_silence = silent
-        print("%s: secured by %s" % (connection.uri, self.cipher()))
-
-    async def _silent(self, connection):
-        # The server may know nothing of the session any more. A new one comes at once where this
-        # one has served, and twice besides: after that it is a server that does not want us.
-        reason = "%s: no answer in the session" % connection.uri
-        if connection.mute < _MUTE:
-            print("link lost: " + reason)
-        else:
-            await self.refused(connection, reason)
-        await connection.run()
-
-    async def refused(self, connection, reason):
-        """There was no session to register in: that is a failed attempt. Returns when the next
-        may begin."""
-        connection.local_port = 0  # the server may hold that one for the session of before
-        registration = connection.session.registration
-        registration.failed(reason)
-        while registration.due_ms > connection.app.client.now_ms():
-            await asyncio.sleep_ms(_RETRY_MS)
-
     async def handshake(self, probe):
         """Returns when the session is up; OSError where it cannot be had, with the reason.
 
@@ -161,7 +123,7 @@ class DTLS(io.IOBase):
                     break
                 if error.errno != ECONNREFUSED:
                     raise
-                self.deserted = True
+                self.refused = True
             except MemoryError:
                 break
         return False

@@ -121,7 +121,7 @@ def unanswered(link):
         )
     if link.stranger:
         return "the server answers without DTLS, which is dropped: does the port speak coaps?"
-    if link.deserted:
+    if link.refused:
         return "nobody listens at that port: is the server running?"
     return "no answer to the DTLS handshake: check address, port, firewall and server"
 

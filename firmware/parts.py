@@ -82,7 +82,10 @@ def connect(app, account_list):
         def make_session(send, server=server):
             return client.add_server(server, send)
 
-        connection = Connection(app, make_session, account)
+        kind = Connection
+        if account["secure"]:
+            from firmware.secure import SecureConnection as kind
+        connection = kind(app, make_session, account)
         session = connection.session
         session.confirmable = app.settings["confirmable"]
         session.endpoint.block_size = app.board.BLOCK_SIZE

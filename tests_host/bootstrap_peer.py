@@ -104,7 +104,7 @@ SERVER = {0: 101, 1: 300, 2: 1, 3: 60, 5: 86400, 6: True, 7: "U"}
 class BootstrapPeer(Peer):
     """One client in a bootstrap, and the Bootstrap-Server's end of the wire."""
 
-    def __init__(self, *objects, drafts=None, random=not_random, queries=()):
+    def __init__(self, *objects, drafts=None, random=not_random, queries=(), queue_mode=False):
         # Not that of Peer: there is no registration.
         from helpers import FakeClock
 
@@ -121,6 +121,7 @@ class BootstrapPeer(Peer):
             "test", self.table, self.clock, random, self.logged.append, self._wake
         )
         self.client.queries = queries
+        self.client.queue_mode = queue_mode
         self.saved = []  # the state of what was saved
         self.ends = []
         self.failing = None  # what save() raises

@@ -32,13 +32,12 @@ RULES = (
     ("lwm2m.formats.link", "coap.message lwm2m.attributes lwm2m.read", _PURE),
     (
         "lwm2m.observe",
-        "coap.endpoint coap.message lwm2m.attributes lwm2m.composite lwm2m.read",
+        "coap.message lwm2m.attributes lwm2m.composite lwm2m.read",
         _PURE,
     ),
     ("lwm2m.retry", "coap.message", _PURE),
     ("lwm2m.queue_mode", "", _PURE),
-    ("lwm2m.resume", "", _PURE),
-    ("lwm2m.registration", "lwm2m.resume lwm2m.retry", _PURE),
+    ("lwm2m.registration", "lwm2m.retry", _PURE),
     ("lwm2m.send", "lwm2m.composite", _PURE),
     (
         "lwm2m.operations",
@@ -48,14 +47,17 @@ RULES = (
     ),
     (
         "lwm2m.bootstrap",
-        "coap.endpoint coap.message lwm2m.access lwm2m.formats lwm2m.object lwm2m.objects"
+        "coap.message lwm2m.access lwm2m.client lwm2m.formats lwm2m.object lwm2m.objects"
         " lwm2m.read lwm2m.write",
         _PURE,
     ),
     ("lwm2m.client", "coap lwm2m", _PURE),
-    ("lwm2m.rights", "", _PURE),
-    ("lwm2m.state", "lwm2m.rights", _PURE),
-    ("lwm2m.restore", "lwm2m.attributes lwm2m.object lwm2m.observe lwm2m.rights", _PURE),
+    ("lwm2m.state", "lwm2m.registration", _PURE),
+    (
+        "lwm2m.restore",
+        "lwm2m.attributes lwm2m.object lwm2m.observe lwm2m.registration",
+        _PURE,
+    ),
     ("coap.__init__", "", ""),
     ("lwm2m.__init__", "", ""),
     ("firmware.__init__", "", ""),
@@ -69,8 +71,13 @@ RULES = (
     ("firmware.dtls", "firmware.handshake", "asyncio errno gc io micropython sys time"),
     (
         "firmware.connection",
-        "firmware.dtls firmware.link lwm2m.registration",
+        "firmware.link lwm2m.registration",
         "asyncio errno micropython select",
+    ),
+    (
+        "firmware.secure",
+        "firmware.connection firmware.dtls firmware.link lwm2m.registration",
+        "asyncio micropython",
     ),
     ("firmware.console", "", "sys"),
     ("firmware.status", "", ""),
@@ -93,7 +100,7 @@ RULES = (
     (
         "firmware.bootstrapping",
         "firmware.account_list firmware.accounts firmware.config firmware.connection"
-        " firmware.handshake firmware.parts lwm2m",
+        " firmware.handshake firmware.parts firmware.secure lwm2m",
         "asyncio gc micropython",
     ),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),

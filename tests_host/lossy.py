@@ -3,7 +3,8 @@
 from helpers import FakeClock
 from peer import Random
 
-from coap.endpoint import IDLE_MS, Endpoint
+from coap.endpoint import Endpoint
+from coap.numbers import IDLE_MS
 
 
 class Network:

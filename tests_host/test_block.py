@@ -7,8 +7,8 @@ from peer import Peer, Random, Sample, decode, encode
 from test_endpoint import Rig
 
 from coap.block import key
-from coap.endpoint import IDLE_MS
 from coap.message import Error, Message, uint, uint_bytes
+from coap.numbers import IDLE_MS
 
 CON, NON, ACK = 0, 1, 2
 GET, POST, PUT, FETCH, IPATCH = 1, 2, 3, 5, 7

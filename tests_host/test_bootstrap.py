@@ -93,6 +93,15 @@ def test_int_6_server_initiated():
         peer.ended(True)
 
 
+def test_queue_mode_begins_with_a_registration():
+    peer = BootstrapPeer(queue_mode=True)
+    peer.session.start(300)
+    assert peer.run(200000) == []  # a client in queue mode would be asleep now
+    peer.whole()
+    assert peer.finish() == CHANGED
+    peer.ended(True)
+
+
 def test_the_server_begins_before_it_answers_the_request():
     # The answer was lost, is late, or tells of an error that does not count any more.
     for code in (None, CHANGED, BAD_REQUEST):
@@ -229,8 +238,8 @@ def test_int_9_what_finish_refuses():
         (change(0, 7, key=b""), "/0/7: credentials"),
         (change(0, 7, uri="coap://bs"), "/0/7: URI"),
         (change(0, 3, bootstrap=True), "two Bootstrap-Servers"),
-        (change(0, 3, short_server_id=78), "without"),
-        (change(1, 3, short_server_id=78), "without"),
+        (change(0, 3, short_server_id=78), "not in both"),
+        (change(1, 3, short_server_id=78), "not in both"),
         (change(0, 3, short_server_id=None), "/0/3: Short Server ID"),
         (change(1, 3, short_server_id=None), "/1/3: Short Server ID"),
         (change(0, 3, short_server_id=0), "/0/3: Short Server ID"),
@@ -239,14 +248,14 @@ def test_int_9_what_finish_refuses():
         (change(1, 3, binding=None), "/1/3: lifetime or binding"),
         (lambda instances: instances + [server(4, 77)], "/1/4: Short Server ID"),
         (lambda instances: instances + [security(4, 77)], "/0/4: Short Server ID"),
-        (lambda instances: instances + [security(4, 78)], "without"),
-        (lambda instances: instances + [server(4, 78)], "without"),
+        (lambda instances: instances + [security(4, 78)], "not in both"),
+        (lambda instances: instances + [server(4, 78)], "not in both"),
         (lambda instances: instances + [server(4, 78), security(4, 78)], None),
         (lambda instances: instances + [server(4, 65534), security(4, 65534)], None),
-        (lambda instances: [], "none at all"),
-        (without(0, 3), "without"),
-        (without(1, 3), "without"),
-        (lambda instances: instances[1:2], "none at all"),
+        (lambda instances: [], "no server, or one"),
+        (without(0, 3), "not in both"),
+        (without(1, 3), "not in both"),
+        (lambda instances: instances[1:2], "no server, or one"),
     )
     for mode in (RPK, CERTIFICATE):
         whole = {"identity": b"c", "key": b"k", "server_key": b"s"}

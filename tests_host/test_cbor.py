@@ -317,4 +317,4 @@ def test_lightweightm2m_1_1_int_212_cbor_write():
 
 
 def test_registered():
-    assert module(CBOR) is cbor and cbor.SINGLE
+    assert module(CBOR) is cbor

@@ -405,7 +405,7 @@ def test_int_305_cancel_observe_composite():
     peer.empty(3, notification.mid)  # RST
     sample.set(2, 3.5)
     assert peer.run(1000) == []
-    assert len(peer.session.observations) == 0
+    assert len(peer.session.observations.all) == 0
 
 
 def test_int_308_to_310_observe_composite_while_instances_come_and_go():

@@ -77,6 +77,7 @@ def test_defaults():
         "lifetime_s": 3600,
         "access": (),
         "address": ("192.168.1.10", 5683),
+        "secure": False,
         "queries": (),
     }
 

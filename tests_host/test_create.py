@@ -461,4 +461,4 @@ def test_delete_forgets_what_was_said_about_it():
     peer.run(20, peer.serve)
     (final,) = [message for message in second.take() if message.token == b"gone"]
     assert final.code == NOT_FOUND
-    assert len(second.session.observations) == 1
+    assert len(second.session.observations.all) == 1

@@ -31,7 +31,7 @@ def test_answered_then_de_registered_then_silent():
         assert peer.run(49999, peer.serve) == []
         assert seen(peer.run(10, peer.serve)) == [(100001, POST, b"rd")]
         assert peer.registration.state == REGISTERED
-        assert len(peer.session.observations) == 0
+        assert len(peer.session.observations.all) == 0
         assert peer.logged[1:3] == ["disabled for 100 s", "de-registered"]
 
 

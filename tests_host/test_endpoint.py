@@ -6,8 +6,9 @@ as (milliseconds since the start, bytes). Time passes only by what `poll()` asks
 
 from helpers import FakeClock, raises
 
-from coap.endpoint import IDLE_MS, SILENCE, Endpoint
+from coap.endpoint import Endpoint
 from coap.message import Error
+from coap.numbers import IDLE_MS, SILENCE
 
 CON, NON, ACK, RST = 0, 1, 2, 3
 GET, POST, PUT, DELETE, FETCH, IPATCH = 1, 2, 3, 4, 5, 7

@@ -302,7 +302,7 @@ def test_a_path_of_a_composite_may_come_and_go():
     notified = [message for _, message in peer.run(1000, peer.serve) if message.code != 2]
     assert len(notified) == 1 and notified[0].code == CONTENT
     assert b"/7/1" not in notified[0].payload
-    assert len(peer.session.observations) == 1
+    assert len(peer.session.observations.all) == 1
 
 
 def test_a_composite_of_everything():

@@ -25,7 +25,7 @@ def notified(peer, ms=1000):
 
 
 def count(peer):
-    return len(peer.session.observations)
+    return len(peer.session.observations.all)
 
 
 def test_a_resource_that_becomes_absent_ends_with_a_4_04():

@@ -79,7 +79,7 @@ def test_an_instance_is_told_as_it_was():
     assert block_of(response)[1] == 1 and observe_of(response) is not None
     sample.set(1, 77)
     ((_, message),) = peer.run(1000)
-    expected = peer.session.observations._all[0].target.payload()
+    expected = peer.session.observations.all[0].target.payload()
     sample.integer = 78
     assert rest(peer, message, "/20000/0", TLV) == expected
 
@@ -92,7 +92,7 @@ def test_int_304_a_large_composite():
     ((_, message),) = peer.run(1000)
     asked = b"\x82\xa1\x00\x6a/20000/0/1\xa1\x00\x6a/20000/0/5"
     whole = rest(peer, message, "", 112, 5, asked, 112)
-    assert whole == peer.session.observations._all[0].target.payload()
+    assert whole == peer.session.observations.all[0].target.payload()
 
 
 def test_large_ones_are_stored_and_fetched_in_turn():

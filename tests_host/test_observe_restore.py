@@ -47,7 +47,7 @@ def later(old, new):
 
 
 def count(peer):
-    return len(peer.session.observations)
+    return len(peer.session.observations.all)
 
 
 def test_a_snapshot_is_plain_json():
@@ -71,7 +71,7 @@ def test_what_was_observed_is_told_after_the_restart():
     peer.observe("/20000/0/1", b"\x00\xff", TEXT)
     peer.observe("/20000/0", b"in", TLV)
     observations = peer.session.observations
-    for observation in observations._all:
+    for observation in observations.all:
         observation.key = 0xCAFE1234
     snapshot = snapshot_of(peer)
     attributes = peer.session.attributes
@@ -80,9 +80,9 @@ def test_what_was_observed_is_told_after_the_restart():
 
     peer, sample = after(snapshot, observations.reserved)
     assert count(peer) == 2
-    assert [entry.key for entry in peer.session.observations._all] == [0xCAFE1234] * 2
+    assert [entry.key for entry in peer.session.observations.all] == [0xCAFE1234] * 2
     peer.session.attributes.update(attributes)
-    peer.session.retune()
+    peer.session.observations.retune()
     assert peer.run(100000) == []  # nothing has changed since the start
     sample.set(1, 3)
     messages = dict([(message.token, message) for _, message in peer.run(1000)])
@@ -104,7 +104,7 @@ def test_pmax_counts_from_the_start():
     snapshot = snapshot_of(peer)
     peer, sample = after(snapshot)
     peer.server.pmax_s = 60
-    peer.session.retune()
+    peer.session.observations.retune()
     assert [at for at, _ in peer.run(120000)] == [60000, 120000]
 
 

@@ -68,19 +68,19 @@ def test_the_next_update_wakes():
 def test_wake_up():
     peer = registered()
     woken = peer.woken
-    peer.session.wake_up()  # it is awake
+    peer.session.queue.wake_up()  # it is awake
     assert peer.run(92999) == [] and peer.woken == woken
     peer.advance(1)
-    peer.session.wake_up()
-    peer.session.wake_up()
+    peer.session.queue.wake_up()
+    peer.session.queue.wake_up()
     assert peer.woken > woken and not peer.session.reachable()
     messages = peer.run(1000, peer.serve)
     assert [message.all(11) for _, message in messages] == [[b"rd", b"a1"]]
     assert peer.session.reachable()
     peer = Peer()  # without queue mode nothing has to be woken
     peer.register()
+    assert peer.session.queue is None
     peer.advance(1000000)
-    peer.session.wake_up()
     assert peer.session.reachable() and not peer.server.asked
 
 
@@ -88,7 +88,7 @@ def test_it_does_not_fall_asleep_while_an_exchange_is_open():
     peer = registered()
     peer.client.awake_ms = 1000
     peer.advance(93000)
-    peer.session.wake_up()
+    peer.session.queue.wake_up()
     peer.client.poll()
     (update,) = peer.take()
     assert len(peer.run(40000)) == 4

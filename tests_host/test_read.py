@@ -217,7 +217,7 @@ def test_object_0_is_4_01():
             response = peer.get(path, accept)
             assert response.code == UNAUTHORIZED and b"secret" not in response.payload, path
         assert peer.get(path, observe=0).code == UNAUTHORIZED
-    assert peer.session.observations is None or not len(peer.session.observations)
+    assert peer.session.observations is None or not len(peer.session.observations.all)
 
 
 def test_non_confirmable_and_without_token():

@@ -818,9 +818,8 @@ def test_registered():
     for number, module in ((JSON, senml_json), (CBOR, senml_cbor)):
         assert formats.module(number) is module
     assert formats.module(320) is senml_json and formats.module(322) is senml_cbor  # SenML-ETCH
-    assert not senml_json.SINGLE and not senml_cbor.SINGLE
     for number in (60, JSON, 320, 11542, 11543, 0, 42):
         assert formats.module(number, True) is formats.module(number)
     for number in (CBOR, 322):
         assert formats.module(number, True) is senml_encoder
-    assert senml_encoder.encode is senml_cbor.encode and not senml_encoder.SINGLE
+    assert senml_encoder.encode is senml_cbor.encode

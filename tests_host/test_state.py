@@ -6,10 +6,10 @@ from helpers import raises
 from peer import Peer, Random, Sample, decode, observe_of
 
 from coap.message import uint
-from lwm2m import access, rights
+from lwm2m import access
 from lwm2m.objects.server import Server
 from lwm2m.registration import REGISTERED, STOPPED
-from lwm2m.restore import load
+from lwm2m.restore import load, rights
 from lwm2m.state import dump
 
 NUMBER = "/20000/0/2"
@@ -59,7 +59,7 @@ def test_all_of_it_comes_back():
     server = new.session.server
     assert (server.lifetime_s, server.pmin_s, server.pmax_s) == (600, 3, 0)
     assert server.storing is True
-    assert len(new.session.observations) == 2
+    assert len(new.session.observations.all) == 2
     # One Update, which has nothing new to tell, and no Register.
     new.client.poll()
     (update,) = new.take()
@@ -194,7 +194,7 @@ def test_bad_observations_are_passed_over():
     for entry in (None, 5, [], ["zz", [[20000]], None, False, None], [[], [], [], [], []]):
         good["o"] = [entry]
         peer = restarted(json.dumps(good).encode())
-        assert len(peer.session.observations) == 0
+        assert len(peer.session.observations.all) == 0
         assert peer.registration.state == REGISTERED
 
 
@@ -266,7 +266,7 @@ def test_rights_that_are_nonsense():
     ):
         peer = two_servers()
         try:
-            rights.restore(peer.table, kept)
+            rights(peer.table, kept)
             raise AssertionError(kept)
         except (ValueError, TypeError):
             pass

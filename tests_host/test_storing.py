@@ -21,7 +21,7 @@ def sent(peer, ms, each=None):
 
 
 def count(peer):
-    return len(peer.session.observations)
+    return len(peer.session.observations.all)
 
 
 def stored(peer):
@@ -353,7 +353,7 @@ def test_what_does_not_fit_holds_nothing_up():
     def encode(records, age_s):
         raise ValueError
 
-    for observation in peer.session.observations._all:
+    for observation in peer.session.observations.all:
         if observation.token == b"big":
             observation.target.encode = encode
     peer.session.online = False

@@ -18,7 +18,7 @@ class Sleeper:
         self.asleep = True
         self.calls = 0
         session.reachable = lambda: session.online and not self.asleep
-        session.wake_up = self.wake_up
+        session.queue = self
 
     def wake_up(self):
         self.calls += 1  # and nothing comes of it
@@ -118,7 +118,7 @@ def test_a_server_that_does_not_answer_the_update_ends_it():
     asleep(peer)
     messages = peer.run(400000)  # nobody is there: Update, its copies, then Registers
     assert {message.code for _, message in messages} == {POST}
-    assert len(peer.session.observations) == 0
+    assert len(peer.session.observations.all) == 0
 
 
 def test_int_109_stored_ones_go_together_when_pmax_ends():

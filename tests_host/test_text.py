@@ -163,7 +163,6 @@ def test_opaque_is_for_opaque_resources_only():
 
 def test_formats_by_number():
     assert module(TEXT) is text and module(OPAQUE) is opaque
-    assert module(TLV).SINGLE is False and text.SINGLE and opaque.SINGLE
     for number in (LINK, 1, 41, 50, 61, 111, 113, 11544, 65535, -1):
         assert module(number) is None
     old = "1.0"

@@ -2,8 +2,7 @@
 
 from peer import Peer, Sample
 
-from coap.endpoint import IDLE_MS
-from coap.numbers import CHANGED, CON, NON
+from coap.numbers import CHANGED, CON, IDLE_MS, NON
 from lwm2m.registration import REGISTERED, STOPPED
 
 DAY_MS = 86400000
@@ -44,7 +43,7 @@ def settled(peer):
     endpoint = peer.session.endpoint
     assert peer.registration.state == STOPPED
     assert endpoint.idle
-    assert len(peer.session.observations) == 0
+    assert len(peer.session.observations.all) == 0
     assert endpoint.faults == endpoint.malformed == endpoint.lost == 0
     # Nothing is due, so no answer is kept either: they have a sweep.
     assert endpoint.poll() == IDLE_MS and peer.client.poll() == IDLE_MS
@@ -127,7 +126,7 @@ def test_a_value_that_changes_every_minute_for_forty_days():
             if confirmable:
                 day = at
     assert hours == 40 * 24 and day == 40 * DAY_MS
-    assert peer.registration.state == REGISTERED and len(peer.session.observations) == 1
+    assert peer.registration.state == REGISTERED and len(peer.session.observations.all) == 1
     settled(peer)
 
 

@@ -41,7 +41,7 @@ _LEFT_OUT_SUFFIXES = {".pyc", ".mpy"}
 _EXTRAS = {"firmware/objects/test_object.py": "test_object"}
 
 # The file system of a board is FAT with clusters of one block; how many of them there are.
-BLOCKS = {"nucleo_f429zi": 190, "b_l475e_iot01a": 1010}
+BLOCKS = {"nucleo_f429zi": 190, "b_l475e_iot01a": 987}
 # A board with less than this has its modules in one file.
 _PLENTY = 512
 _PACKED = "packed.py"

@@ -42,8 +42,8 @@ _ACK_TIMEOUT_MS = const(2000)
 _MAX_RETRANSMIT = const(4)
 _MAX_TRANSMIT_WAIT_MS = const(93000)
 
-SILENCE = const(-1)  # a response code: the request is not answered at all
-IDLE_MS = const(86400000)  # the longest wait that poll() asks for: the clock wraps
+_SILENCE = const(-1)  # a response code: the request is not answered at all
+_IDLE_MS = const(86400000)  # the longest wait that poll() asks for: the clock wraps
 
 
 def _ignore(message=None):
@@ -65,26 +65,20 @@ class Exchange:
         self.clock = clock
         self.left = _MAX_RETRANSMIT
         self.timeout_ms = _ACK_TIMEOUT_MS + _ACK_TIMEOUT_MS * chance // 510
-        self._due = clock.ticks_add(clock.ticks_ms(), self.timeout_ms)
-
-    def acknowledged(self):
-        """An empty ACK came: the response follows by itself (section 5.2.2), or never."""
-        if self.left >= 0:  # a further ACK puts nothing off
-            self.left = -1
-            self._due = self.clock.ticks_add(self.clock.ticks_ms(), _MAX_TRANSMIT_WAIT_MS)
+        self.since = clock.ticks_ms()  # it was sent, or acknowledged
 
     def poll(self, transmit):
         """Retransmits when it is time; the milliseconds left, or 0 when it is given up."""
         clock = self.clock
         now = clock.ticks_ms()
-        left_ms = clock.ticks_diff(self._due, now)
+        left_ms = self.timeout_ms - clock.ticks_diff(now, self.since)
         if left_ms > 0:
             return left_ms
         if self.left <= 0:
             return 0
         self.left -= 1
         self.timeout_ms *= 2
-        self._due = clock.ticks_add(now, self.timeout_ms)
+        self.since = now
         transmit(self.data)
         return self.timeout_ms
 
@@ -95,7 +89,7 @@ class Endpoint:
     `send(data)` sends one datagram (a memoryview that is only valid during the call) and may
     raise OSError: the datagram then counts as lost. `handler(request, response)` fills the
     response or raises Error; leaving `response.code` EMPTY means that `respond()` follows
-    (a separate response), SILENCE that nothing does. `clock` has MicroPython's ticks_ms,
+    (a separate response), SILENCE (-1) that nothing does. `clock` has MicroPython's ticks_ms,
     ticks_add and ticks_diff; `random(n)` returns n random bytes; `log(text)` hears of faults.
     `size` is the longest message sent, in bytes (RFC 7252 section 4.6).
 
@@ -229,10 +223,13 @@ class Endpoint:
         elif mtype == _RST:
             self._finish(None if exchange.token else False)
         elif mtype == _ACK:
-            if exchange.token:
-                exchange.acknowledged()
-            else:
+            if not exchange.token:
                 self._finish(message)
+            elif exchange.left >= 0:  # a further ACK puts nothing off
+                # The response follows by itself (section 5.2.2), or never.
+                exchange.left = -1
+                exchange.timeout_ms = _MAX_TRANSMIT_WAIT_MS
+                exchange.since = self.clock.ticks_ms()
 
     def _response(self, message):
         exchange = self.exchange
@@ -305,7 +302,7 @@ class Endpoint:
             self.fault(error)
             _fail(out, _INTERNAL_SERVER_ERROR)
         code = out.code
-        if code == SILENCE:
+        if code == _SILENCE:
             return
         size = 0
         if code == _EMPTY:
@@ -476,7 +473,7 @@ class Endpoint:
 
     def poll(self):
         """Retransmits, gives up, forgets; returns the milliseconds until the next call."""
-        wait_ms = IDLE_MS
+        wait_ms = _IDLE_MS
         exchange = self.exchange
         if exchange:
             left = exchange.left

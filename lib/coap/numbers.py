@@ -40,6 +40,10 @@ INTERNAL_SERVER_ERROR = 0xA0  # 5.00
 SERVICE_UNAVAILABLE = 0xA3  # 5.03
 PROXYING_NOT_SUPPORTED = 0xA5  # 5.05
 
+# Of ours: a response that is not given, and the longest wait that poll() asks for
+SILENCE = -1
+IDLE_MS = 86400000
+
 # Option numbers (RFC 7252 section 12.2, RFC 7641, RFC 7959)
 IF_MATCH = 1
 URI_HOST = 3

@@ -23,10 +23,10 @@ class AccessControl(Object):
 
     oid = 2
     resources = (
-        (0, "R", "i", "object_id"),  # Object ID
-        (1, "R", "i", "instance_id"),  # Object Instance ID
-        (2, "RW", "i[]", "acl"),  # ACL
-        (3, "RW", "i", "owner"),  # Access Control Owner
+        [0, "R", "i", "object_id"],  # Object ID
+        [1, "R", "i", "instance_id"],  # Object Instance ID
+        [2, "RW", "i[]", "acl"],  # ACL
+        [3, "RW", "i", "owner"],  # Access Control Owner
     )
     kept = (3,)  # an owner there must be: the one that is
     limits = {0: (1, 65534), 1: (0, 65535), 2: (0, 31), 3: (0, 65535)}

@@ -5,9 +5,9 @@ Loaded for a bootstrap and dropped after it.
 
 from micropython import const
 
-from coap.endpoint import Endpoint
 from coap.message import Error, dotted, uint
 from lwm2m import formats
+from lwm2m.client import Session
 from lwm2m.object import Table, parse_path
 from lwm2m.objects.security import NO_SEC, Security
 from lwm2m.objects.server import Server
@@ -41,15 +41,16 @@ _SILENT_MS = const(93000)  # MAX_TRANSMIT_WAIT (RFC 7252 section 4.8.2)
 _ANSWER_MS = const(1000)  # what the last answer is given to leave
 _IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 
-# States: not begun or over, the server may begin, it is at work, the last answer leaves
+# States: not begun or over, the last answer leaves; heard are the server that may begin and the
+# one that is at work.
 _OFF = const(0)
-_HOLD_OFF = const(1)
-_RUNNING = const(2)
-_ENDING = const(3)
+_ENDING = const(1)
+_HOLD_OFF = const(2)
+_RUNNING = const(3)
 
 
-class Bootstrap:
-    """The session with a Bootstrap-Server: takes the place of a `Session` in `client.sessions`.
+class Bootstrap(Session):
+    """The session with a Bootstrap-Server, which has no registration.
 
     `drafts` are the instances of the objects 0 to 2 that count now. They stay as they are: what
     the server writes and deletes happens to others, and what it writes to further objects waits.
@@ -59,26 +60,15 @@ class Bootstrap:
     answer, or when the server has been silent for 93 s.
     """
 
-    online = True
-    unsaved = False
-    observations = None
-    attributes = {}
-    version = "1.1"
-
     def __init__(self, client, drafts, send, save, on_end):
-        self.client = client
+        super().__init__(client, None, send)
+        self.receive = self.endpoint.receive  # queue mode begins with a registration
         self.save = save
         self.on_end = on_end
-        self.parts = (self,)
         self.table = Table()  # of the drafts alone
         self.table.add(*drafts)
         self._late = []  # (instance, row, value) of further objects
         self._state = _OFF
-        self.endpoint = endpoint = Endpoint(
-            send, self.handle, client.clock, client.random, client.log
-        )
-        endpoint.wake = client.wake
-        self.receive = endpoint.receive
 
     def start(self, hold_off_s, queries=()):
         """Asks the server for a bootstrap, unless it begins by itself within `hold_off_s`.
@@ -102,10 +92,6 @@ class Bootstrap:
     def keep(self):
         """Nothing of this survives a restart."""
 
-    def send(self, paths):
-        """As `Session.send()` where the server may be told nothing."""
-        raise ValueError
-
     def allowed(self, oid, iid, right):
         return True
 
@@ -114,9 +100,8 @@ class Bootstrap:
         left = _IDLE_MS
         state = self._state
         if state:
-            left = self._due_ms - now_ms
-            if left <= 0:
-                left = 0
+            left = max(self._due_ms - now_ms, 0)
+            if not left:
                 if state == _HOLD_OFF:
                     self._wait(_RUNNING, _SILENT_MS)
                     options = [(_URI_PATH, b"bs")]
@@ -139,7 +124,7 @@ class Bootstrap:
 
     def handle(self, request, response):
         """Executes a request of the server and fills the response; raises Error."""
-        if self._state not in (_HOLD_OFF, _RUNNING):
+        if self._state < _HOLD_OFF:
             response.code = _SILENCE
             return
         self._wait(_RUNNING, _SILENT_MS)
@@ -183,9 +168,14 @@ class Bootstrap:
         if len(path) > 1:
             raise Error(_BAD_REQUEST)
         others = self.client.table
-        known = path or {0, 1, 2}.union([each.oid for each in others.instances])
+        known = path
+        if not path:
+            known = [0, 1, 2]
+            for each in others.instances:
+                if each.oid not in known:
+                    known.append(each.oid)
         out = "</>;lwm2m=1.1"
-        for oid in sorted(known):
+        for oid in known:
             instances = (self.table if oid < 3 else others).of(oid)
             if oid > 2 and not instances:
                 raise Error(_NOT_FOUND)
@@ -248,9 +238,10 @@ class Bootstrap:
                 ready.append(each)
         if len(ready) > _LIMIT or len(late) > _LIMIT:
             raise Error(_SERVICE_UNAVAILABLE)
+        table = Table()
+        table.add(*ready)
+        self.table = table
         self._late = late
-        ready.sort(key=lambda each: (each.oid, each.iid))
-        table.instances = ready
 
     def _finish(self):
         flaw = _flaw(self.table.instances)
@@ -287,13 +278,17 @@ def _made(oid, iid, old):
     if old:
         for name, value in old.__dict__.items():
             setattr(new, name, value)
-    new.resources = [(rid, "RW", kind, name) for rid, _, kind, name in new.resources if kind]
+    rows = []
+    for rid, _, kind, name in new.resources:
+        if kind:
+            rows.append((rid, "RW", kind, name))
+    new.resources = rows
     return new
 
 
 def _flaw(drafts):
     # What is wrong with the accounts: a text that names no value, or None.
-    ids = [], []
+    ids = set(), set()
     bootstraps = 0
     for each in drafts:
         oid = each.oid
@@ -317,9 +312,9 @@ def _flaw(drafts):
         short_server_id = each.short_server_id
         if not 0 < (short_server_id or 0) < 65535 or short_server_id in ids[oid]:
             return at + "Short Server ID missing, or not unique"
-        ids[oid].append(short_server_id)
+        ids[oid].add(short_server_id)
     if bootstraps > 1:
         return "two Bootstrap-Servers"
-    if not ids[0] or sorted(ids[0]) != sorted(ids[1]):
-        return "servers without a security or server instance, or none at all"
+    if not ids[0] or ids[0] != ids[1]:
+        return "no server, or one that is not in both objects 0 and 1"
     return None

@@ -52,13 +52,8 @@ class Session:
         return (
             self.online
             and self.registration.state == "registered"
-            and (self.queue is None or self.queue.awake())
+            and (not self.queue or self.queue.awake())
         )
-
-    def wake_up(self):
-        """Something wants to go out: in queue mode an Update is sent, then it may."""
-        if self.queue is not None:
-            self.queue.wake_up()
 
     def keep(self):
         """Something has changed that survives a restart."""
@@ -83,7 +78,7 @@ class Session:
         `on_done(code)` hears the code of the answer, None where there was none. ValueError
         where the server may not be told now.
         """
-        if self.sender is None:
+        if not self.sender:
             from lwm2m.send import Sender
 
             self.sender = Sender(self)
@@ -92,22 +87,16 @@ class Session:
 
     def observe(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
-        if self.observations is None:
+        if not self.observations:
             from lwm2m.observe import Observations
 
             self.observations = Observations(self)
-            self.parts.insert(-1, self.observations)
         return self.observations.add(token, target, key)
 
     def cancel_observation(self, token=None):
         """Ends the observation with this token, or all of them."""
-        if self.observations is not None:
+        if self.observations:
             self.observations.remove(token)
-
-    def retune(self):
-        """Attributes or default periods have changed."""
-        if self.observations is not None:
-            self.observations.retune()
 
     def poll(self, now_ms):
         return self.endpoint.poll()
@@ -193,7 +182,7 @@ class Client:
             if rid is None or oid == 2:  # other paths can be read now
                 session.endpoint.forget()
             observations = session.observations
-            if observations is not None:
+            if observations:
                 if rid is None:
                     observations.rebuild()
                 observations.changed((oid, iid, rid))

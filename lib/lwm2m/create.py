@@ -8,6 +8,7 @@ from lwm2m.write import prepare, store
 
 _DELETE = const(4)
 _LOCATION_PATH = const(8)
+_SEVERAL = const(100)  # content formats from here on hold any number of values
 _TLV = const(11542)
 _CREATED = const(0x41)  # 2.01
 _DELETED = const(0x42)  # 2.02
@@ -46,7 +47,7 @@ def handle(session, path, request, content_format, response):
     if content_format is None:
         raise Error(_BAD_REQUEST, "no content format")
     module = formats.module(content_format)
-    if module is None or module.SINGLE:
+    if module is None or content_format < _SEVERAL:
         raise Error(_UNSUPPORTED_CONTENT_FORMAT)
     if len(others) >= _LIMIT:
         raise Error(_SERVICE_UNAVAILABLE)

@@ -13,6 +13,10 @@ those of the registry: s string, i integer, f float, b boolean, t time (s since 
 instances. The name is an attribute or property (a method for E). Its value None, or {} for
 instances, means that the resource does not exist; a class attribute is the default to which
 a Write in replace mode goes back. Instances of a resource are a dict riid: value.
+
+A row may be a list: a tuple of constants is kept in a .mpy with strings of its own, which take
+twice the room, and on the heap when it is loaded. Defaults above the rows have their long names
+in the .mpy once.
 """
 
 from micropython import const
@@ -76,8 +80,10 @@ class Table:
         for new in objects:
             if self.find(new.oid, new.iid):
                 raise ValueError("/%d/%d is there already" % (new.oid, new.iid))
-            self.instances.append(new)
-            self.instances.sort(key=lambda each: (each.oid, each.iid))
+            at = 0
+            for each in self.instances:
+                at += (each.oid, each.iid) < (new.oid, new.iid)
+            self.instances.insert(at, new)
             new.table = self
             self.changed(new.oid, new.iid, None)
 
@@ -96,7 +102,11 @@ class Table:
 
     def of(self, oid):
         """The instances of one object."""
-        return [instance for instance in self.instances if instance.oid == oid]
+        found = []
+        for instance in self.instances:
+            if instance.oid == oid:
+                found.append(instance)
+        return found
 
     def changed(self, oid, iid, rid):
         if rid is None:

@@ -4,7 +4,6 @@ from binascii import crc32
 
 from micropython import const
 
-from coap.endpoint import IDLE_MS
 from coap.message import Error, uint_bytes
 from lwm2m.read import Target
 
@@ -18,6 +17,7 @@ _AWAKE_MS = const(100)  # until a look whether the client is awake that was to w
 _MIDS = const(4)  # notifications of an observation that a RST may name
 _MASK = const(0xFFFFFF)  # of the sequence (RFC 7641 section 3.4)
 _STORED = const(32)  # records in all that are kept for later
+_IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 _STEP = const(1024)  # the sequence is reserved so far ahead, that it rises over a restart,
 _SPARE = const(128)  # and anew when so few are left: time to save it
 
@@ -67,12 +67,10 @@ class Observations:
     def __init__(self, session):
         self.session = session
         self.endpoint = session.endpoint
-        self._all = []
+        self.all = []
         self.stored = []  # (observation, when in ms, records), oldest first
         self.endpoint.on_reset = self._reset
-
-    def __len__(self):
-        return len(self._all)
+        session.parts.insert(-1, self)
 
     def add(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
@@ -82,11 +80,11 @@ class Observations:
 
     def _begin(self, token, target, key):
         self.remove(token)
-        if len(self._all) >= _LIMIT:
+        if len(self.all) >= _LIMIT:
             raise Error(_SERVICE_UNAVAILABLE)
         observation = Observation(token, target, key, self.session.client.now_ms())
         self._tune(observation)
-        self._all.append(observation)
+        self.all.append(observation)
         return observation
 
     def _next(self):
@@ -98,15 +96,15 @@ class Observations:
 
     def remove(self, token):
         """Ends the observation with this token if there is one; all of them for None."""
-        for observation in list(self._all):
+        for observation in list(self.all):
             if token is None or observation.token == token:
-                self._all.remove(observation)
+                self.all.remove(observation)
                 self.session.keep()
 
     def snapshot(self):
         """What survives a restart, to be dumped as JSON; `reserved` is to go with it."""
         entries = []
-        for each in self._all:
+        for each in self.all:
             if not each.code:
                 target = each.target
                 entries.append(
@@ -151,7 +149,7 @@ class Observations:
             self.rebuild()
         if path[-1] is None:
             path = path[:-1]
-        for observation in self._all:
+        for observation in self.all:
             for criteria in observation.criteria:
                 own = criteria.path
                 if path[: len(own)] == own[: len(path)]:
@@ -159,13 +157,13 @@ class Observations:
 
     def retune(self):
         """Attributes were written: looks up again what counts for each observation."""
-        for observation in self._all:
+        for observation in self.all:
             self._tune(observation)
         self.endpoint.wake()
 
     def rebuild(self):
         """Instances or rights came or went: ends with a 4.04 or 4.01 what cannot be read now."""
-        for observation in self._all:
+        for observation in self.all:
             try:
                 observation.target = observation.target.renew()
             except Error as error:
@@ -224,7 +222,7 @@ class Observations:
     def _left(self, observation, now_ms):
         # Milliseconds until a notification is due or its criteria are to be looked at.
         age_ms = now_ms - observation.sent_ms
-        wait_ms = observation.pmax_ms - age_ms if observation.pmax_ms else IDLE_MS
+        wait_ms = observation.pmax_ms - age_ms if observation.pmax_ms else _IDLE_MS
         for criteria in observation.criteria:
             get = criteria.rules.get
             pmin_left = get("pmin") * 1000 - age_ms
@@ -243,7 +241,7 @@ class Observations:
             if left <= 0 < wait_ms:
                 criteria.dirty = False  # first: an object that fails now is not asked for ever
                 criteria.looked_ms = now_ms
-                left = again_ms or IDLE_MS
+                left = again_ms or _IDLE_MS
                 if (dirty and criteria.plain) or self._due(observation, criteria):
                     criteria.dirty = True
                     criteria.looked_ms = looked_ms
@@ -260,7 +258,7 @@ class Observations:
             entry = stored[0]
             observation, due_ms, records = entry
             try:
-                if observation in self._all:
+                if observation in self.all:
                     if reachable and self.endpoint.idle:
                         payload = observation.target.encode(records, (now_ms - due_ms) // 1000)
                         self._transmit(observation, payload, now_ms, True, entry)
@@ -270,8 +268,8 @@ class Observations:
             stored.pop(0)
         # What is due now has to wait for what is stored.
         storing = stored or (session.server.storing and not reachable)
-        self._look_ms = wait_ms = IDLE_MS
-        for observation in list(self._all):
+        self._look_ms = wait_ms = _IDLE_MS
+        for observation in list(self.all):
             try:
                 if not observation.code and (storing or session.online):
                     left = self._left(observation, now_ms)
@@ -294,13 +292,16 @@ class Observations:
                     self.remove(observation.token)
             except MemoryError:  # it is only late, and the others are not
                 self._again(observation)
-                self._all.remove(observation)
-                self._all.append(observation)
+                self.all.remove(observation)
+                self.all.append(observation)
                 raise
         return min(wait_ms, self._look_ms)
 
     def _wake_up(self):
-        self.session.wake_up()
+        # In queue mode an Update is sent, then it may go out.
+        queue = self.session.queue
+        if queue:
+            queue.wake_up()
         self._look_ms = _AWAKE_MS
 
     def _notify(self, observation, now_ms, storing):
@@ -371,13 +372,13 @@ class Observations:
         elif ack is None and not self.session.online:
             if not entry:
                 self._again(observation)
-        elif observation in self._all:
+        elif observation in self.all:
             # A RST or no answer at all: nobody is interested any more (RFC 7641 section 4.5).
             # The token may belong to a later observation by now.
             self.remove(observation.token)
 
     def _reset(self, mid):
-        for observation in self._all:
+        for observation in self.all:
             if mid in observation.mids:
                 self.remove(observation.token)
                 return

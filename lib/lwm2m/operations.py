@@ -64,7 +64,7 @@ def handle(session, request, response):
 
             response.code = _CONTENT
             response.payload = link.discover(session.table, path, session.attributes)
-            response.options = ((_CONTENT_FORMAT, bytes((_LINK,))),)
+            response.options = ((_CONTENT_FORMAT, uint_bytes(_LINK)),)
         else:
             _read(session, Target(session, path, accept), request, response)
         return
@@ -136,7 +136,8 @@ def _write_attributes(session, path, queries):
     # Thresholds belong to a number: a single one, or an instance of a multiple resource.
     numeric = row and row[2] and row[2][0] in "iftu" and len(path) == 2 + len(row[2][:2])
     attributes.write(session.attributes, path, queries, numeric)
-    session.retune()
+    if session.observations:
+        session.observations.retune()
     session.keep()
 
 

@@ -7,6 +7,7 @@ from lwm2m import formats
 
 _CONTENT_FORMAT = const(12)
 _READ = const(1)  # of the rights of object 2
+_SEVERAL = const(100)  # content formats from here on hold any number of values
 _UNAUTHORIZED = const(0x81)  # 4.01
 _NOT_FOUND = const(0x84)  # 4.04
 _METHOD_NOT_ALLOWED = const(0x85)  # 4.05
@@ -72,7 +73,7 @@ class Target:
             accept = formats.preferred(self.kind, single, session.version)
         self.accept = accept
         self.format = formats.module(accept, True)
-        if self.format is None or (self.format.SINGLE and not single):
+        if self.format is None or (accept < _SEVERAL and not single):
             raise Error(_NOT_ACCEPTABLE)
         self.options = ((_CONTENT_FORMAT, uint_bytes(accept)),)
         # The same object has the same bytes as the last time; so far there is none.

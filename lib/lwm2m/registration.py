@@ -12,7 +12,7 @@ _URI_PATH = const(11)
 _CONTENT_FORMAT = const(12)
 _URI_QUERY = const(15)
 
-_LINK = const(40)  # content formats
+_LINK = const(b"\x28")  # content format 40
 _SENML_CBOR = const(112)
 _TLV = const(11542)
 _IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
@@ -83,23 +83,6 @@ class Registration:
         self.attempts = self.sequences = 0
         self.due_ms = max(self.client.now_ms(), self.silent_ms)
 
-    def resume(self, data):
-        """Goes on, after a restart, with the registration that `snapshot()` told of.
-
-        An Update is due at once. ValueError where `data` is nonsense.
-        """
-        from lwm2m import resume
-
-        resume.load(self, data, links)
-        self.state = REGISTERED
-        self.endpoint.wake()
-
-    def snapshot(self):
-        """What `resume()` needs, in plain JSON values; None when not registered."""
-        from lwm2m import resume
-
-        return resume.dump(self, links) if self.state == REGISTERED else None
-
     def _begin(self, state):
         # The answer to an earlier request must not be taken for a later.
         self.state = state
@@ -107,7 +90,7 @@ class Registration:
         self.endpoint.cancel()
         self.endpoint.forget()
         self.session.cancel_observation()
-        if self.session.sender is not None:
+        if self.session.sender:
             self.session.sender.end()
         self.endpoint.wake()
 
@@ -180,7 +163,7 @@ class Registration:
             queries.append("lt=%d" % lifetime_s)
         if binding != known[1]:
             queries.append("b=" + binding)
-            if session.queue is not None:
+            if session.queue:
                 session.queue.announce(queries)
         self.due_ms = now_ms  # the lifetime may count from now, not the answer
         self._request(_POST, path, queries, payload)
@@ -189,10 +172,13 @@ class Registration:
     def _request(self, code, path, queries, payload):
         self._pending = True
         try:
-            options = [(_URI_PATH, part) for part in path]
+            options = []
+            for part in path:
+                options.append((_URI_PATH, part))
             if payload:
-                options.append((_CONTENT_FORMAT, bytes((_LINK,))))
-            options += [(_URI_QUERY, query.encode()) for query in queries]
+                options.append((_CONTENT_FORMAT, _LINK))
+            for query in queries:
+                options.append((_URI_QUERY, query.encode()))
             self.endpoint.request(code, options, payload, self._answered)
         except Exception as error:  # too long a location from the server, or no memory
             self.endpoint.fault(error)

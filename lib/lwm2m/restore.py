@@ -1,10 +1,12 @@
 """A session as state.py kept it, put back at the start."""
 
 import json
+from binascii import crc32
 
 from micropython import const
 
 from lwm2m.object import parse_path
+from lwm2m.registration import links
 
 _MASK = const(0xFFFFFF)  # sequence numbers wrap (RFC 7641 section 3.4)
 
@@ -21,11 +23,9 @@ def load(session, data):
         attributes = _attributes(kept["a"])
         sequence = kept.get("q", 0) & _MASK
         entries = list(kept.get("o", ()))
-        session.registration.resume(kept["r"])
+        resume(session.registration, kept["r"])
         if "c" in kept:
-            from lwm2m import rights
-
-            rights.restore(session.table, kept["c"])
+            rights(session.table, kept["c"])
     except MemoryError:
         raise
     except Exception:
@@ -41,9 +41,50 @@ def load(session, data):
         from lwm2m.observe import Observations
 
         session.observations = observations = Observations(session)
-        session.parts.insert(-1, observations)
         observations.sequence = observations.reserved = sequence
         observations.restore(entries)
+
+
+def resume(registration, kept):
+    """Goes on with the registration that `state.registered()` told of: an Update is due at once.
+
+    An exception, and nothing changed, where that is nonsense.
+    """
+    session = registration.session
+    location = list(map(bytes.fromhex, kept["at"]))
+    lifetime_s, binding, crc = kept["knows"]
+    version = kept["version"]
+    if version not in ("1.0", "1.1"):
+        raise ValueError
+    session.version = version
+    generation = session.table.generation
+    if crc != crc32(links(session.table, version)):
+        generation = None
+    registration.known = lifetime_s, binding, generation
+    registration.location = location
+    registration.due_ms = registration.client.now_ms()
+    registration.state = "registered"
+    registration.endpoint.wake()
+
+
+def rights(table, kept):
+    """Puts back what `state.rights()` told of into the instances that control the same.
+
+    One that controls what is there no more is passed over. ValueError or TypeError, and nothing
+    done, for nonsense.
+    """
+    found = []
+    for oid, iid, owner, entries in kept:
+        acl = dict(entries)
+        for server_id, right in acl.items():
+            if not 0 <= server_id | owner <= 65535 or right & ~31:
+                raise ValueError
+        for each in table.of(2):
+            if (each.object_id, each.instance_id) == (oid, iid):
+                found.append((each, owner, acl))
+    for each, owner, acl in found:
+        each.owner = owner
+        each.acl = acl
 
 
 def _values(server, kept):

@@ -4,12 +4,16 @@
 "q": 16384, "c": rights}: "s" are the values of object 1 by rid, "q" is a sequence number above
 all that were sent, "c" the access control where there are several servers. Rights concern them
 all, so the first session alone keeps them. Values that are the default are left out, but for
-the lifetime: that is the account's.
+the lifetime: that is the account's. The registration is {"at": location in hex, "knows":
+[lifetime_s, binding, CRC of the links], "version": "1.1"}.
 """
 
 import json
+from binascii import crc32
 
 from micropython import const
+
+from lwm2m.registration import links
 
 _LIFETIME = const(1)
 _MASK = const(0xFFFFFF)  # sequence numbers wrap (RFC 7641 section 3.4)
@@ -22,21 +26,45 @@ _SPARE = const(4096)
 def dump(session):
     """The bytes for `restore.load()` of a registered session; the same when nothing changed."""
     server = session.server
-    kept = {"r": session.registration.snapshot(), "s": {}, "a": {}}
+    kept = {"r": registered(session.registration), "s": {}, "a": {}}
     for rid, operations, _, name in server.resources:
         if operations == "RW":
             value = getattr(server, name)
             if rid == _LIFETIME or value != getattr(type(server), name):
                 kept["s"][str(rid)] = value
     for path, own in session.attributes.items():
-        text = "".join([";%s=%s" % each for each in own.items()])
-        kept["a"]["/".join([str(part) for part in path])] = text
+        text = ""
+        for each in own.items():
+            text += ";%s=%s" % each
+        kept["a"]["/".join(map(str, path))] = text
     observations = session.observations
-    if observations is not None:
+    if observations:
         kept["q"] = (observations.reserved + _SPARE | _ROUND) & _MASK
         kept["o"] = observations.snapshot()
     if len(session.client.sessions) > 1 and session is session.client.sessions[0]:
-        from lwm2m import rights
-
-        kept["c"] = rights.snapshot(session.table)
+        kept["c"] = rights(session.table)
     return json.dumps(kept).encode()
+
+
+def rights(table):
+    """Object, instance, owner and rights of each instance of object 2, as JSON values."""
+    found = []
+    for each in table.of(2):
+        found.append((each.object_id, each.instance_id, each.owner, list(each.acl.items())))
+    return found
+
+
+def registered(registration):
+    """What `restore.resume()` needs, in plain JSON values; None when not registered."""
+    if registration.state != "registered":
+        return None
+    session = registration.session
+    lifetime_s, binding, generation = registration.known
+    crc = None  # what the server has not heard of yet is told after the restart
+    if generation == session.table.generation:
+        crc = crc32(links(session.table, session.version))
+    return {
+        "at": list(map(bytes.hex, registration.location)),
+        "knows": (lifetime_s, binding, crc),
+        "version": session.version,
+    }

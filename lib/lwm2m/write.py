@@ -11,6 +11,7 @@ _METHOD_NOT_ALLOWED = const(0x85)  # 4.05
 _UNSUPPORTED_CONTENT_FORMAT = const(0x8F)  # 4.15
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 
+_SEVERAL = const(100)  # content formats from here on hold any number of values
 _LIMIT = const(64)  # instances of a resource, lest a server fills the memory
 
 
@@ -26,7 +27,7 @@ def write(table, path, payload, content_format, replace):
     module = formats.module(content_format)
     if module is None:
         raise Error(_UNSUPPORTED_CONTENT_FORMAT)
-    if module.SINGLE and len(path) < 3:
+    if content_format < _SEVERAL and len(path) < 3:
         raise Error(_BAD_REQUEST, "one value for several resources")
     if len(path) > 2:
         _writable(instance, path[2])

@@ -598,6 +598,8 @@ def test_program_takes_keys_and_plans_from_files(tmp_path):
     finally:
         process.kill()
         process.communicate()
+        for path in (keys, plans):  # or the search after the run finds what they are there for
+            path.unlink()
     for option, text, expected in (
         ("--keys", "[" + key, "no JSON (line 1)"),
         ("--keys", json.dumps({"board": {"identity": "x", "key": key + "z"}}), "board: key"),

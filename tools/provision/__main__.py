@@ -72,7 +72,7 @@ def _content(path):
 
 def _check_able(place, account):
     # What the firmware would refuse, told before it is written. 1: tls without PSK.
-    needed = {account._security.NO_SEC: 0, account._security.CERTIFICATE: 1}
+    needed = {account.security.NO_SEC: 0, account.security.CERTIFICATE: 1}
     if place.able is not None and place.able < needed.get(account.attributes["mode"], 2):
         lacking = "DTLS-PSK (needs v1.29)" if place.able else "the tls module"
         raise UserError(f"{place.shown}: its MicroPython lacks {lacking}: not written")

@@ -25,7 +25,7 @@ class Account:
 
     def __init__(self, given, security, now=None):
         """`security`: the firmware's module with the modes; `now`: for tests."""
-        self._security = security
+        self.security = security
         self._now = now or datetime.datetime.now(datetime.timezone.utc)
         self.endpoint = given.get("ENDPOINT")
         self.domain = given.get("DOMAIN")
@@ -71,7 +71,7 @@ class Account:
         self.attributes["uri"] = uri
 
     def _psk(self, identity, key):
-        self.attributes.update(mode=self._security.PSK, identity=identity, key=key)
+        self.attributes.update(mode=self.security.PSK, identity=identity, key=key)
         self.doubts += keys.doubts(key)
         text = certificates.shown(identity.decode("utf-8"))
         self.lines.append(f'pre-shared key (PSK) of {len(key)} bytes, identity "{text}"')
@@ -110,7 +110,7 @@ class Account:
         if is_ca:
             self.doubts += certificates.check_dates(server_option, server_cert, self._now)
         self.attributes.update(
-            mode=self._security.CERTIFICATE,
+            mode=self.security.CERTIFICATE,
             identity=certificates.der(cert),
             key=certificates.private_der(key),
             server_key=certificates.der(server_cert),

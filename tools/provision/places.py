@@ -3,6 +3,7 @@
 Both give copies of their files into a working directory, and take changed ones back.
 """
 
+import ast
 import os
 import subprocess
 import sys
@@ -130,7 +131,7 @@ class Board:
         self._stopped = True
         lines = [line for line in output.splitlines() if line.startswith("found ")]
         try:
-            root, state, self.able = _literal(lines[-1].removeprefix("found "))
+            root, state, self.able = ast.literal_eval(lines[-1].removeprefix("found "))
         except (IndexError, ValueError, SyntaxError, TypeError):
             raise UserError(f"PORT={self._port}: no MicroPython answers there") from None
         self._folders = root
@@ -179,12 +180,6 @@ class Board:
             error = _NoMemoryError if cause.startswith("MemoryError") else UserError
             raise error(f"PORT={self._port}: {cause} (mpremote {what})")
         return done.stdout
-
-
-def _literal(text):
-    import ast
-
-    return ast.literal_eval(text)
 
 
 def _write(path, data):

@@ -4,11 +4,12 @@ Every module offers what it can of
     encode(base, records, age_s=None) -> bytes of a Read or notification
     decode(base, payload) -> iterable of (path, raw) of a Write
     value(kind, raw)      -> the raw value as its type, Error 4.00 where it is none
-    SINGLE                -> True where a payload is one value and nothing else
 `base` is the path of the request; `records` is a list or tuple of (path, type, value) in the
-order of their paths, exactly one where SINGLE; true `age_s` seconds ago (None: now), which only
+order of their paths; true `age_s` seconds ago (None: now), which only
 SenML can tell. With None as base SenML decodes the list of paths of a composite operation, to
 (path, None).
+
+Numbers below 100 are of formats whose payload is one value and nothing else.
 """
 
 from micropython import const

@@ -12,8 +12,6 @@ _DEPTH = const(4)  # of nested arrays, maps and tags
 _FIELDS = const(24)  # of one map: SenML knows 15
 _BREAK = const(0xFF)
 
-SINGLE = True
-
 
 def encode(base, records, age_s=None):
     """The one value; a time is tagged as seconds since 1970."""

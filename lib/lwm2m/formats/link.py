@@ -12,39 +12,38 @@ def discover(table, path, attributes):
     right is needed (section 8.2). Error 4.04 where nothing is.
     """
     row = find(table, path)
-    links = []
+    get = attributes.get
+    depth = len(path)
+    links = ""
     if row:
         riids = None
-        if len(path) == 3:
+        if depth == 3:
             riids = _instances(table.find(path[0], path[1]), row)
-        links.append(_link(path, effective(attributes, path), _dim(riids)))
+        links = _link(path, effective(attributes, path), riids)
         for riid in sorted(riids or ()):
             below = path + (riid,)
-            links.append(_link(below, attributes.get(below)))
+            links += _link(below, get(below))
     else:
-        instances = table.of(path[0])
-        if len(path) == 1:
-            version = instances[0].version
-            found = ";ver=%s" % version if version else ""
-            links.append(_link(path, attributes.get(path), found))
-        for instance in instances:
+        for instance in table.of(path[0]):
             at = (instance.oid, instance.iid)
-            if at[: len(path)] == path:
-                links.append(_link(at, attributes.get(at)))
+            if depth == 1 and not links:
+                links = _link(path, get(path), None, instance.version)
+            if at[:depth] == path:
+                links += _link(at, get(at))
                 for row in instance.resources:
                     if present(instance, row):
                         below = at + (row[0],)
-                        dim = _dim(_instances(instance, row))
-                        links.append(_link(below, attributes.get(below), dim))
-    return ",".join(links).encode()
+                        links += _link(below, get(below), _instances(instance, row))
+    return links[1:].encode()
 
 
-def _link(path, attributes, parameter=""):
-    return "</%s>%s%s" % ("/".join(map(str, path)), parameter, linked(attributes or {}))
-
-
-def _dim(riids):
-    return "" if riids is None else ";dim=%d" % len(riids)
+def _link(path, attributes, riids=None, version=None):
+    link = ",</%s>" % "/".join(map(str, path))
+    if version:
+        link += ";ver=" + version
+    if riids is not None:
+        link += ";dim=%d" % len(riids)
+    return link + linked(attributes or {})
 
 
 def _instances(instance, row):

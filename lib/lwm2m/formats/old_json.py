@@ -2,8 +2,6 @@
 
 from lwm2m.formats import senml, senml_encoder, senml_json, text
 
-SINGLE = False
-
 _LABELS = {"b": "bv", "s": "sv", "c": "sv", "o": "sv", "l": "ov"}  # by type; numbers: v
 _SENML = {"bv": "vb", "sv": "vs", "ov": "vlo"}
 

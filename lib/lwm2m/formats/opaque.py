@@ -7,8 +7,6 @@ from coap.message import Error
 _BAD_REQUEST = const(0x80)  # 4.00
 _NOT_ACCEPTABLE = const(0x86)  # 4.06
 
-SINGLE = True
-
 
 def encode(base, records, age_s=None):
     """The bytes of the one value; Error 4.06 where it is not opaque."""

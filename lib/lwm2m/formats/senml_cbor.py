@@ -6,8 +6,6 @@ from lwm2m.formats import cbor, senml, senml_encoder
 
 _BREAK = const(0xFF)
 
-SINGLE = False
-
 _LABELS = {
     -5: "bv",
     -3: "bt",

@@ -5,8 +5,6 @@ All that a board needs which is only read from: what comes in has modules of its
 
 import struct
 
-SINGLE = False
-
 
 def fields(base, records):
     """Yields (base name, name, type, value) of every record; a name "" is to be left out.

@@ -11,8 +11,6 @@ _BAD_REQUEST = const(0x80)  # 4.00
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 _DEPTH = const(4)  # of nested arrays and objects
 
-SINGLE = False
-
 
 def encode(base, records, age_s=None):
     """An array of objects; only the first names the base and, with `age_s`, the time.

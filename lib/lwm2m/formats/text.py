@@ -8,8 +8,6 @@ from coap.message import Error
 
 _BAD_REQUEST = const(0x80)  # 4.00
 
-SINGLE = True
-
 
 def encode(base, records, age_s=None):
     """The characters of the one value."""

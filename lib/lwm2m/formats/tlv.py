@@ -8,8 +8,6 @@ from coap.message import Error, uint, uint_bytes
 
 _BAD_REQUEST = const(0x80)  # 4.00
 
-SINGLE = False
-
 # Bits 7-6 of the type byte; those with 0x40 hold a value, the others entries
 _INSTANCE = const(0x00)
 _RESOURCE_INSTANCE = const(0x40)

@@ -1,10 +1,6 @@
 """Device, object 3: who the device is and how it fares."""
 
-from micropython import const
-
 from lwm2m.object import Object
-
-_NO_ERROR = const(0)
 
 
 class Device(Object):
@@ -15,18 +11,6 @@ class Device(Object):
     """
 
     oid = 3
-    resources = (
-        (0, "R", "s", "manufacturer"),  # Manufacturer
-        (1, "R", "s", "model_number"),  # Model Number
-        (2, "R", "s", "serial_number"),  # Serial Number
-        (3, "R", "s", "firmware_version"),  # Firmware Version
-        (4, "E", "", "reboot"),  # Reboot
-        (5, "E", "", "factory_reset"),  # Factory Reset
-        (10, "R", "i", "memory_free"),  # Memory Free, in kB
-        (11, "R", "i[]", "error_codes"),  # Error Code
-        (12, "E", "", "reset_error_codes"),  # Reset Error Code
-        (16, "R", "s", "binding_modes"),  # Supported Binding and Modes
-    )
 
     manufacturer = None
     model_number = None
@@ -34,6 +18,19 @@ class Device(Object):
     firmware_version = None
     memory_free = None
     binding_modes = "U"
+
+    resources = (
+        [0, "R", "s", "manufacturer"],  # Manufacturer
+        [1, "R", "s", "model_number"],  # Model Number
+        [2, "R", "s", "serial_number"],  # Serial Number
+        [3, "R", "s", "firmware_version"],  # Firmware Version
+        [4, "E", "", "reboot"],  # Reboot
+        [5, "E", "", "factory_reset"],  # Factory Reset
+        [10, "R", "i", "memory_free"],  # Memory Free, in kB
+        [11, "R", "i[]", "error_codes"],  # Error Code
+        [12, "E", "", "reset_error_codes"],  # Reset Error Code
+        [16, "R", "s", "binding_modes"],  # Supported Binding and Modes
+    )
 
     def __init__(self, reboot, factory_reset):
         self.reboot = reboot
@@ -43,7 +40,7 @@ class Device(Object):
     @property
     def error_codes(self):
         """One instance for each error; a single 0 when there is none."""
-        return dict(enumerate(self._errors or (_NO_ERROR,)))
+        return dict(enumerate(self._errors or (0,)))
 
     def report(self, code):
         """An error has come up (codes: TS 1.1.1 Core appendix E.4, resource 11)."""

@@ -20,27 +20,6 @@ class Security(Object):
     """
 
     oid = 0
-    resources = (
-        (0, "", "s", "uri"),  # LwM2M Server URI
-        (1, "", "b", "bootstrap"),  # Bootstrap-Server
-        (2, "", "i", "mode"),  # Security Mode
-        (3, "", "o", "identity"),  # Public Key or Identity
-        (4, "", "o", "server_key"),  # Server Public Key
-        (5, "", "o", "key"),  # Secret Key
-        (10, "", "i", "short_server_id"),  # Short Server ID
-        (11, "", "i", "hold_off_s"),  # Client Hold Off Time
-        (12, "", "i", "account_timeout_s"),  # Bootstrap-Server Account Timeout
-        (14, "", "s", "sni"),  # SNI
-        (15, "", "u", "usage"),  # Certificate Usage
-    )
-    limits = {
-        0: (1, 255),
-        2: (PSK, NO_SEC),
-        10: (0, 65535),
-        11: (0, 0x7FFFFFFF),
-        12: (0, 0x7FFFFFFF),
-        15: (0, 3),
-    }
 
     uri = ""
     bootstrap = False
@@ -53,6 +32,28 @@ class Security(Object):
     account_timeout_s = 0
     sni = None
     usage = 3
+
+    resources = (
+        [0, "", "s", "uri"],  # LwM2M Server URI
+        [1, "", "b", "bootstrap"],  # Bootstrap-Server
+        [2, "", "i", "mode"],  # Security Mode
+        [3, "", "o", "identity"],  # Public Key or Identity
+        [4, "", "o", "server_key"],  # Server Public Key
+        [5, "", "o", "key"],  # Secret Key
+        [10, "", "i", "short_server_id"],  # Short Server ID
+        [11, "", "i", "hold_off_s"],  # Client Hold Off Time
+        [12, "", "i", "account_timeout_s"],  # Bootstrap-Server Account Timeout
+        [14, "", "s", "sni"],  # SNI
+        [15, "", "u", "usage"],  # Certificate Usage
+    )
+    limits = {
+        0: (1, 255),
+        2: (PSK, NO_SEC),
+        10: (0, 65535),
+        11: (0, 0x7FFFFFFF),
+        12: (0, 0x7FFFFFFF),
+        15: (0, 3),
+    }
 
     def __init__(self, iid=0):
         self.iid = iid

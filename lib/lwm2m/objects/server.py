@@ -24,27 +24,6 @@ class Server(Object):
 
     oid = 1
     version = "1.2"
-    resources = (
-        (0, "R", "i", "short_server_id"),  # Short Server ID
-        (1, "RW", "i", "lifetime_s"),  # Lifetime
-        (2, "RW", "i", "pmin_s"),  # Default Minimum Period
-        (3, "RW", "i", "pmax_s"),  # Default Maximum Period
-        (4, "E", "", "disable"),  # Disable
-        (5, "RW", "i", "disable_timeout_s"),  # Disable Timeout
-        (6, "RW", "b", "storing"),  # Notification Storing When Disabled or Offline
-        (7, "RW", "s", "binding"),  # Binding
-        (8, "E", "", "update"),  # Registration Update Trigger
-        (9, "E", "", "bootstrap"),  # Bootstrap-Request Trigger
-        (13, "R", "u", "priority_order"),  # Registration Priority Order
-        (14, "RW", "u", "initial_delay_s"),  # Initial Registration Delay Timer
-        (15, "R", "b", "failure_block"),  # Registration Failure Block
-        (16, "R", "b", "bootstrap_on_failure"),  # Bootstrap on Registration Failure
-        (17, "RW", "u", "retry_count"),  # Communication Retry Count
-        (18, "RW", "u", "retry_timer_s"),  # Communication Retry Timer
-        (19, "RW", "u", "sequence_delay_s"),  # Communication Sequence Delay Timer
-        (20, "RW", "u", "sequence_count"),  # Communication Sequence Retry Count
-        (23, "RW", "b", "mute_send"),  # Mute Send
-    )
 
     lifetime_s = 86400
     pmin_s = 0
@@ -64,6 +43,28 @@ class Server(Object):
     kept = (1,)  # a lifetime there must be: the one that is
     trigger = None
     asked = 0  # the resource executed; the registration fulfils it and clears it
+
+    resources = (
+        [0, "R", "i", "short_server_id"],  # Short Server ID
+        [1, "RW", "i", "lifetime_s"],  # Lifetime
+        [2, "RW", "i", "pmin_s"],  # Default Minimum Period
+        [3, "RW", "i", "pmax_s"],  # Default Maximum Period
+        [4, "E", "", "disable"],  # Disable
+        [5, "RW", "i", "disable_timeout_s"],  # Disable Timeout
+        [6, "RW", "b", "storing"],  # Notification Storing When Disabled or Offline
+        [7, "RW", "s", "binding"],  # Binding
+        [8, "E", "", "update"],  # Registration Update Trigger
+        [9, "E", "", "bootstrap"],  # Bootstrap-Request Trigger
+        [13, "R", "u", "priority_order"],  # Registration Priority Order
+        [14, "RW", "u", "initial_delay_s"],  # Initial Registration Delay Timer
+        [15, "R", "b", "failure_block"],  # Registration Failure Block
+        [16, "R", "b", "bootstrap_on_failure"],  # Bootstrap on Registration Failure
+        [17, "RW", "u", "retry_count"],  # Communication Retry Count
+        [18, "RW", "u", "retry_timer_s"],  # Communication Retry Timer
+        [19, "RW", "u", "sequence_delay_s"],  # Communication Sequence Delay Timer
+        [20, "RW", "u", "sequence_count"],  # Communication Sequence Retry Count
+        [23, "RW", "b", "mute_send"],  # Mute Send
+    )
 
     def __init__(self, short_server_id, iid=0, lifetime_s=None):
         self.iid = iid

@@ -23,7 +23,7 @@ _END_S = 2.0
 _PAUSE_S = 0.5  # before a gateway that ended by itself is started anew
 
 MAX_SESSIONS = 1000
-MAX_HANDSHAKES = 64  # under way at a time; then the one that was silent for longest is dropped
+MAX_HANDSHAKES = 256  # under way at a time; then the one that was silent for longest is dropped
 IDLE_S = 7 * 86400  # without a word from the client: longer than a lifetime mostly is
 HANDSHAKE_S = 60
 

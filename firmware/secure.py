@@ -1,0 +1,97 @@
+"""A connection with DTLS: the handshake first, and a new one when the session has died.
+
+Loaded where an account asks for it.
+"""
+
+import asyncio
+
+from micropython import const
+
+from firmware.connection import Connection
+from firmware.dtls import DTLS
+from firmware.link import UDP
+from lwm2m.registration import REGISTERED
+
+_WAIT_MS = const(5000)
+_MUTE = const(3)  # sessions in a row without an answer that are a failed attempt
+
+
+class SecureConnection(Connection):
+    """As Connection, but nothing is sent or taken in clear.
+
+    A handshake that fails is a failed attempt to register: the retry parameters of /1/x/16 to 20
+    tell what follows. After a session has died the device registers anew in the next.
+    """
+
+    anew = False  # the server is not asked for the registration of before
+    mute = 0  # sessions in a row in which it answered nothing
+
+    async def run(self, reason=None):
+        """As for all connections; with a `reason` it begins at the end of a session."""
+        if reason:
+            await self._refused(reason)
+        await Connection.run(self)
+
+    def open(self):
+        account = self.account
+        host, port = account["address"]
+        link = UDP(host, port, self.local_port)
+        try:
+            self.link = DTLS(link, self.app.credentials(account["security_iid"]), host)
+        except (OSError, MemoryError):
+            link.close()
+            raise
+
+    async def receive(self):
+        link = self.link
+        endpoint = self.session.endpoint
+        try:
+            mid = endpoint.next_mid()
+            await link.handshake(bytes((0x40, 0, mid >> 8, mid & 255)))  # a ping
+            endpoint.on_silence = self._silent
+            print("%s: secured by %s" % (self.uri, link.cipher()))
+            if self.anew:
+                self.session.registration.start()
+            self.started()
+            await Connection.receive(self)
+        except (OSError, MemoryError) as error:
+            if link.established and self._registered():
+                raise
+            reason = "%s: %s" % (self.uri, error.args[-1])
+            self.close()
+            self.local_port = 0  # the server may hold that one for the session of before
+            await self._refused(reason)
+
+    def close(self):
+        link = self.link
+        if link and link.established:
+            self.anew = True
+            self.session.endpoint.on_silence = None
+        Connection.close(self)
+
+    def _registered(self):
+        return self.session.registration.state == REGISTERED
+
+    async def _refused(self, reason):
+        # There is no session to register in; returns when the next may begin.
+        registration = self.session.registration
+        registration.failed(reason)
+        while registration.due_ms > self.app.client.now_ms():
+            await asyncio.sleep_ms(_WAIT_MS)
+
+    def _silent(self):
+        # The peer does not answer: it may know nothing of the session any more. Where something
+        # else of it has come meanwhile, datagrams were lost, no more. A new session comes at
+        # once where this one has served, and twice besides: after that it is a peer that does
+        # not want us.
+        link = self.link
+        if not link or not link.quiet():
+            return
+        reason = "%s: no answer in the session" % self.uri
+        self.mute = 0 if self._registered() else self.mute + 1
+        wanted = self.mute < _MUTE
+        if wanted:
+            print("link lost: " + reason)
+        self.task.cancel()
+        self.close()
+        self.task = asyncio.create_task(self.run(None if wanted else reason))

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import sys
 import time
 from asyncio import core
@@ -14,6 +15,7 @@ from firmware import modules  # noqa: F401 - loads the modules in a good order
 # isort: split
 from firmware import console
 from firmware.connection import readable
+from lwm2m.registration import STOPPED
 
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
 _BUTTON_MS = const(50)
@@ -26,7 +28,7 @@ _LONGEST_GAP = const(72000)
 # memory than a tuple.
 _ONCE = const(
     "firmware.modules firmware.parts firmware.config firmware.account_list firmware.accounts"
-    " firmware.storage firmware.status firmware.shutdown firmware.keep firmware.handshake"
+    " firmware.storage firmware.status firmware.keep firmware.handshake"
     " firmware.bootstrapping lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore"
     " lwm2m.rights lwm2m.resume"
 )
@@ -263,14 +265,36 @@ class App:
             await asyncio.sleep_ms(100)
             waited_ms += 100
 
-    def shutdown(self):
-        """De-registers from all servers, for a second at most; the loop does not run."""
+    def shutdown(self, timeout_ms=1000):
+        """De-registers from all servers, for at most `timeout_ms`; the loop does not run."""
         self._sleeping = None  # the interrupted task cannot be woken
+        end = time.ticks_add(time.ticks_ms(), timeout_ms)
+        open_ones = [each for each in self.connections if each.link]
         try:
             self.spare()
-            _once("shutdown", "shutdown", self)
+            self.stop()
+            while not all([each.session.registration.state == STOPPED for each in open_ones]):
+                if time.ticks_diff(end, time.ticks_ms()) <= 0:
+                    print("the server did not answer the de-registration")
+                    break
+                self.client.poll()
+                for connection in open_ones:
+                    connection.drain()
+                time.sleep_ms(5)
         except MemoryError:
             print("not de-registered: no memory")
+        for connection in open_ones:
+            connection.close()
+        # Without keep.py, for which there may be no memory. Should one of two records outlive a
+        # power cut now, the server refuses its registration.
+        try:
+            for name in os.listdir("state"):
+                if name.startswith("session"):
+                    os.remove("state/" + name)
+        except (OSError, MemoryError):
+            pass  # nothing was ever written
+        if self.feed:  # the watchdog cannot be stopped, and the REPL feeds none
+            machine.Timer(-1, period=_BUTTON_MS, callback=lambda timer: self.feed())
 
 
 def _once(name, function, *arguments):

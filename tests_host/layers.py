@@ -81,7 +81,6 @@ RULES = (
     ),
     ("firmware.console", "", "sys"),
     ("firmware.status", "", ""),
-    ("firmware.shutdown", "lwm2m.registration", "machine micropython os time"),
     (
         "firmware.account_list",
         "firmware.storage lwm2m.access lwm2m.objects",

@@ -10,7 +10,9 @@ from helpers import raises
 from test_link import server as udp_server
 
 from coap.message import Message
-from firmware import connection, dtls, link
+from firmware import dtls, link
+from firmware.secure import SecureConnection
+from lwm2m import restore, state
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.security import CERTIFICATE, NO_SEC, PSK, RPK, Security
@@ -417,7 +419,7 @@ class Store:
             "mode": PSK,
             "security_iid": 3,
         }
-        self.connection = connection.Connection(self, self.session, account)
+        self.connection = SecureConnection(self, self.session, account)
         self.connections = [self.connection]
 
     def session(self, send):
@@ -441,6 +443,8 @@ def created(data):
     message.decode(data)
     if message.code == 0 and message.mtype == 0:
         answer = Message(3, 0, message.mid)
+    elif message.code == 2 and len(message.all(11)) == 2:
+        answer = Message(2, 0x44, message.mid, message.token)  # an Update
     elif message.code == 2:
         answer = Message(2, 0x41, message.mid, message.token, [(8, b"rd"), (8, b"1")])
     else:
@@ -480,11 +484,11 @@ def test_a_connection_registers_and_after_a_dead_session_registers_anew():
     server.answer_to = created
     app = Store(server.port, security)
     one = app.connection
-    state = app.connection.session.registration
+    registration = app.connection.session.registration
     ports = []
 
     def registered():
-        if state.state != REGISTERED:
+        if registration.state != REGISTERED:
             return False
         assert one.session.online and one.link.established
         ports.append(one.link.local_port)
@@ -496,7 +500,7 @@ def test_a_connection_registers_and_after_a_dead_session_registers_anew():
         return True
 
     def again():
-        return one.session.online and state.state == REGISTERED
+        return one.session.online and registration.state == REGISTERED
 
     try:
         live(app, server, (registered, again))
@@ -507,6 +511,40 @@ def test_a_connection_registers_and_after_a_dead_session_registers_anew():
         assert not [each for each in one.__dict__.values() if isinstance(each, bytes)]
         assert only_records(server)
         assert [data[:2] for data in server.got if data[1] == 0]  # the probe was a ping
+    finally:
+        server.close()
+
+
+def test_after_a_restart_of_the_board_an_update_goes_on_with_what_was_kept():
+    security = psk()
+    server = Server({security.identity: security.key})
+    server.answer_to = created
+    before = Store(server.port, security)
+    registration = before.connection.session.registration
+    try:
+        live(before, server, (lambda: registration.state == REGISTERED,))
+        kept = state.dump(before.connection.session)
+        server.forget()
+        server.got.clear()
+        app = Store(server.port, security)
+        one = app.connection
+        one.local_port = before.connection.local_port
+        restore.load(one.session, kept)
+        live(app, server, (lambda: len(server.got) > 1,))
+        update = Message()
+        update.decode(server.got[1])
+        assert update.all(11) == [b"rd", b"1"] and not update.all(15), server.got
+        assert app.logged == [] and one.session.registration.state == REGISTERED
+        # Where another port is all that can be had, the server knows nothing of it.
+        server.forget()
+        server.got.clear()
+        taken = link.UDP("127.0.0.1", server.port, before.connection.local_port)
+        app = Store(server.port, security)
+        app.connection.local_port = taken.local_port
+        restore.load(app.connection.session, kept)
+        live(app, server, (lambda: app.logged,))
+        taken.close()
+        assert app.logged[0].startswith("registered at /rd/1")
     finally:
         server.close()
 

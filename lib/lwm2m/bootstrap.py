@@ -112,8 +112,8 @@ class Bootstrap(Session):
                 elif state == _RUNNING:
                     self._over("silence for 93 s")
                 else:
+                    self.on_end(self.good)  # once more where it found no memory
                     self._state = _OFF
-                    self.on_end(self.good)
         return min(left, self.endpoint.poll())
 
     def _answered(self, message):

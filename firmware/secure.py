@@ -57,7 +57,8 @@ class SecureConnection(Connection):
         except (OSError, MemoryError) as error:
             if link.established and self._registered():
                 raise
-            reason = "%s: %s" % (self.uri, error.args[-1])
+            # A MemoryError may come without words.
+            reason = "%s: %s" % (self.uri, error.args[-1] if error.args else "no memory")
             self.close()
             self.local_port = 0  # the server may hold that one for the session of before
             await self._refused(reason)
@@ -75,7 +76,10 @@ class SecureConnection(Connection):
     async def _refused(self, reason):
         # There is no session to register in; returns when the next may begin.
         registration = self.session.registration
-        registration.failed(reason)
+        try:
+            registration.failed(reason)
+        except MemoryError as error:  # the next session comes at once, and may tell it again
+            self.app.log("MemoryError: %s" % error)
         while registration.due_ms > self.app.client.now_ms():
             await asyncio.sleep_ms(_WAIT_MS)
 
@@ -92,6 +96,8 @@ class SecureConnection(Connection):
         wanted = self.mute < _MUTE
         if wanted:
             print("link lost: " + reason)
+        # The new task first: without memory for it the old one goes on.
+        task = asyncio.create_task(self.run(None if wanted else reason))
         self.task.cancel()
         self.close()
-        self.task = asyncio.create_task(self.run(None if wanted else reason))
+        self.task = task

@@ -49,8 +49,10 @@ class App:
     """
 
     running = None
-    # That were made in a row, and when the next may be (client.now_ms); None: not installed.
-    bootstraps = (0, 0)
+    # Bootstraps in a row, when the next may be (client.now_ms), and the sessions that wait for it;
+    # None: not installed.
+    bootstraps = (0, 0, ())
+    purging = 0  # the time of the record whose Bootstrap-Server account goes when it is over
 
     def __init__(self, settings, account_list):
         self.settings = settings

@@ -11,11 +11,12 @@ import gc
 from micropython import const
 
 from firmware.connection import Connection
-from lwm2m.objects.security import NO_SEC
+from lwm2m.objects.security import CERTIFICATE, NO_SEC
 from lwm2m.registration import REGISTERED, STOPPED
 
 _FIRST_MS = const(60000)  # between a bootstrap and the next because of a failure; doubled
 _LONGEST_MS = const(3600000)
+_FREE = const(8)  # in a row that a server may have at once
 _DAY_S = const(86400)
 _AGAIN_S = const(60)
 
@@ -24,22 +25,31 @@ def begin(app, session=None):
     """Asks the Bootstrap-Server, and has the connections with all servers closed for it.
 
     With `session` because its registration has failed: not if it is gone or registered by now.
-    Then, and where the device has no other server, the bootstraps come in growing distances.
+    Then, and where the device has no other server, the bootstraps come in growing distances, and
+    also where a server asks again and again: each of them writes the flash.
     """
     client = app.client
     if _running(app):
         return
-    if session and (session not in client.sessions or session.registration.state == REGISTERED):
+    # Without connections this is one more try, after a MemoryError on the way.
+    if (
+        session
+        and app.connections
+        and (session not in client.sessions or session.registration.state == REGISTERED)
+    ):
         return
-    left_ms = app.bootstraps[1] - client.now_ms()
-    if left_ms > 0 and (session or not app.connections):
-        app.bootstrap(session, wait_ms=left_ms)
+    count, due_ms, waiting = app.bootstraps
+    left_ms = due_ms - client.now_ms()
+    if left_ms > 0 and (session or not app.connections or count > _FREE):
+        if session not in waiting:  # one task for each, however often it is asked for
+            waiting.append(session)
+            app.bootstrap(session, wait_ms=left_ms)
         return
     app.save()
     _close(app)
-    from firmware import accounts, config
-
     try:
+        from firmware import accounts, config
+
         for account in config.addressed(accounts.load()):
             if "bootstrap" in account:
                 print("bootstrap: asking %s" % account["uri"])
@@ -57,6 +67,8 @@ def purge(app, account):
     that are left.
     """
     since, left_s = account
+    if since != app.purging:
+        return  # there is another account
     if not left_s and not _running(app):
         from firmware import accounts
 
@@ -125,8 +137,8 @@ class Attempt:
     def ended(self, good):
         """Back to the servers: with the new accounts, or with the old ones."""
         if self.state != STOPPED:
+            asyncio.create_task(_ended(self.app))  # first: it may find no memory
             self.state = STOPPED
-            asyncio.create_task(_ended(self.app))
 
 
 def _kind(attempt):
@@ -155,15 +167,19 @@ def _save(instances):
     # What this device cannot use is refused here, with the old accounts at hand.
     from firmware import accounts, config, handshake
 
+    dated = False
     for each in instances:
         if not each.oid:
             host = config.server_uri(each.uri)[0]
             if each.mode != NO_SEC:
+                dated = dated or each.mode == CERTIFICATE
                 try:
                     handshake.context(each, host)
                 except OSError as error:
                     raise ValueError(error.args[-1])
     accounts.save(instances)
+    if dated:  # as at a start (config.py): certificates have dates
+        accounts.set_clock(accounts.counting("")[1])
 
 
 def _close(app):
@@ -186,20 +202,22 @@ async def _ended(app):
 
 
 def _end(app):
-    now_ms = app.client.now_ms()
-    count, due_ms = app.bootstraps
-    if now_ms - due_ms > _LONGEST_MS:
-        count = 0
-    app.bootstraps = (
-        count + 1,
-        now_ms + min(_FIRST_MS << min(count, 6), _LONGEST_MS),
-    )
-    from firmware import account_list, config, parts
-
     try:
+        now_ms = app.client.now_ms()
+        count, due_ms, _ = app.bootstraps
+        if now_ms - due_ms > _LONGEST_MS:
+            count = 0
+        app.bootstraps = (
+            count + 1,
+            now_ms + min(_FIRST_MS << min(count, 6), _LONGEST_MS),
+            [],  # sessions that wait for it, None for a server that has asked
+        )
+        app.client.sessions.clear()  # of an attempt that was not even begun
+        from firmware import account_list, config, parts
+
         parts.connect(app, config.addressed(account_list.load()))
         del account_list, config, parts
         app.begin()
-    except MemoryError:
-        print("bootstrap: no memory to go on, restarting")
+    except (MemoryError, OSError, ValueError):  # the start tells what is wrong with accounts
+        print("bootstrap: no memory or no accounts to go on, restarting")
         app.reset()

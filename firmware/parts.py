@@ -77,8 +77,9 @@ def connect(app, account_list):
         if "bootstrap" in account:
             client.bootstrap = app.bootstrap
             left_s = account["account_timeout_s"]
-            if left_s:
-                app.bootstrap((account["since"], left_s), "purge")
+            if left_s and app.purging != account["since"]:  # else its time runs already
+                app.purging = account["since"]
+                app.bootstrap((app.purging, left_s), "purge")
             continue
         server = account.pop("server")
         table.add(server, *account.pop("access"))

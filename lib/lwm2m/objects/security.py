@@ -52,6 +52,7 @@ class Security(Object):
         10: (0, 65535),
         11: (0, 0x7FFFFFFF),
         12: (0, 0x7FFFFFFF),
+        14: (0, 255),  # no longer one is taken by mbedTLS
         15: (0, 3),
     }
 

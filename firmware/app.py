@@ -100,8 +100,12 @@ class App:
         self._later(self.stop)
 
     def erase(self):
-        _once("account_list", "order_reset")
-        machine.reset()
+        try:
+            _once("account_list", "order_reset")
+        except OSError as error:
+            print("nothing erased: %s; is the file system full?" % error)
+        else:
+            machine.reset()
 
     def bootstrap(self, session=None, action="begin", wait_ms=_ANSWER_MS):
         """Has the Bootstrap-Server asked for accounts, once the answer has left.

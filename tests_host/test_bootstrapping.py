@@ -247,3 +247,23 @@ def test_the_clock_is_set_for_certificates_from_a_bootstrap():
         finally:
             os.chdir(here)
             accounts.set_clock, handshake.context = old
+
+
+def test_a_factory_reset_that_cannot_be_ordered_ends_nothing():
+    def full(name, function):
+        assert function == "order_reset"
+        raise OSError(28, "no space")
+
+    from firmware import app
+
+    restarts = []
+    old = app._once, app.machine.reset
+    app._once, app.machine.reset = full, lambda: restarts.append(1)
+    try:
+        app.App.erase(None)
+        assert restarts == []
+        app._once = lambda name, function: None
+        app.App.erase(None)
+        assert restarts == [1]
+    finally:
+        app._once, app.machine.reset = old

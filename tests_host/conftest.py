@@ -10,3 +10,12 @@ collect_ignore.append("interop")
 
 def pytest_report_header():
     return ["MicroPython only: %s: %s" % entry for entry in only.MICROPYTHON.items()]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Figures that tests have measured, given by `record_property("figures", text)`."""
+    for status in ("passed", "failed"):
+        for report in terminalreporter.getreports(status):
+            for name, text in report.user_properties:
+                if name == "figures":
+                    terminalreporter.write_line(text)

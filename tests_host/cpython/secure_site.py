@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 from board_process import BoardProcess
@@ -84,9 +83,3 @@ def board(folder, template, server, port, lifetime_s):
         key=server.key,
     )
     return BoardProcess(folder, None)
-
-
-def note(capsys, *lines):
-    """Lines for whoever reads the output of the run."""
-    with capsys.disabled():
-        print("", *lines, sep="\n", file=sys.stdout, flush=True)

@@ -364,7 +364,7 @@ def test_missing_micropython_names_the_next_step(kept_signals, capfd, monkeypatc
 
 
 def small_repository(folder):
-    for name in ("boot.py", "main.py", "lib/coap/__init__.py", "firmware/app.py"):
+    for name in ("boot.py", "main.py", "lib/coap/message.py", "firmware/app.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("# " + name)
     return folder
@@ -387,7 +387,7 @@ def test_empty_flash_is_filled_and_provisioned_once(tmp_path):
     flash = tmp_path / "flash"
     wanted = options(server="coap://127.0.0.1", endpoint="desk", lifetime=60)
     assert flash_module.prepare(flash, wanted, root) == ("nucleo_f429zi", "desk")
-    assert (flash / "lib/coap/__init__.py").read_text() == "# lib/coap/__init__.py"
+    assert (flash / "lib/coap/message.py").read_text() == "# lib/coap/message.py"
     config = json.loads((flash / "config.json").read_text())
     assert config == {"board": "nucleo_f429zi", "endpoint": "desk"}
     assert account_of(flash) == ("coap://127.0.0.1", 60)
@@ -405,8 +405,8 @@ def test_flash_of_compiled_files(tmp_path):
     root = small_repository(tmp_path / "root")
     wanted = options(server="coap://127.0.0.1", endpoint="desk", mpy=True, board="b_l475e_iot01a")
     assert flash_module.prepare(tmp_path / "flash", wanted, root)[0] == "b_l475e_iot01a"
-    assert (tmp_path / "flash/lib/coap/__init__.mpy").read_bytes()[:1] == b"M"
-    assert not (tmp_path / "flash/lib/coap/__init__.py").exists()
+    assert (tmp_path / "flash/lib/coap/message.mpy").read_bytes()[:1] == b"M"
+    assert not (tmp_path / "flash/lib/coap/message.py").exists()
 
 
 def test_accounts_with_a_key(tmp_path):

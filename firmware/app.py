@@ -338,6 +338,9 @@ def run():
         asyncio.run(app.main())
     except KeyboardInterrupt:
         app.shutdown()
+    except MemoryError as error:  # somewhere without a way on: a heap that is whole again has one
+        print("MemoryError: %s: restarting" % error)
+        app.reset()
     finally:
         asyncio.new_event_loop()  # tasks of this run are not those of the next
     return 0

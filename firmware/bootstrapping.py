@@ -123,7 +123,9 @@ class Attempt:
             self.failed("the link was lost")
         else:
             self.asked = True
-            self.session.start(self.account["hold_off_s"], self.account["queries"])
+            # Others are closed meanwhile: they are not kept waiting for the time of /0/x/11.
+            hold_off_s = self.account["hold_off_s"] if self.only else 0
+            self.session.start(hold_off_s, self.account["queries"])
 
     def stop(self):
         """The device is going down."""

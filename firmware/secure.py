@@ -4,6 +4,7 @@ Loaded where an account asks for it.
 """
 
 import asyncio
+from errno import EINVAL
 
 from micropython import const
 
@@ -62,6 +63,13 @@ class SecureConnection(Connection):
             self.close()
             self.local_port = 0  # the server may hold that one for the session of before
             await self._refused(reason)
+
+    async def _failed(self, error):
+        # What is wrong with the account, or lacking in MicroPython, no restart will cure.
+        if getattr(error, "errno", 0) == EINVAL:
+            await self._refused("%s: %s" % (self.uri, error.args[-1]))
+        else:
+            await Connection._failed(self, error)
 
     def close(self):
         link = self.link

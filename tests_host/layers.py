@@ -77,7 +77,7 @@ RULES = (
     (
         "firmware.secure",
         "firmware.connection firmware.dtls firmware.link lwm2m.registration",
-        "asyncio micropython",
+        "asyncio errno micropython",
     ),
     ("firmware.console", "", "sys"),
     ("firmware.status", "", ""),

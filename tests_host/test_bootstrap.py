@@ -2,6 +2,7 @@
 
 from bootstrap_peer import (
     BAD_REQUEST,
+    END_MS,
     GET,
     INTERNAL_SERVER_ERROR,
     KEY,
@@ -130,7 +131,7 @@ def test_requests_before_the_start_and_after_the_end_are_ignored():
         assert peer.ask(GET, "", accept=40) is None
         assert peer.ask(POST, "/bs") is None
         assert peer.put("/1/0/1", b"5") is None
-        peer.run(1000)
+        peer.run(END_MS)
     assert len(peer.saved) == 1 and peer.ends == [True]
 
 
@@ -199,7 +200,7 @@ def test_int_5_broken_off_after_every_message():
         peer.start()
         for step in steps[:count]:
             step(peer)
-        peer.run(SILENT_MS + 1000)
+        peer.run(SILENT_MS + END_MS)
         assert peer.ends == [False] and not peer.saved
         assert state(peer.drafts) == before
         assert peer.table.find(20000, 0).integer == 1

@@ -597,14 +597,15 @@ def test_a_mute_server_is_not_hammered():
         server.close()
 
 
-def test_bad_credentials_are_a_local_failure():
+def test_bad_credentials_are_a_failed_attempt_and_no_restart_is_tried():
     server = Server({b"board": os.urandom(16)})
     security = psk()
     security.key = b""
     app = Store(server.port, security)
     try:
-        live(app, server, (lambda: app.connection.failures,))
-        assert app.logged == [] and server.tap == []
+        live(app, server, (lambda: app.logged,))
+        assert "a PSK needs an identity and a key" in app.logged[0]
+        assert app.connection.failures == 0 and server.tap == []
         assert app.connection.link is None
     finally:
         server.close()

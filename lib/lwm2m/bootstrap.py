@@ -38,7 +38,7 @@ _SILENCE = const(-1)  # as in coap/endpoint.py
 _MAX_ID = const(65534)
 _LIMIT = const(32)  # instances, and values kept for other objects: a server fills no memory
 _SILENT_MS = const(93000)  # MAX_TRANSMIT_WAIT (RFC 7252 section 4.8.2)
-_ANSWER_MS = const(1000)  # what the last answer is given to leave
+_ANSWER_MS = const(4000)  # what the last answer is given to leave, once more if it is lost
 _IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
 
 # States: not begun or over, the last answer leaves; heard are the server that may begin and the

@@ -268,8 +268,9 @@ def test_int_9_consistency(newcomer):
     session = newcomer.ended()
     assert not session.finished
     assert session.steps[-1] == "POST /bs -> 4.06"
+    wait_for(lambda: "as before" in newcomer.board.said(), REGISTER_S, "the old account")
     newcomer.registered(lifetime_s=3600)
-    wait_for(lambda: newcomer.api.read("/1/0/0").value == 5, REGISTER_S, "an answer")
+    assert newcomer.api.read("/1/0/0").value == 5
     newcomer.bootstrap.configure(newcomer.endpoint, [newcomer.account(lifetime_s=900)])
     assert newcomer.api.execute("/1/0/9").code == "2.04"
     assert newcomer.ended().steps == STEPS

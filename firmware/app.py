@@ -30,7 +30,6 @@ _ONCE = const(
     "firmware.modules firmware.parts firmware.config firmware.account_list firmware.accounts"
     " firmware.storage firmware.status firmware.keep firmware.handshake"
     " firmware.bootstrapping lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore"
-    " lwm2m.rights lwm2m.resume"
 )
 # And when memory is short: what is loaded again when it is needed.
 _SPARE = const(

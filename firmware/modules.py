@@ -38,7 +38,6 @@ _LATER = (
     "coap.duplicates",
     "firmware.config",
     "firmware.drivers.bmp180",
-    "firmware.drivers.hts221",
 )
 
 

@@ -43,6 +43,7 @@ def run_pytest(run, arguments):
     REPORT.unlink(missing_ok=True)
     # Most tests wait most of the time: two at once take half of it.
     command = [sys.executable, "-m", "pytest", "-q", "-n2", "--dist=loadfile"]
+    command.append("--no-loadscope-reorder")  # else the longest, which is one test, begins last
     command.append(f"--junit-xml={REPORT}")
     command.append(f"--basetemp={run.temporary / 'pytest'}")
     status = run.call([*command, *arguments], cwd=ROOT)

@@ -1,1 +1,40 @@
 """The application: what the board does with the LwM2M client."""
+
+import gc
+import sys
+
+from micropython import const
+
+# Modules whose memory is given back once they have done their work. One string takes less memory
+# than a tuple.
+_ONCE = const(
+    "firmware.modules firmware.parts firmware.connections firmware.config firmware.account_list"
+    " firmware.accounts firmware.storage firmware.status firmware.keep firmware.credentials"
+    " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt lwm2m.bootstrap"
+    " lwm2m.objects.security lwm2m.state lwm2m.restore"
+)
+
+
+def once(name, function, *arguments):
+    """Calls a function of a module of this package that is not needed all the time.
+
+    The memory of it, and of what it has loaded of that kind, is given back.
+    """
+    gc.collect()
+    module = getattr(__import__("firmware." + name), name)
+    try:
+        return getattr(module, function)(*arguments)
+    finally:
+        drop(_ONCE)
+
+
+def drop(names):
+    """Gives back the memory of these modules, a string with spaces between them."""
+    try:
+        for name in names.split():
+            if sys.modules.pop(name, None):
+                package, _, own = name.rpartition(".")
+                delattr(sys.modules[package], own)
+    except MemoryError:
+        pass  # some other time
+    gc.collect()

@@ -1,9 +1,9 @@
-"""Which servers the device belongs to, without the credentials: what the start needs of them.
+"""Which servers the device belongs to, with and without their credentials, and factory reset.
 
 A record (storage.py) holds the Unix time of its writing and instances of the objects 0, 1 and 2
 as a Bootstrap-Server writes them. The factory's is written by host tools and survives a factory
-reset; what is provisioned later counts before it. accounts.py writes them and knows the
-credentials.
+reset; what is provisioned later counts before it. accounts.py writes them. `objects()` and
+`credentials()` are for the link and the bootstrap alone: no other function shows a credential.
 """
 
 import json
@@ -71,6 +71,19 @@ def load(directory=""):
             list_.append(account(uri, servers[get("10")], mode, iid, since, access))
             access = ()
     return list_
+
+
+def credentials(security_iid, directory=""):
+    """The instance of object 0 with this id, None where there is none: to be dropped soon."""
+    for oid, iid, values in counting(directory)[2]:
+        if oid == 0 and iid == security_iid:
+            return instance(oid, iid, values)
+    return None
+
+
+def objects(directory=""):
+    """The instances of the objects 0, 1 and 2 that count, with their credentials."""
+    return [instance(*each) for each in counting(directory)[2]]
 
 
 def account(uri, server, mode=_NO_SEC, security_iid=None, since=0, access=()):

@@ -1,10 +1,4 @@
-"""Credentials of accounts, and writing accounts; only installed with DTLS and bootstrap.
-
-Reading them and the factory reset are in account_list.py.
-
-No function here shows a credential: `objects()` and `credentials()` are for the link and the
-bootstrap alone.
-"""
+"""Writing accounts; only installed with DTLS and bootstrap. account_list.py reads them."""
 
 import json
 import time
@@ -14,29 +8,18 @@ from micropython import const
 
 from firmware.account_list import account as account
 from firmware.account_list import counting, instance, read, record
+from firmware.account_list import credentials as credentials
 from firmware.account_list import load as load
+from firmware.account_list import objects as objects
 
 _FACTORY = const("factory")
 _PROVISIONED = const("accounts")
 _2000_S = const(946684800)  # Unix time of what most boards count from
 
 
-def credentials(security_iid, directory=""):
-    """The instance of object 0 with this id, None where there is none: to be dropped soon."""
-    for oid, iid, values in counting(directory)[2]:
-        if oid == 0 and iid == security_iid:
-            return instance(oid, iid, values)
-    return None
-
-
 def exists(directory=""):
     """True when a record of accounts is there."""
     return bool(load(directory))
-
-
-def objects(directory=""):
-    """The instances of the objects 0, 1 and 2 that count, with their credentials."""
-    return [instance(*each) for each in counting(directory)[2]]
 
 
 def save(instances, directory="", since=None):

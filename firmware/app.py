@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import sys
 import time
 from asyncio import core
 
@@ -13,9 +12,11 @@ from micropython import const
 from firmware import modules  # noqa: F401 - loads the modules in a good order
 
 # isort: split
-from firmware import console
+from firmware import console, drop, once
 from firmware.connection import readable
 from lwm2m.registration import STOPPED
+
+del modules  # it has done its work
 
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
 _BUTTON_MS = const(50)
@@ -24,14 +25,7 @@ _NETWORK_MS = const(15000)
 _HEALTHY_MS = const(10000)  # the watchdog is armed after so long
 _GAP = const(40)  # of these between looks for what is to be saved
 _LONGEST_GAP = const(72000)
-# Modules whose memory is given back once they have done their work. One string each takes less
-# memory than a tuple.
-_ONCE = const(
-    "firmware.modules firmware.parts firmware.config firmware.account_list firmware.accounts"
-    " firmware.storage firmware.status firmware.keep firmware.handshake"
-    " firmware.bootstrapping lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore"
-)
-# And when memory is short: what is loaded again when it is needed.
+# Dropped when memory is short: what is loaded again when it is needed.
 _SPARE = const(
     "lwm2m.write lwm2m.create lwm2m.arguments lwm2m.attributes lwm2m.formats.link"
     " lwm2m.formats.tlv lwm2m.formats.senml lwm2m.formats.senml_cbor lwm2m.formats.senml_json"
@@ -60,14 +54,15 @@ class App:
         self.interface = None
         self._sleeping = None  # the task that sleeps until poll() is due
         self._blinking = None
-        _once("parts", "build", self, account_list)
+        once("parts", "build", self)
+        once("connections", "connect", self, account_list)
         self.begin()
 
     # What the console, the REPL and the objects call
 
     def status(self):
         """Lines that tell who and where we are."""
-        return _once("status", "lines", self)
+        return once("status", "lines", self)
 
     def reset(self):
         """Restarts the board; what should survive is saved first."""
@@ -88,7 +83,7 @@ class App:
 
     def credentials(self, security_iid):
         """The instance of object 0, read from the store for the moment."""
-        return _once("accounts", "credentials", security_iid)
+        return once("account_list", "credentials", security_iid)
 
     def factory_reset(self, arguments=None):
         """Erases what was provisioned and restarts, once the answer has left."""
@@ -100,7 +95,7 @@ class App:
 
     def erase(self):
         try:
-            _once("account_list", "order_reset")
+            once("account_list", "order_reset")
         except OSError as error:
             print("nothing erased: %s; is the file system full?" % error)
         else:
@@ -111,7 +106,7 @@ class App:
 
         `session` is the one whose registration failed, if any; see bootstrapping.py.
         """
-        self._later(lambda: _once("bootstrapping", action, self, session), wait_ms)
+        self._later(lambda: once("bootstrapping", action, self, session), wait_ms)
 
     def begin(self):
         """Resumes what was kept and starts the connections; without any there is a bootstrap."""
@@ -136,7 +131,7 @@ class App:
                 except MemoryError as error:  # once more when there may be some
                     self.log("MemoryError: %s" % error)
                 except ImportError:  # tools/install.py has left it out
-                    return _once("status", "no_bootstrap", self)
+                    return once("status", "no_bootstrap", self)
 
         asyncio.create_task(act())
 
@@ -229,7 +224,7 @@ class App:
 
     def _kept(self, function):
         try:
-            _once("keep", function, self.connections, self.settings)
+            once("keep", function, self.connections, self.settings)
         except (OSError, MemoryError) as error:
             if _SOURCES and isinstance(error, MemoryError):
                 print("nothing is kept over a restart: no memory beside sources, use .mpy files")
@@ -243,11 +238,13 @@ class App:
         if text.startswith("MemoryError"):
             self.spare()
 
-    def spare(self):
+    def spare(self, more=""):
+        """Gives back the memory of modules that can be loaded again, of some `more` if wanted."""
         if not _SOURCES:  # to compile them again would take more than it gives
             for session in self.client.sessions:
                 session.endpoint.forget()
-            _drop(_SPARE)
+            drop(_SPARE)
+            drop(more)
 
     def _check_link(self):
         # A socket does not feel that the cable was pulled: begin again, with the network.
@@ -302,31 +299,10 @@ class App:
             machine.Timer(-1, period=_BUTTON_MS, callback=lambda timer: self.feed())
 
 
-def _once(name, function, *arguments):
-    # Calls a function of a module that is not needed all the time, and gives the memory back.
-    gc.collect()
-    module = getattr(__import__("firmware." + name), name)
-    try:
-        return getattr(module, function)(*arguments)
-    finally:
-        _drop(_ONCE)
-
-
-def _drop(names):
-    try:
-        for name in names.split():
-            if sys.modules.pop(name, None):
-                package, _, own = name.rpartition(".")
-                delattr(sys.modules[package], own)
-    except MemoryError:
-        pass  # some other time
-    gc.collect()
-
-
 def run():
     """Starts the firmware; returns 0 after a Ctrl-C, 2 where the configuration is wrong."""
     try:
-        loaded = _once("config", "load")
+        loaded = once("config", "load")
     except ValueError as error:
         print(error)
         return 2

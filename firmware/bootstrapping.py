@@ -1,24 +1,27 @@
-"""A bootstrap: the connection with the Bootstrap-Server, and what becomes of the others.
+"""How a bootstrap begins and ends, and what becomes of the other connections.
 
-Loaded for the moment; while a bootstrap runs it stays because its connection does. Nothing is
-lost by one that fails: the accounts in the store count until `accounts.save()`, and what was
-kept of the sessions goes on after it.
+Loaded for the moment; attempt.py is what runs in between. Nothing is lost by one that fails: the
+accounts in the store count until `accounts.save()`, and what was kept of the sessions goes on
+after it. A bootstrap is when memory is shortest: what sessions with servers take is given back
+for it, and each step loads no more than it needs.
 """
-
-import asyncio
-import gc
 
 from micropython import const
 
-from firmware.connection import Connection
-from lwm2m.objects.security import CERTIFICATE, NO_SEC
-from lwm2m.registration import REGISTERED, STOPPED
+from firmware import once
+from firmware.connection import REGISTERED
 
+_SESSIONS = const(
+    "lwm2m.session lwm2m.registration lwm2m.retry lwm2m.operations lwm2m.read lwm2m.observe"
+    " lwm2m.composite lwm2m.send lwm2m.queue_mode lwm2m.access coap.duplicates coap.block"
+    " coap.upload lwm2m.formats.senml_encoder lwm2m.formats.text"
+)
 _FIRST_MS = const(60000)  # between a bootstrap and the next because of a failure; doubled
 _LONGEST_MS = const(3600000)
 _FREE = const(8)  # in a row that a server may have at once
 _DAY_S = const(86400)
 _AGAIN_S = const(60)
+_TURN_MS = const(50)  # what cancelled tasks take to end, and more
 
 
 def begin(app, session=None):
@@ -48,16 +51,31 @@ def begin(app, session=None):
     app.save()
     _close(app)
     try:
-        from firmware import accounts, config
-
-        for account in config.addressed(accounts.load()):
-            if "bootstrap" in account:
-                print("bootstrap: asking %s" % account["uri"])
-                Attempt(app, account, accounts.objects()).connect()
-                return
+        found = once("bootstrapping", "found")
+        if found:
+            print("bootstrap: asking %s" % found[0]["uri"])
+            once("attempt", "begin", app, *found)
+            return
     except (ValueError, OSError, MemoryError) as error:
         app.log("%s: no bootstrap: %s" % (type(error).__name__, error))
-    _end(app)
+    end(app)
+
+
+def found():
+    """The Bootstrap-Server's account, and the instances of the objects 0 to 2; None without."""
+    from firmware import account_list
+
+    for account in accounts():
+        if "bootstrap" in account:
+            return account, account_list.objects()
+    return None
+
+
+def accounts():
+    """All accounts that count."""
+    from firmware import account_list, config
+
+    return config.addressed(account_list.load())
 
 
 def purge(app, account):
@@ -85,103 +103,9 @@ def purge(app, account):
     app.bootstrap((since, max(left_s - wait_s, 0)), "purge", wait_s * 1000)
 
 
-class Attempt:
-    """One bootstrap; to its session and connection it is what a registration is to others."""
-
-    due_ms = 0
-
-    def __init__(self, app, account, drafts):
-        self.app = app
-        self.account = account
-        self.drafts = drafts
-        self.state = "bootstrapping"
-        # Where there are no other servers it has to come to something.
-        self.only = not [each for each in drafts if not each.oid and not each.bootstrap]
-        self.asked = False
-
-    def connect(self):
-        """Begins: the connection, plain or with DTLS."""
-        app = self.app
-        connection = _kind(self)(app, self._make_session, self.account)
-        app.connections.append(connection)
-        connection.task = asyncio.create_task(connection.run())
-
-    def _make_session(self, send):
-        from lwm2m.bootstrap import Bootstrap
-
-        app = self.app
-        self.session = session = Bootstrap(app.client, self.drafts, send, _save, self.ended)
-        session.registration = self
-        session.reachable = lambda: False
-        session.endpoint.block_size = app.board.BLOCK_SIZE
-        app.client.sessions.append(session)
-        return session
-
-    def start(self):
-        """The link is up."""
-        if self.asked:  # once more: who knows what the server has heard
-            self.failed("the link was lost")
-        else:
-            self.asked = True
-            # Others are closed meanwhile: they are not kept waiting for the time of /0/x/11.
-            hold_off_s = self.account["hold_off_s"] if self.only else 0
-            self.session.start(hold_off_s, self.account["queries"])
-
-    def stop(self):
-        """The device is going down."""
-        self.state = STOPPED
-
-    def failed(self, reason):
-        """The server cannot be reached, or not in a secure session."""
-        print("bootstrap failed: %s" % reason)
-        self.ended(False)
-
-    def ended(self, good):
-        """Back to the servers: with the new accounts, or with the old ones."""
-        if self.state != STOPPED:
-            asyncio.create_task(_ended(self.app))  # first: it may find no memory
-            self.state = STOPPED
-
-
-def _kind(attempt):
-    # The class of the connection; one that can fail does not try again and again.
-    if attempt.account["secure"]:
-        from firmware.secure import SecureConnection as kind
-    else:
-        kind = Connection
-    if attempt.only:
-        return kind
-
-    class Once(kind):
-        async def _failed(self, error):
-            attempt.failed("%s: %s" % (self.uri, error))
-            await asyncio.sleep_ms(_LONGEST_MS)
-
-    return Once
-
-
 def _running(app):
     connections = app.connections
     return bool(connections) and "bootstrap" in connections[0].account
-
-
-def _save(instances):
-    # What this device cannot use is refused here, with the old accounts at hand.
-    from firmware import accounts, config, handshake
-
-    dated = False
-    for each in instances:
-        if not each.oid:
-            host = config.server_uri(each.uri)[0]
-            if each.mode != NO_SEC:
-                dated = dated or each.mode == CERTIFICATE
-                try:
-                    handshake.context(each, host)
-                except OSError as error:
-                    raise ValueError(error.args[-1])
-    accounts.save(instances)
-    if dated:  # as at a start (config.py): certificates have dates
-        accounts.set_clock(accounts.counting("")[1])
 
 
 def _close(app):
@@ -195,15 +119,17 @@ def _close(app):
     for oid in (1, 2):
         for each in table.of(oid):
             table.remove(each)
-    gc.collect()
+    app.spare(_SESSIONS)
 
 
-async def _ended(app):
+def close(app, session=None):
+    """A bootstrap is over: its connection is closed, and gone when `end()` has its turn."""
     _close(app)
-    _end(app)
+    app.bootstrap(None, "end", _TURN_MS)
 
 
-def _end(app):
+def end(app, session=None):
+    """Back to the servers, by the accounts that count now."""
     try:
         now_ms = app.client.now_ms()
         count, due_ms, _ = app.bootstraps
@@ -215,10 +141,7 @@ def _end(app):
             [],  # sessions that wait for it, None for a server that has asked
         )
         app.client.sessions.clear()  # of an attempt that was not even begun
-        from firmware import account_list, config, parts
-
-        parts.connect(app, config.addressed(account_list.load()))
-        del account_list, config, parts
+        once("connections", "connect", app, once("bootstrapping", "accounts"))
         app.begin()
     except (MemoryError, OSError, ValueError):  # the start tells what is wrong with accounts
         print("bootstrap: no memory or no accounts to go on, restarting")

@@ -3,9 +3,6 @@
 import json
 import sys
 
-from firmware import account_list as accounts
-from lwm2m.objects.server import Server
-
 _RANGES = {
     "lifetime_s": (1, 0x7FFFFFFF),
     "measure_s": (1, 86400),
@@ -49,6 +46,8 @@ def load(directory=""):
     The accounts are those provisioned, else the one of the key "server"; each has its host
     and port added as "address".
     """
+    from firmware import account_list as accounts
+
     path = directory + "/config.json" if directory else "config.json"
     try:
         with open(path) as file:
@@ -83,6 +82,8 @@ def load(directory=""):
     if not account_list:
         if "server" not in found:
             raise ConfigError("server", None, "coap://host:port, or a provisioned account", path)
+        from lwm2m.objects.server import Server
+
         account_list = [accounts.account(found["server"], Server(1, 0, found["lifetime_s"]))]
     return found, addressed(account_list, path)
 

@@ -4,14 +4,14 @@ The network's side of `tls` is this object, not the socket: a datagram that is n
 never reaches it, and an ICMP error or an empty datagram, which anyone can forge, ends no session.
 """
 
-import asyncio
 import gc
 import io
-import sys
 import time
-from errno import EAGAIN, ECONNABORTED, ECONNREFUSED, ECONNRESET, ETIMEDOUT
+from errno import EAGAIN, ECONNABORTED, ECONNRESET
 
 from micropython import const
+
+from firmware import once
 
 _DATAGRAM = const(1153)  # as in connection.py
 _AROUND = const(347)  # header, nonce, MAC and further records; 1500 together
@@ -19,10 +19,7 @@ _HEADER = const(13)  # of a record (RFC 6347 section 4.1)
 _ALERT = const(21)  # content types are 20 to 23
 _DTLS = const(0xFE)  # major version
 _REST = const(64)
-_ATTEMPTS = const(8)  # datagrams of a handshake taken in a row
-_STEP_MS = const(50)
 _QUIET_MS = const(6000)  # less than it takes a confirmable message to be repeated twice
-_AGAIN_MS = const(8000)  # lost flights are repeated after 1, 3 and 7 s
 
 
 class DTLS(io.IOBase):
@@ -34,39 +31,38 @@ class DTLS(io.IOBase):
     Received is one record, EAGAIN once all is taken; OSError also when the session is dead.
     """
 
-    deadline_ms = 60000  # of the handshake
+    timeout_ms = 60000  # of the handshake
     secure = True
     established = False  # the handshake is over
-    heard = False  # records came in the handshake
-    stranger = False  # and what is none
-    refused = False  # nobody listens at that port
+    level = 0  # what came in the handshake: 1 nobody listens, 2 what is no record, 3 records
     alert = None  # that ended the handshake
     heard_ms = 0  # when the last record came in the session
 
-    def __init__(self, udp, security, host):
-        self.socket = udp.socket
-        self.local_port = udp.local_port
-        self._udp = udp
-        self._datagram = None  # that tls has not taken yet
-        self._waiting = b""  # what is sent when the handshake is over
-        self._context, self._name = _once("context", security, host)
+    def __init__(self, link, security, host):
+        self.socket = link.socket
+        self.local_port = link.local_port
+        self.link = link
+        self._pending = None  # that tls has not taken yet
+        self.waiting = b""  # what is sent when the handshake is over
+        self._context, self.name = once("credentials", "context", security, host)
         self.mode = security.mode
-        self._begin()
+        self.begin()
 
-    def _begin(self):
+    def begin(self):
+        """A handshake that begins; OSError."""
         gc.collect()
         try:
-            self._tls = self._context.wrap_socket(
-                self, server_hostname=self._name, do_handshake_on_connect=False
+            self.tls = self._context.wrap_socket(
+                self, server_hostname=self.name, do_handshake_on_connect=False
             )
         except (OSError, MemoryError, ValueError) as error:
-            raise OSError(ECONNABORTED, _once("unwrapped", error))
+            raise OSError(ECONNABORTED, once("fault", "begin", error))
 
     # What `tls` calls: nothing here raises, for it would leave mbedTLS half way
 
     def readinto(self, buffer):
-        data = self._datagram
-        self._datagram = None
+        data = self._pending
+        self._pending = None
         if data is None or len(data) > len(buffer):
             return None
         buffer[: len(data)] = data
@@ -74,126 +70,79 @@ class DTLS(io.IOBase):
 
     def write(self, data):
         try:
-            self._udp.send(data)
+            self.link.send(data)
         except OSError:
             pass  # a lost datagram
         return len(data)
 
-    def ioctl(self, request, argument):
+    def ioctl(self, request, data):
         return 0
 
     # What the connection calls
 
-    async def handshake(self, probe):
-        """Returns when the session is up; OSError where it cannot be had, with the reason.
-
-        Whether the handshake is over shows only in that something can be sent: the probe.
-        One that drags on is begun anew after 8 and after 24 s: a server that was restarted
-        meanwhile knows nothing of it, and mbedTLS repeats ever more seldom.
-        """
-        self.send(probe)
-        start = time.ticks_ms()
-        again_ms = _AGAIN_MS
-        while not self.step():
-            passed_ms = time.ticks_diff(time.ticks_ms(), start)
-            if passed_ms >= self.deadline_ms:
-                raise OSError(ETIMEDOUT, _once("unanswered", self))
-            if passed_ms >= again_ms:
-                again_ms *= 3
-                self._tls.close()
-                self._begin()
-            await asyncio.sleep_ms(_STEP_MS)
-
-    def step(self):
-        """Goes on with the handshake; True when it is over. To be called a few times a second:
-        this is also what repeats lost flights."""
-        for _ in range(_ATTEMPTS):
-            if self.established:
-                return True
-            waiting = self._waiting  # nothing would be sent at once, without a handshake
-            if waiting and self._do(self._tls.send, waiting) == len(waiting):
-                self.established = True
-                self.heard_ms = time.ticks_ms()
-                self._waiting = None
-                return True
-            try:
-                self._take(_DATAGRAM)
-            except OSError as error:
-                if error.errno == EAGAIN:
-                    break
-                if error.errno != ECONNREFUSED:
-                    raise
-                self.refused = True
-            except MemoryError:
-                break
-        return False
+    def handshake(self, data):
+        """To be awaited: handshake.py's, whose memory is given back when it is over."""
+        return once("handshake", "run", self, data)
 
     def cipher(self):
         """The name of the cipher suite, once established: before, mbedTLS would crash."""
-        return self._tls.cipher()[0]
+        return self.tls.cipher()[0]
 
-    def quiet(self):
-        """Whether nothing has come for so long that the session may be dead."""
-        return time.ticks_diff(time.ticks_ms(), self.heard_ms) >= _QUIET_MS
+    def awake(self):
+        """False when nothing has come for so long that the session may be dead."""
+        return time.ticks_diff(time.ticks_ms(), self.heard_ms) < _QUIET_MS
 
     def ipoll(self, timeout_ms):
         # Records may wait in the datagram that was taken: asked until there is EAGAIN.
         return (self,)
 
     def recv(self, size):
-        if not self.established and not self.step():
+        # Not awaited at the end of the firmware, which may come in a handshake.
+        if not self.established and not once("handshake", "step", self):
             raise OSError(EAGAIN)
-        recv = self._tls.recv
-        data = self._do(recv, size)
+        recv = self.tls.recv
+        data = self.act(recv, size)
         if data is None:
-            self._take(size)
-            data = self._do(recv, size)
+            self.take(size)
+            data = self.act(recv, size)
             if data is None:  # it was none of the session's: others have a turn
                 raise OSError(EAGAIN)
         if not data:
             raise OSError(ECONNRESET, "the server has closed the session")
         self.heard_ms = time.ticks_ms()
         if len(data) == size:  # cut off, and so of no use
-            while self._do(recv, _REST):
+            while self.act(recv, _REST):
                 pass
         return data
 
     def send(self, data):
         """During the handshake the last datagram is kept, and sent at its end."""
         if not self.established:
-            self._waiting = bytes(data)
-        elif self._do(self._tls.send, data) is None:
+            self.waiting = bytes(data)
+        elif self.act(self.tls.send, data) is None:
             raise OSError(EAGAIN)
 
     def close(self):
-        if self._tls:
-            self._tls.close()
-            self._tls = None
-            self._udp.close()
+        if self.tls:
+            self.tls.close()
+            self.tls = None
+            self.link.close()
 
-    def _take(self, size):
-        # The next datagram of the link, for readinto().
-        data = self._udp.recv(size + _AROUND)
+    def take(self, size):
+        """The next datagram of the link, for readinto()."""
+        data = self.link.recv(size + _AROUND)
         if len(data) >= _HEADER and data[1] == _DTLS and _ALERT - 1 <= data[0] <= _ALERT + 2:
-            self._datagram = data
+            self._pending = data
             if not self.established:
-                self.heard = True
+                self.level = 3
                 if data[0] == _ALERT and len(data) == _HEADER + 2:
                     self.alert = data[-1]
         elif not self.established:
-            self.stranger = True
+            self.level = max(self.level, 2)
 
-    def _do(self, function, argument):
+    def act(self, function, data):
+        """Calls a function of `tls`; OSError says what its error means."""
         try:
-            return function(argument)
+            return function(data)
         except (OSError, ValueError) as error:
-            raise OSError(ECONNABORTED, _once("broken", self, error))
-
-
-def _once(function, *arguments):
-    # What is needed once in a handshake; its memory is given back.
-    module = __import__("firmware.handshake").handshake
-    try:
-        return getattr(module, function)(*arguments)
-    finally:
-        del sys.modules["firmware.handshake"], sys.modules["firmware"].handshake
+            raise OSError(ECONNABORTED, once("fault", "lost", self, error))

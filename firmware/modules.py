@@ -12,43 +12,30 @@ import os
 
 from micropython import const
 
-_ROOM = const(30000)  # bytes that must be free to reserve a table of names
+_ROOM = const(48000)  # bytes that must be free to reserve a table of names
 _TABLE = const(2000)  # a piece of memory that can only be such a table
 _NAMES = const(128)
 
-_ALWAYS = (
-    "coap.endpoint",
-    "lwm2m.registration",
-    "lwm2m.operations",
-    "lwm2m.client",
-    "firmware.connection",
-    "firmware.objects.example",
-    "firmware.objects.temperature",
-    "firmware.objects.servomotor",
-    "lwm2m.objects.device",
-    "lwm2m.objects.server",
-    "firmware.drivers.servo",
-    "firmware.thermometer",
+# A string each: names take places in the tables that are spoken of below.
+_ALWAYS = const(
+    "lwm2m.registration lwm2m.operations lwm2m.session lwm2m.client firmware.connection"
+    " firmware.objects.example firmware.objects.temperature firmware.objects.servomotor"
+    " lwm2m.objects.device lwm2m.objects.server firmware.drivers.servo firmware.thermometer"
 )
-_LATER = (
-    "lwm2m.observe",
-    "lwm2m.write",
-    "lwm2m.formats.text",
-    "lwm2m.formats.senml_encoder",
-    "coap.duplicates",
-    "firmware.config",
-    "firmware.drivers.bmp180",
+_LATER = const(
+    "lwm2m.observe lwm2m.write lwm2m.formats.text lwm2m.formats.senml_encoder coap.duplicates"
+    " firmware.config firmware.account_list firmware.drivers.bmp180"
 )
 
-
+names = "coap.endpoint "
 sources = True
 try:
     os.stat("lib/lwm2m/client.py")
-    names = _ALWAYS[:1] + _LATER + _ALWAYS[1:] + ("firmware.parts",)
+    names += _LATER + " " + _ALWAYS
 except OSError:
     sources = False
-    names = _ALWAYS
-for name in names:
+    names += _ALWAYS
+for name in names.split():
     gc.collect()
     __import__(name)
 
@@ -57,9 +44,9 @@ for name in names:
 # a heap of 64 bits) when memory may lie in small pieces: it is made now, by names for nothing.
 gc.collect()
 if not sources and gc.mem_free() > _ROOM:  # sources have passed that point
-    used = gc.mem_alloc()
+    at = gc.mem_alloc()
     for number in range(_NAMES):
         hasattr(gc, "_%d" % number)
-        if gc.mem_alloc() - used > _TABLE:
+        if gc.mem_alloc() - at > _TABLE:
             break
-        used = gc.mem_alloc()
+        at = gc.mem_alloc()

@@ -1,4 +1,4 @@
-"""What the running firmware is made of: board, objects, client and connections.
+"""What the running firmware is made of: board, objects and client.
 
 Loaded at the start only. This is the place to add an object to the board.
 """
@@ -11,7 +11,6 @@ from binascii import hexlify
 
 import machine
 
-from firmware.connection import Connection
 from firmware.drivers.servo import Servo
 from firmware.objects.example import Control, DigitalInput, DigitalOutput
 from firmware.objects.servomotor import Servomotor
@@ -22,13 +21,10 @@ from lwm2m.object import Table
 from lwm2m.objects.device import Device
 
 VERSION = "0.1.0"  # of the firmware (/3/0/3)
-_NO_DTLS = (
-    "this installation has no DTLS: provision coap:// or install everything (docs/provisioning.md)"
-)
 
 
-def build(app, account_list):
-    """Gives the `App` its parts, by its settings and the accounts of `config.load()`."""
+def build(app):
+    """Gives the `App` its parts, by the settings of `config.load()`; connections.py gives more."""
     settings = app.settings
     app.board = board = sys.modules["firmware.boards." + settings["board"]]
     app.led = board.led()
@@ -62,54 +58,6 @@ def build(app, account_list):
     app.tasks = (report,) if settings["send_s"] else ()
     kept = ("confirmable", "endpoint", "keep", "measure_s", "send_s", "watchdog_s")
     app.settings = {key: settings[key] for key in kept}  # all that is looked at from now on
-    connect(app, account_list)
-
-
-def connect(app, account_list):
-    """Gives the `App` the connections of these accounts, as `config.addressed()` returns them,
-    and the table their instances of the objects 1 and 2; there must be none of either.
-    """
-    client = app.client
-    table = app.table
-    app.connections = connections = []
-    client.bootstrap = None
-    for account in account_list:
-        if "bootstrap" in account:
-            client.bootstrap = app.bootstrap
-            left_s = account["account_timeout_s"]
-            if left_s and app.purging != account["since"]:  # else its time runs already
-                app.purging = account["since"]
-                app.bootstrap((app.purging, left_s), "purge")
-            continue
-        server = account.pop("server")
-        table.add(server, *account.pop("access"))
-
-        def make_session(send, server=server):
-            return client.add_server(server, send)
-
-        kind = Connection
-        lacking = None
-        if account["secure"]:
-            try:
-                from firmware.secure import SecureConnection as kind
-            except ImportError:  # tools/install.py has left it out
-                lacking = _NO_DTLS
-        connection = kind(app, make_session, account)
-        if lacking:
-            connection.lacking = lacking
-        session = connection.session
-        session.confirmable = app.settings["confirmable"]
-        session.endpoint.block_size = app.board.BLOCK_SIZE
-        if account["queries"]:
-            session.queries = account["queries"]
-        connections.append(connection)
-    if client.bootstrap:
-        for server in table.of(1):
-            server.trigger = app.bootstrap
-    if len(connections) > 1:
-        from lwm2m import access
-
-        access.defaults(client, connections[0].account["short_server_id"])
 
 
 async def report(app):

@@ -8,13 +8,12 @@ from errno import EINVAL
 
 from micropython import const
 
-from firmware.connection import Connection
+from firmware.connection import REGISTERED, Connection
 from firmware.dtls import DTLS
 from firmware.link import UDP
-from lwm2m.registration import REGISTERED
 
 _WAIT_MS = const(5000)
-_MUTE = const(3)  # sessions in a row without an answer that are a failed attempt
+_LOST = const(3)  # sessions in a row without an answer that are a failed attempt
 
 
 class SecureConnection(Connection):
@@ -24,13 +23,13 @@ class SecureConnection(Connection):
     tell what follows. After a session has died the device registers anew in the next.
     """
 
-    anew = False  # the server is not asked for the registration of before
-    mute = 0  # sessions in a row in which it answered nothing
+    again = False  # the server is not asked for the registration of before
+    lost = 0  # sessions in a row in which it answered nothing
 
     async def run(self, reason=None):
         """As for all connections; with a `reason` it begins at the end of a session."""
         if reason:
-            await self._refused(reason)
+            await self.retry(reason)
         await Connection.run(self)
 
     def open(self):
@@ -49,39 +48,36 @@ class SecureConnection(Connection):
         try:
             mid = endpoint.next_mid()
             await link.handshake(bytes((0x40, 0, mid >> 8, mid & 255)))  # a ping
-            endpoint.on_silence = self._silent
+            endpoint.on_silence = self.on_silence
             print("%s: secured by %s" % (self.uri, link.cipher()))
-            if self.anew:
+            if self.again:
                 self.session.registration.start()
             self.started()
             await Connection.receive(self)
         except (OSError, MemoryError) as error:
-            if link.established and self._registered():
+            if link.established and self.session.registration.state == REGISTERED:
                 raise
             # A MemoryError may come without words.
             reason = "%s: %s" % (self.uri, error.args[-1] if error.args else "no memory")
             self.close()
             self.local_port = 0  # the server may hold that one for the session of before
-            await self._refused(reason)
+            await self.retry(reason)
 
     async def _failed(self, error):
         # What is wrong with the account, or lacking in MicroPython, no restart will cure.
         if getattr(error, "errno", 0) == EINVAL:
-            await self._refused("%s: %s" % (self.uri, error.args[-1]))
+            await self.retry("%s: %s" % (self.uri, error.args[-1]))
         else:
             await Connection._failed(self, error)
 
     def close(self):
         link = self.link
         if link and link.established:
-            self.anew = True
+            self.again = True
             self.session.endpoint.on_silence = None
         Connection.close(self)
 
-    def _registered(self):
-        return self.session.registration.state == REGISTERED
-
-    async def _refused(self, reason):
+    async def retry(self, reason):
         # There is no session to register in; returns when the next may begin.
         registration = self.session.registration
         try:
@@ -91,17 +87,17 @@ class SecureConnection(Connection):
         while registration.due_ms > self.app.client.now_ms():
             await asyncio.sleep_ms(_WAIT_MS)
 
-    def _silent(self):
+    def on_silence(self):
         # The peer does not answer: it may know nothing of the session any more. Where something
         # else of it has come meanwhile, datagrams were lost, no more. A new session comes at
         # once where this one has served, and twice besides: after that it is a peer that does
         # not want us.
         link = self.link
-        if not link or not link.quiet():
+        if not link or link.awake():
             return
         reason = "%s: no answer in the session" % self.uri
-        self.mute = 0 if self._registered() else self.mute + 1
-        wanted = self.mute < _MUTE
+        self.lost = 0 if self.session.registration.state == REGISTERED else self.lost + 1
+        wanted = self.lost < _LOST
         if wanted:
             print("link lost: " + reason)
         # The new task first: without memory for it the old one goes on.

@@ -46,12 +46,24 @@ RULES = (
         _PURE,
     ),
     (
-        "lwm2m.bootstrap",
-        "coap.message lwm2m.access lwm2m.client lwm2m.formats lwm2m.object lwm2m.objects"
-        " lwm2m.read lwm2m.write",
+        "lwm2m.session",
+        "coap.endpoint lwm2m.access lwm2m.observe lwm2m.operations lwm2m.queue_mode"
+        " lwm2m.registration lwm2m.send",
         _PURE,
     ),
-    ("lwm2m.client", "coap lwm2m", _PURE),
+    ("lwm2m.drafts", "coap.message", _PURE),
+    (
+        "lwm2m.draft_write",
+        "coap.message lwm2m.access lwm2m.formats lwm2m.object lwm2m.objects lwm2m.write",
+        _PURE,
+    ),
+    (
+        "lwm2m.bootstrap",
+        "coap.endpoint coap.message lwm2m.draft_write lwm2m.drafts lwm2m.object lwm2m.read"
+        " lwm2m.write",
+        _PURE,
+    ),
+    ("lwm2m.client", "lwm2m.attributes lwm2m.session", _PURE),
     ("lwm2m.state", "lwm2m.registration", _PURE),
     (
         "lwm2m.restore",
@@ -60,15 +72,17 @@ RULES = (
     ),
     ("coap.__init__", "", ""),
     ("lwm2m.__init__", "", ""),
-    ("firmware.__init__", "", ""),
+    ("firmware.__init__", "firmware", "gc micropython sys"),
     ("firmware.drivers", "firmware.drivers", _BOARD),
     ("firmware.boards", "firmware.drivers", _BOARD),
     ("firmware.objects", "coap.message lwm2m.arguments lwm2m.object lwm2m.objects", _PURE + " gc"),
     ("firmware.thermometer", "firmware.drivers", "errno micropython sys"),
     ("firmware.storage", "", _PURE + " errno os"),
     ("firmware.link", "", "errno micropython os socket"),
-    ("firmware.handshake", "lwm2m.objects.security", "errno gc micropython sys tls"),
-    ("firmware.dtls", "firmware.handshake", "asyncio errno gc io micropython sys time"),
+    ("firmware.credentials", "", "errno micropython sys tls"),
+    ("firmware.fault", "", "errno gc micropython"),
+    ("firmware.handshake", "firmware.__init__", "asyncio errno micropython time"),
+    ("firmware.dtls", "firmware.__init__", "errno gc io micropython time"),
     (
         "firmware.connection",
         "firmware.link lwm2m.registration",
@@ -76,7 +90,7 @@ RULES = (
     ),
     (
         "firmware.secure",
-        "firmware.connection firmware.dtls firmware.link lwm2m.registration",
+        "firmware.connection firmware.dtls firmware.link",
         "asyncio errno micropython",
     ),
     ("firmware.console", "", "sys"),
@@ -97,12 +111,22 @@ RULES = (
         _PURE + " os sys",
     ),
     (
+        "firmware.attempt",
+        "firmware.__init__ firmware.connection firmware.secure lwm2m.bootstrap",
+        "asyncio micropython",
+    ),
+    (
         "firmware.bootstrapping",
-        "firmware.account_list firmware.accounts firmware.config firmware.connection"
-        " firmware.handshake firmware.parts firmware.secure lwm2m",
-        "asyncio gc micropython",
+        "firmware.__init__ firmware.account_list firmware.accounts firmware.config"
+        " firmware.connection",
+        "micropython",
     ),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
+    (
+        "firmware.connections",
+        "firmware.connection firmware.secure lwm2m.access",
+        "",
+    ),
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),

@@ -30,14 +30,14 @@ def psk(identity=b"board", key=None):
     return security
 
 
-def connect(port, security, host="127.0.0.1", deadline_ms=3000):
+def connect(port, security, host="127.0.0.1", timeout_ms=3000):
     udp = link.UDP(host, port)
     try:
         one = dtls.DTLS(udp, security, host)
     except OSError:
         udp.close()
         raise
-    one.deadline_ms = deadline_ms
+    one.timeout_ms = timeout_ms
     return one
 
 
@@ -227,8 +227,8 @@ def test_the_server_ends_the_session():
     ):
         one, server = pair()
         try:
-            one._tls.close()
-            one._tls = Ended(result)
+            one.tls.close()
+            one.tls = Ended(result)
             error = raises(OSError, one.recv, 1153)
             assert error.errno not in (EAGAIN, 111) and reason(error) == expected
         finally:
@@ -253,7 +253,7 @@ def test_a_flood_of_strangers_leaves_others_their_turn():
 def test_lost_flights_are_repeated():
     security = psk()
     server = Server({security.identity: security.key})
-    one = connect(server.port, security, deadline_ms=8000)
+    one = connect(server.port, security, timeout_ms=8000)
     step = server.step
     lost = []
 
@@ -284,7 +284,7 @@ def test_refused_with_the_reason():
     )
     try:
         for security, expected in cases:
-            one = connect(server.port, security, deadline_ms=700)
+            one = connect(server.port, security, timeout_ms=700)
             start = time.ticks_ms()
             text = reason(raises(OSError, shake, one, server))
             assert expected in text, text
@@ -315,19 +315,19 @@ def test_no_dtls_there():
 
     plain = Plain()
     try:
-        one = connect(port, psk(), deadline_ms=300)
+        one = connect(port, psk(), timeout_ms=300)
         text = reason(raises(OSError, shake, one, plain))
         assert text.startswith("the server answers without DTLS"), text
         one.close()
         plain.answer = None
-        one = connect(port, psk(), deadline_ms=300)
+        one = connect(port, psk(), timeout_ms=300)
         text = reason(raises(OSError, shake, one, plain))
         assert text.startswith("no answer to the DTLS handshake"), text
         one.close()
         assert tap and all([data[0] == 22 and data[1] == 0xFE for data in tap])
     finally:
         peer.close()
-    one = connect(port, psk(), deadline_ms=1500)
+    one = connect(port, psk(), timeout_ms=1500)
     text = reason(raises(OSError, shake, one))
     assert text.startswith("nobody listens"), text
     one.close()

@@ -95,7 +95,7 @@ def test_what_keeps_the_rules_is_left_alone():
         ("lib/coap/message.py", 'x = "assert this; import that"'),
         ("lib/coap/message.py", 'x = \'say "import"\'\ny = "\\"import\\""'),
         ("lib/coap/message.py", "important = reassert = implementation_ = 1"),
-        ("lib/lwm2m/client.py", "from coap.endpoint import IDLE_MS, Endpoint"),
+        ("lib/lwm2m/session.py", "from coap.endpoint import IDLE_MS, Endpoint"),
         ("lib/lwm2m/formats/__init__.py", 'x = __import__("lwm2m.formats." + name).formats'),
         ("firmware/app.py", "from firmware import VERSION, console\nimport asyncio"),
         ("firmware/app.py", 'x = "no I2C here"\nGPIO = SPI_ = PX1 = 0'),

@@ -822,4 +822,6 @@ def test_registered():
         assert formats.module(number, True) is formats.module(number)
     for number in (CBOR, 322):
         assert formats.module(number, True) is senml_encoder
-    assert senml_encoder.encode is senml_cbor.encode
+    assert senml_cbor.encode((3, 0), [((3, 0, 9), "i", 5)]) == senml_encoder.encode(
+        (3, 0), [((3, 0, 9), "i", 5)]
+    )

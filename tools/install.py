@@ -34,11 +34,16 @@ NOT_CALLED = ("lib/coap/download.py",)
 # What only an account with DTLS or a Bootstrap-Server loads.
 SECURITY = (
     "firmware/accounts.py",
+    "firmware/attempt.py",
     "firmware/bootstrapping.py",
+    "firmware/credentials.py",
     "firmware/dtls.py",
+    "firmware/fault.py",
     "firmware/handshake.py",
     "firmware/secure.py",
     "lib/lwm2m/bootstrap.py",
+    "lib/lwm2m/draft_write.py",
+    "lib/lwm2m/drafts.py",
     "lib/lwm2m/objects/security.py",
 )
 # The list for freezing, and names that device code has as private constants.

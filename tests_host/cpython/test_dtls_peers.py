@@ -35,8 +35,8 @@ def template(tmp_path_factory):
     install.stage(folder)
     file = folder / "firmware" / "dtls.py"
     text = file.read_text()
-    assert text.count("deadline_ms = 60000") == 1
-    file.write_text(text.replace("deadline_ms = 60000", "deadline_ms = 4000"))
+    assert text.count("timeout_ms = 60000") == 1
+    file.write_text(text.replace("timeout_ms = 60000", "timeout_ms = 4000"))
     return folder
 
 

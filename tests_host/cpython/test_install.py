@@ -366,7 +366,7 @@ def test_what_fits_is_decided_by_the_block(tmp_path, monkeypatch, capsys):
 def test_a_plain_start_loads_nothing_for_security():
     # Only what is for security, and what says what is missing, imports it.
     tells = {
-        "firmware/parts.py": {"firmware.secure"},
+        "firmware/connections.py": {"firmware.secure"},
         "firmware/config.py": {"firmware.accounts"},
         "firmware/account_list.py": {"lwm2m.objects.security"},  # an instance of object 0
     }

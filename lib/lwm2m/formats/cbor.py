@@ -5,7 +5,7 @@ import struct
 from micropython import const
 
 from coap.message import Error, uint
-from lwm2m.formats import senml, senml_encoder
+from lwm2m.formats import senml
 
 _BAD_REQUEST = const(0x80)  # 4.00
 _DEPTH = const(4)  # of nested arrays, maps and tags
@@ -15,6 +15,8 @@ _BREAK = const(0xFF)
 
 def encode(base, records, age_s=None):
     """The one value; a time is tagged as seconds since 1970."""
+    from lwm2m.formats import senml_encoder
+
     _, kind, value = records[0]
     data = senml_encoder.encode_value(kind[0], value)
     return b"\xc1" + data if kind[0] == "t" else data

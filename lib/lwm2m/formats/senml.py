@@ -6,7 +6,6 @@ A pack is an iterable of records, a record a dictionary by the labels of JSON.
 from micropython import const
 
 from coap.message import Error
-from lwm2m.formats import text
 from lwm2m.object import parse_path
 
 _BAD_REQUEST = const(0x80)  # 4.00
@@ -106,6 +105,8 @@ def typed(kind, value):
     """The value as its type, Error 4.00 where it is none: 5.0 is an integer, True is not."""
     try:
         if kind == "l":
+            from lwm2m.formats import text
+
             value = text.value(kind, value.encode())
         elif kind == "f" and type(value) is int:
             value = float(value)

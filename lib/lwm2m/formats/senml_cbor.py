@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from lwm2m.formats import cbor, senml, senml_encoder
+from lwm2m.formats import cbor, senml
 
 _BREAK = const(0xFF)
 
@@ -19,7 +19,12 @@ _LABELS = {
     8: "vd",
 }
 
-encode = senml_encoder.encode
+
+def encode(base, records, age_s=None):
+    """As senml_encoder.encode(), which a payload that comes in does not take."""
+    from lwm2m.formats import senml_encoder
+
+    return senml_encoder.encode(base, records, age_s)
 
 
 def decode(base, payload):

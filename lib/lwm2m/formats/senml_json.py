@@ -5,7 +5,7 @@ import json
 from micropython import const
 
 from coap.message import Error
-from lwm2m.formats import senml, senml_encoder, text
+from lwm2m.formats import senml
 
 _BAD_REQUEST = const(0x80)  # 4.00
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
@@ -17,6 +17,8 @@ def encode(base, records, age_s=None):
 
     Error 5.03 for NaN and infinities.
     """
+    from lwm2m.formats import senml_encoder
+
     out = []
     for base_name, name, kind, value in senml_encoder.fields(base, records):
         entry = '"%s":%s}' % (senml.LABELS.get(kind, "v"), encode_value(kind, value))
@@ -34,6 +36,8 @@ def encode(base, records, age_s=None):
 def encode_value(kind, value):
     """The value in JSON, as a string."""
     if kind in "ol":
+        from lwm2m.formats import text
+
         value = text.encode_value(kind, value)
     if kind == "o":
         value = value.rstrip("=").replace("+", "-").replace("/", "_")
@@ -84,6 +88,8 @@ def value(kind, raw):
     if isinstance(found, str):
         try:
             if kind[0] == "o":
+                from lwm2m.formats import text
+
                 # Base64 for URLs without padding; the other alphabet and padding also occur.
                 found = found.replace("-", "+").replace("_", "/")
                 found += "==="[: -len(found) % 4]

@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tools.errors import UserError
 
@@ -214,18 +214,33 @@ def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, 
 
 
 def blocks(directory):
-    """The blocks that the files under a directory take in a board's file system.
+    """The blocks that the files under a directory take in a board's file system."""
+    directory = Path(directory)
+    return blocks_of(
+        {
+            path.relative_to(directory).as_posix(): path.stat().st_size
+            for path in directory.rglob("*")
+            if path.is_file()
+        }
+    )
+
+
+def blocks_of(sizes, block=_BLOCK):
+    """The blocks, of so many bytes, that files take; `sizes` has those of the files by name.
 
     Each file in whole blocks, and the directories by their entries; the topmost one has a place
     of its own.
     """
-    count = 0
-    for path in Path(directory).rglob("*"):
-        if path.is_file():
-            count += _in_blocks(path.stat().st_size)
-        elif path.is_dir():
-            entries = 2 + sum(_entries(each.name) for each in path.iterdir())
-            count += _in_blocks(entries * _ENTRY)
+    folders = {}
+    for name in sizes:
+        path = PurePosixPath(name)
+        while path.parent.name:
+            folders.setdefault(path.parent, set()).add(path.name)
+            path = path.parent
+    count = sum(-(-size // block) for size in sizes.values())
+    for names in folders.values():
+        entries = 2 + sum(_entries(each) for each in names)
+        count += -(-entries * _ENTRY // block)
     return count
 
 
@@ -233,10 +248,6 @@ def _entries(name):
     # One for a short name, for another one also what its letters take.
     short = re.fullmatch(r"[a-z0-9_]{1,8}(\.[a-z0-9_]{1,3})?", name)
     return 1 if short else 1 + -(-len(name) // _PER_ENTRY)
-
-
-def _in_blocks(size):
-    return -(-size // _BLOCK)
 
 
 def needed_blocks(board, extras=(), root=ROOT, secure=True):

@@ -40,7 +40,8 @@ try:
 except Exception:
     pass
 v = os.statvfs(os.getcwd())
-print('found', (tuple(i.version[:3]), getattr(i, '_mpy', 0), m, bytes(u), v[1] or v[0], v[2], v[3]))
+n = tuple(i.version[:3]), getattr(i, '_mpy', 0)
+print('found', n + (m, bytes(u), v[1] or v[0], v[2], v[3]))
 """
 _LIST = """
 import os

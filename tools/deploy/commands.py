@@ -42,14 +42,11 @@ def describe(port):
         firmware = "is on it" if "firmware/app.mpy" in found.files else "is not on it"
         if "firmware/app.py" in found.files:
             firmware = "is on it as sources"
-        tell(f"the firmware {firmware}: {len(found.ours)} files, {_sum(found.ours)} bytes")
+        size = sum(found.ours.values())
+        tell(f"the firmware {firmware}: {len(found.ours)} files, {size:,} bytes")
         for name, size in sorted(found.others.items()):
             tell(f"  {size:7,} {name}")
     return 0
-
-
-def _sum(files):
-    return f"{sum(files.values()):,}"
 
 
 def repl(port):
@@ -68,9 +65,8 @@ def erase(port, everything, unasked):
             tell(f"{port}: nothing to erase")
             return 0
         what = "everything, with config.json and accounts" if everything else "the firmware"
-        tell(
-            f"{port}: {what}: {len(names)} files, {_sum({n: found.files[n] for n in names})} bytes"
-        )
+        size = sum(found.files[name] for name in names)
+        tell(f"{port}: {what}: {len(names)} files, {size:,} bytes")
         if not unasked and not _sure():
             raise UserError("not erased: YES=1 does not ask")
         transfer.remove(line, names)

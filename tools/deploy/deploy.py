@@ -150,6 +150,17 @@ def _add_aiorepl(repl, given):
 def _restart(repl):
     repl.restart()
     tell(f"{repl.port}: restarted, and it says:")
+    try:
+        return _follow(repl)
+    except UserError:
+        tell(
+            f"{repl.port}: the port is gone: a virtual board ends like that where config.json is "
+            "wrong, and tells why; else reset the board"
+        )
+        return 1
+
+
+def _follow(repl):
     for line in console.read_lines(repl, _REGISTERED_S):
         if line == console.PROMPT:
             tell(f"{repl.port}: the firmware has ended: its last line above tells why")

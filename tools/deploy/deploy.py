@@ -42,34 +42,34 @@ def deploy(given):
 
 
 def _compiled(found, config, wants_aiorepl):
-    # The content of the files by name: all of them, or those without DTLS where all have no room.
+    # The content of the files by name, of the installation that has room.
     tell(f"compiling for {found.name} ({found.march or 'bytecode only'}) ...")
-    with tempfile.TemporaryDirectory(prefix="deploy-") as folder:
-        Path(folder, configuration.NAME).write_bytes(config)
-        names = install.stage(folder, mpy=True, march=found.march)
-        files = {name: Path(folder, name).read_bytes() for name in names}
-    insecure = {Path(name).with_suffix(".mpy").as_posix() for name in install.SECURITY}
-    plain = {name: data for name, data in files.items() if name not in insecure}
     room, kept = board.room(found)
     wanted = {_AIOREPL: _AIOREPL_SIZE} if wants_aiorepl and _AIOREPL not in found.files else {}
-    needed = _blocks(found, files, wanted)
-    if needed <= room:
-        tell(f"{len(files)} files take {needed} blocks of {room}, {kept} are kept for records")
-        return files
-    fewer = _blocks(found, plain, wanted)
-    if fewer > room:
-        raise UserError(_no_room(found, room, kept, fewer))
+    staged = {}
+
+    def needed(secure, lines):
+        staged[secure, lines] = files = _staged(found, config, secure, lines)
+        sizes = {name: len(data) for name, data in files.items()}
+        return install.blocks_of({**sizes, **wanted}, found.block)
+
+    chosen = install.fitting(room, needed)
+    if chosen is None:
+        raise UserError(_no_room(found, room, kept, needed(False, False)))
+    secure, lines, taken = chosen
+    files = staged[secure, lines]
     tell(
-        f"{len(plain)} files take {fewer} blocks of {room}, {kept} are kept for records; with "
-        f"DTLS and bootstrap it would be {needed}, so these are left out: see "
-        "docs/provisioning.md (Boards without DTLS and bootstrap)"
+        f"{len(files)} files take {taken} blocks of {room}, {kept} more are kept for records"
+        f"{install.told(secure, lines)}"
     )
-    return plain
+    return files
 
 
-def _blocks(found, files, wanted):
-    sizes = {name: len(data) for name, data in files.items()}
-    return install.blocks_of({**sizes, **wanted}, found.block)
+def _staged(found, config, secure, lines):
+    with tempfile.TemporaryDirectory(prefix="deploy-") as folder:
+        Path(folder, configuration.NAME).write_bytes(config)
+        names = install.stage(folder, mpy=True, march=found.march, secure=secure, lines=lines)
+        return {name: Path(folder, name).read_bytes() for name in names}
 
 
 def _no_room(found, room, kept, needed):

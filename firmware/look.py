@@ -68,7 +68,11 @@ def write(app, path, value):
     if isinstance(value, dict) and len(path) == 3:
         found = [(path + (riid,), value[riid]) for riid in sorted(value)] or [(path, None)]
     store(prepare(instance, path, _Python, found, True))
-    return read(app, _text(path)) if "R" in instance.row(path[2])[1] else None
+    row = instance.row(path[2])
+    if "R" not in row[1]:
+        return None
+    value = getattr(instance, row[3])
+    return value if len(path) < 4 else value[path[3]]
 
 
 def execute(app, path, arguments=""):

@@ -82,7 +82,8 @@ def _print(connection, incoming, text):
 def _parsed(connection, incoming, data):
     # The message, the path that it is about (None: nothing is known of it), and what was asked.
     message = Message()
-    message.decode(bytes(data))
+    if not message.decode(bytes(data)):
+        raise ValueError  # of another version of CoAP
     code = message.code
     key = (connection.uri, bytes(message.token))
     if not code:

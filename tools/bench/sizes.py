@@ -17,7 +17,7 @@ def measure(workshop, progress):
     plain = workshop.folder / "plain"
     plain_names = install.stage(plain, mpy=True, march=install.MARCH, board=_BOARD, secure=False)
     plain_bytes = sum((plain / name).stat().st_size for name in plain_names)
-    deployed, deployed_bytes, told = _deployed(workshop)
+    deployed, told = _deployed()
     sizes = sorted(((target / name).stat().st_size, name) for name in names)
     progress(f"{len(sizes)} files compiled")
     libraries = sum(size for size, name in sizes if name.startswith(_LIBRARIES))
@@ -30,7 +30,7 @@ def measure(workshop, progress):
     other_bytes = sum((other / name).stat().st_size for name in other_names)
     figures = {
         "installed": Figure(sum(size for size, _ in sizes)),
-        "deployed": Figure(deployed_bytes),
+        "deployed": Figure(sum(deployed.values())),
         "deployed_l475": Figure(other_bytes),
         "libraries": Figure(libraries),
     }
@@ -40,7 +40,8 @@ def measure(workshop, progress):
         f"all: {len(sizes)} files, {blocks} blocks",
         f"without DTLS and bootstrap: {len(plain_names)} files, {plain_bytes:,} bytes, "
         f"{install.blocks(plain)} blocks",
-        f"deployed: {deployed} blocks on the F429ZI{told}; {install.blocks(other)} on the L475",
+        f"deployed: {install.blocks_of(deployed)} blocks on the F429ZI{told}; "
+        f"{install.blocks(other)} on the L475",
         f"in the libraries' figure, but not installed: {', '.join(install.NOT_CALLED)}",
         "the largest:",
     ]
@@ -48,19 +49,19 @@ def measure(workshop, progress):
     return Result(figures, notes)
 
 
-def _deployed(workshop):
-    # (blocks, bytes, what it lacks) of what `make deploy` chooses for the smaller board.
-    target = workshop.folder / "deployed"
+def _deployed():
+    # (files with their sizes, what they lack) of what `make deploy` chooses for the smaller board.
+    compiled = {}
 
-    def needed(secure, lines):
-        install.stage(
-            target, mpy=True, march=install.MARCH, board=_BOARD, secure=secure, lines=lines
-        )
-        return install.blocks(target)
+    def needed(without, lines):
+        if lines not in compiled:
+            files = install.contents(None, install.MARCH, lines, board=_BOARD)
+            compiled[lines] = {name: len(data) for name, data in files.items()}
+        return install.blocks_of(install.less(compiled[lines], without))
 
     room = install.BLOCKS[_BOARD] - install.RESERVE
     chosen = install.fitting(room, needed)
     if chosen is None:
         raise UserError(f"the firmware does not fit onto {_BOARD}: {room} blocks")
-    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-    return chosen[2], size, install.told(*chosen[:2])
+    without, lines, _ = chosen
+    return install.less(compiled[lines], without), install.told(without, lines)

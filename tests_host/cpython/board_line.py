@@ -46,6 +46,9 @@ class LineBoard(BoardProcess):
         if boot is not None:
             (folder / "flash" / "boot.py").write_text(boot)
         self.port = folder / "tty"
+        # Of a board that was killed.
+        for path in (self.port, folder / "events.jsonl"):
+            path.unlink(missing_ok=True)
         super().__init__(
             folder, None, "--blank", "--pty", self.port, *options, environment=environment
         )

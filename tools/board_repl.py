@@ -199,10 +199,15 @@ class BoardRepl:
     def restart(self):
         """Resets the board as its button does; it starts, and the port stays open."""
         self.stopped = False
-        try:
-            self._transport.exec_raw_no_follow(_RESET)
-        except BROKEN:
-            pass  # the answer may be lost with it
+        for last in (False, True):
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    return self._transport.exec_raw_no_follow(_RESET)
+            except BROKEN:
+                # Broken off in the middle of a command, or the answer was lost with the port.
+                if last or not self._alive():
+                    return None
+                self._interrupt()
 
     # Commands
 

@@ -210,7 +210,7 @@ def test_a_line_that_always_breaks_leaves_the_old_file(deployed):
 
 def test_an_armed_watchdog_does_not_bite(deployed):
     config = deployed / "flash/config.json"
-    config.write_text(json.dumps({**json.loads(config.read_text()), "watchdog_s": 1}))
+    config.write_text(json.dumps({**json.loads(config.read_text()), "watchdog_s": 5}))
     path = deployed / "flash/lib/lwm2m/observe.mpy"
     good = path.read_bytes()
     with LineBoard(deployed) as board:

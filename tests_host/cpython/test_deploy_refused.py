@@ -138,6 +138,31 @@ def test_the_f429zi_file_system_takes_the_firmware_without_dtls(tmp_path, image)
         assert status == 0 and copied(said) == (0, copied_files, 0), said
 
 
+FROZEN = """
+import builtins, sys
+
+def find(name, *args, sys=sys, imported=builtins.__import__):
+    if name == "lwm2m.queue_mode" and sys.path == [".frozen"]:
+        return sys
+    return imported(name, *args)
+
+builtins.__import__ = find
+"""
+
+
+def test_nothing_goes_beside_a_frozen_firmware(tmp_path):
+    with LineBoard(tmp_path, boot=FROZEN) as virtual:
+        for name in ("firmware/app.mpy", "lib/coap/a.mpy", "lib/mine.py"):
+            (virtual.flash / name).parent.mkdir(parents=True, exist_ok=True)
+            (virtual.flash / name).write_text("")
+        (virtual.flash / "main.py").write_bytes((install.ROOT / "main.py").read_bytes())
+        status, said = deploy(tmp_path, f"PORT={virtual.port}", "SERVER=coap://127.0.0.1:9")
+        assert "the firmware is frozen into this MicroPython" in said
+        assert copied(said) == (1, 1, 2), said
+        assert sorted(virtual.files()) == ["boot.py", "config.json", "lib/mine.py", "main.py"]
+        assert (virtual.flash / "boot.py").read_bytes() == (install.ROOT / "boot.py").read_bytes()
+
+
 def found(**more):
     fields = {
         "port": "p",

@@ -39,9 +39,19 @@ try:
     u = machine.unique_id()
 except Exception:
     pass
+p = sys.path[:]
+sys.path[:] = ['.frozen']
+try:
+    import lwm2m.queue_mode
+    frozen = True
+except ImportError:
+    frozen = False
+sys.path[:] = p
+for name in ('lwm2m.queue_mode', 'lwm2m'):
+    sys.modules.pop(name, None)
 v = os.statvfs(os.getcwd())
 n = tuple(i.version[:3]), getattr(i, '_mpy', 0)
-print('found', n + (m, bytes(u), v[1] or v[0], v[2], v[3]))
+print('found', n + (m, bytes(u), v[1] or v[0], v[2], v[3], frozen))
 """
 _LIST = """
 import os
@@ -86,6 +96,7 @@ class Found:
     block: int
     blocks: int
     free: int
+    frozen: bool = False  # the firmware is part of its MicroPython
     files: dict = field(default_factory=dict)
 
     @property

@@ -43,6 +43,9 @@ def deploy(given):
 
 def _compiled(found, config, wants_aiorepl):
     # The content of the files by name, of the installation that has room.
+    if found.frozen:
+        tell("the firmware is frozen into this MicroPython: files on the flash would mix with it")
+        return {name: (install.ROOT / name).read_bytes() for name in ("boot.py", "main.py")}
     tell(f"compiling for {found.name} ({found.march or 'bytecode only'}) ...")
     room, kept = board.room(found)
     wanted = {_AIOREPL: _AIOREPL_SIZE} if wants_aiorepl and _AIOREPL not in found.files else {}
@@ -91,7 +94,7 @@ def _bring(repl, found, files, everything):
         names = transfer.changed(repl, found, files, progress)
     same = len(files) - len(names)
     if everything:
-        names, same = sorted(files), 0
+        names, same = sorted(files, key=transfer.order), 0
     gone = sorted(set(found.ours) - set(files))
     if transfer.TEMPORARY in found.files:
         gone.append(transfer.TEMPORARY)

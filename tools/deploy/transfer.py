@@ -99,11 +99,11 @@ def changed(repl, found, files, progress):
             if there != sha256(files[name]):
                 different.add(name)
         progress.step(len(names))
-    return sorted(different, key=_order)
+    return sorted(different, key=order)
 
 
-def _order(name):
-    # boot.py last: where it is new, everything is.
+def order(name):
+    """Sorts names as they are written, boot.py last: where it is new, everything is."""
     return (name == "boot.py", name == "main.py", name)
 
 

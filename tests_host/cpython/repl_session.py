@@ -7,8 +7,8 @@ import select
 import signal
 import subprocess
 import sys
-import termios
 import time
+import tty
 
 # What differs from run to run, and what stands in its place
 _VARYING = (
@@ -36,9 +36,7 @@ class Repl:
 
     def __init__(self, link):
         self._master, slave = pty.openpty()
-        settings = termios.tcgetattr(slave)
-        settings[1] &= ~termios.OPOST
-        termios.tcsetattr(slave, termios.TCSANOW, settings)
+        tty.setraw(slave)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mpremote", "connect", str(link), "repl"],
             stdin=slave,
@@ -49,7 +47,7 @@ class Repl:
         os.close(slave)
         self._seen = ""
         self.wait("to exit this shell")
-        self.lines()
+        self.lines("\n")
 
     def __enter__(self):
         return self
@@ -84,10 +82,10 @@ class Repl:
             left_s = deadline - time.monotonic()
             assert left_s > 0 and self._read(left_s), self._seen
 
-    def lines(self):
-        """What has come since the last call, in lines."""
-        while self._read(0):
-            pass
+    def lines(self, end):
+        """What has come since the last call, in lines; it may not yet end like this."""
+        while not self._seen.endswith(end):
+            assert self._read(10), self._seen
         seen, self._seen = self._seen, ""
         return seen.replace("\r", "").split("\n")
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -63,7 +64,13 @@ class Desk:
         self._process.communicate("\n", timeout=10)
 
     def ask(self, method, path):
-        url = f"http://127.0.0.1:{self._http}/api/clients/my-board{path}"
+        return self._call(method, "/my-board" + path)
+
+    def clients(self):
+        return self._call("GET", "")
+
+    def _call(self, method, path):
+        url = f"http://127.0.0.1:{self._http}/api/clients{path}"
         request = urllib.request.Request(url, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
@@ -112,3 +119,82 @@ def test_the_page_is_what_happens(tmp_path, desk):
 def test_what_the_page_shows_is_compared():
     assert plain("registered at /rd/Xy12 as x") == plain("registered at /rd/a1b2 as x")
     assert plain("2.05 21.5") != plain("2.05 21.6")
+
+
+def test_hostile_input_on_the_line_costs_nothing(tmp_path, desk):
+    with serial_board(tmp_path, desk, "--mpy", "--heap", "144k") as board:
+        with Repl(tmp_path / "tty") as repl:
+            number = 0
+            for text in (
+                b":" + 100000 * b"x" + b"\r",
+                b":'\xff\xfe\xc3\r",
+                b":" + bytes(set(range(256)) - set(b"\r\n:\x03\x1d\x18")) + b"\r",
+                b":(" * 124 + b"\r",
+                b":exec('def f():\\n f()')\r:f()\r",
+                b":import sys; sys.exit()\r",
+                b":import asyncio; raise asyncio.CancelledError\r",
+                b":exec('try:\\n 1/0\\nfinally:\\n raise KeyError(1)')\r",
+                b":bytearray(10 ** 9)\r",
+                b":while True: pass\r",
+            ):
+                repl.type(text)
+                if b"while" in text:
+                    repl.wait("pass")
+                    time.sleep(
+                        0.5
+                    )  # by now it runs: the unix port takes no Ctrl-C in gc.collect()
+                    repl.type(b"\x03")
+                    repl.wait("interrupted")
+                number += 1
+                repl.type(b":%d * 1111\r" % number)
+                repl.wait("\n%d\r" % (number * 1111), 20)
+                assert desk.ask("GET", "/3303/0/5700")["content"]["value"] == "21.5"
+            repl.type(b"\x03")
+            repl.wait("de-registered")
+            repl.wait(">>> ")
+        assert board.causes() == ["power"]
+        assert not [line for line in board.console() if "registration failed" in line]
+
+
+def test_functions_from_a_script(tmp_path, desk):
+    with serial_board(tmp_path, desk, "--mpy", "--heap", "144k") as board:
+        for begin, script, wanted in (
+            (["resume"], "status()", "the client has ended: start() runs it"),
+            (["resume"], "print(read('/3303/0/5700'))", "21.5"),
+            (["resume"], "read('/4')", "4.04: nothing there, objects() shows what there is"),
+            ([], "from firmware.repl import *; stop()", "the client has not run: start() it"),
+        ):
+            command = [sys.executable, "-m", "mpremote", "connect", tmp_path / "tty", *begin]
+            done = subprocess.run(
+                [*command, "exec", script], capture_output=True, text=True, timeout=20, check=True
+            )
+            assert wanted in done.stdout, done
+        assert board.causes() == ["power", "soft"]
+
+
+def test_level_of_the_configuration(tmp_path, desk):
+    with serial_board(tmp_path, desk, "--mpy", "--heap", "144k") as board:
+        config = board.flash / "config.json"
+        assert board.end()[0] == 0
+        settings = json.loads(config.read_text())
+        for level, seen in (
+            (0, set()),
+            (2, {"registered", "->"}),
+            (3, {"registered", "->", "ACK"}),
+        ):
+            config.write_text(json.dumps({**settings, "log": level}))
+            board.events_file.unlink()
+            with BoardProcess(tmp_path, None, "--heap", "144k") as again:
+                if level:
+                    again.wait_for(
+                        lambda: any("registered at" in line for line in again.console())
+                    )
+                else:
+                    again.wait_for(lambda: "my-board" in str(desk.clients()))
+                assert again.end()[0] == 0
+                words = set(" ".join(again.console()).split())
+                assert words & {"registered", "->", "ACK"} == seen, again.console()
+        config.write_text(json.dumps({**settings, "log": 4}))
+        with BoardProcess(tmp_path, None) as again:
+            assert again.process.wait(5) == 2
+            assert "log is 4, expected a whole number from 0 to 3" in again.stdout

@@ -24,6 +24,9 @@ _SILENT_S = 10
 _BYTES_S = 3  # of it in the middle of an exchange
 _STOP_S = 10
 _ATTEMPT_S = 3  # of them: what is typed while a board starts is lost
+_TRIES = 3
+# Until a firmware that was started is past its first steps; it arms its watchdog after 10 s.
+_START_S = 2
 _GONE_S = 10  # until a port on USB is back after a reset
 # What a broken exchange ends with; struct.error: half of an answer.
 BROKEN = (TransportError, OSError, struct.error)
@@ -145,15 +148,16 @@ class BoardRepl:
         self._interrupt()
         self.stopped = True
         try:
-            watchdog = "watchdog True" in self.run(_FREE)
+            watchdog = "watchdog True" in self.run(_FREE, tries=_TRIES)
         except NoMemoryError:
             self.soft_reset()
             return
         if watchdog:
             self.restart()
+            time.sleep(_START_S)
             self._interrupt()
             self.stopped = True
-            self.run(_FREE)
+            self.run(_FREE, tries=_TRIES)
 
     def _interrupt(self):
         end = time.monotonic() + _STOP_S
@@ -211,17 +215,25 @@ class BoardRepl:
 
     # Commands
 
-    def run(self, code, consumer=None):
-        """What the code prints. UserError with the last line of an exception on the board."""
-        try:
-            return self.exchange(code, consumer)
-        except BROKEN as error:
-            raise self.user_error(error) from None
+    def run(self, code, tries=1):
+        """What the code prints. UserError with the last line of an exception on the board.
 
-    def exchange(self, code, consumer=None):
+        `tries`: how often at most, where the exchange breaks off; for code that does no harm when
+        it runs again.
+        """
+        while True:
+            try:
+                return self.exchange(code)
+            except BROKEN as error:
+                tries -= 1
+                if not tries or isinstance(error, TransportExecError):
+                    raise self.user_error(error) from None
+            self.recover()
+
+    def exchange(self, code):
         """As `run()`, but raises what BROKEN names."""
         with contextlib.redirect_stdout(io.StringIO()):
-            output, error = self._transport.exec_raw(code, _SILENT_S, consumer)
+            output, error = self._transport.exec_raw(code, _SILENT_S)
         if error:
             raise TransportExecError(0, error.decode(errors="replace"))
         return output.decode(errors="replace")
@@ -240,7 +252,7 @@ class BoardRepl:
 
     def ask(self, code):
         """The value that the code prints as `found VALUE` in its last such line."""
-        lines = [line for line in self.run(code).splitlines() if line.startswith("found ")]
+        lines = [line for line in self.run(code, _TRIES).splitlines() if line.startswith("found ")]
         try:
             return ast.literal_eval(lines[-1].removeprefix("found "))
         except (IndexError, ValueError, SyntaxError, TypeError):
@@ -248,7 +260,7 @@ class BoardRepl:
 
     def read(self, name):
         """The bytes of a file on the board."""
-        return binascii.a2b_base64(self.run(_READ % name))
+        return binascii.a2b_base64(self.run(_READ % name, _TRIES))
 
     def write(self, name, data):
         """Writes a file on the board, in place."""

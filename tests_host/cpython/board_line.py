@@ -57,6 +57,12 @@ class LineBoard(BoardProcess):
         self.wait_for(lambda: os.path.lexists(self.port) and self.causes())
         return self
 
+    def settle(self):
+        """Waits until the firmware is past its first steps, where MicroPython's unix port does
+        not stand a Ctrl-C: inside the garbage collector it leaves the heap locked.
+        """
+        self.wait_for(lambda: len(self.events("pwm")) >= len(self.causes()), 10)
+
     def files(self):
         """What is on the flash: when it was written and what it holds, by name."""
         return {

@@ -230,7 +230,7 @@ def test_configuration_is_kept_unless_told_otherwise(deployed, desk):
     with LineBoard(deployed) as board:
         port = f"PORT={board.port}"
         # Refusals leave it all as it is, and the firmware runs again.
-        (flash / "firmware/link.mpy").write_bytes(b"x")
+        (flash / "firmware/dtls.mpy").write_bytes(b"x")
         other = deployed / "other.json"
         other.write_text('{"board": "nucleo_f429zi", "endpoint": "a b"}')
         for arguments, text in (
@@ -241,11 +241,13 @@ def test_configuration_is_kept_unless_told_otherwise(deployed, desk):
             ([f"CONFIG={deployed}/none"], "No such file"),
             (["BOARD=b_l475e_iot01a"], "but this is 'NUCLEO-F429ZI with STM32F429xx'"),
         ):
+            board.settle()
             status, said = deploy(deployed, port, *arguments)
             assert status == 2 and text in said.splitlines()[-1], said
             assert "restarted" in said
         assert (flash / "config.json").read_bytes() == before
-        assert (flash / "firmware/link.mpy").read_bytes() == b"x"
+        assert (flash / "firmware/dtls.mpy").read_bytes() == b"x"
+        board.settle()
         status, said = deploy(deployed, port, "ENDPOINT=after", "FORCE=1")
         assert status == 0 and '"endpoint": "after"' in said, said
         assert copied(said)[1] == 0  # FORCE copies all
@@ -300,6 +302,7 @@ def test_aiorepl_comes_from_an_index_of_mip_and_stays(deployed):
         index = f"INDEX=http://127.0.0.1:{server.server_port}"
         with LineBoard(deployed) as board:
             port = f"PORT={board.port}"
+            board.settle()
             status, said = deploy(deployed, port, "AIOREPL=1", index)
             assert status == 0 and "aiorepl is in lib/" in said, said
             path = board.flash / "lib/aiorepl.mpy"
@@ -307,6 +310,7 @@ def test_aiorepl_comes_from_an_index_of_mip_and_stays(deployed):
             server.shutdown()
         server.server_close()
         with LineBoard(deployed) as board:
+            board.settle()
             status, said = deploy(deployed, port, "AIOREPL=1", index)
             assert status == 1 and "aiorepl is not installed: " in said, said
             assert "restarted, and it says" in said and copied(said)[2] == 0
@@ -319,6 +323,7 @@ def test_devices_logs_and_erase(deployed):
     with LineBoard(deployed) as board:
         port = f"PORT={board.port}"
         count = len(board.files()) - 1
+        board.settle()
         status, said = make(deployed, "devices", port)
         assert status == 0, said
         assert "NUCLEO-F429ZI with STM32F429xx, MicroPython 1.29.0" in said
@@ -333,9 +338,11 @@ def test_devices_logs_and_erase(deployed):
         status, said = make(deployed, "logs", port, "FOR=0.2")
         assert status == 0, said
         resets = len(board.causes())  # none of them stops the firmware
+        board.settle()
         status, said = make(deployed, "erase", port)
         assert status == 2 and "not erased: YES=1 does not ask" in said, said
         assert len(board.causes()) == resets + 1 and (board.flash / "boot.py").exists()
+        board.settle()
         status, said = make(deployed, "erase", port, "YES=1")
         assert status == 0 and "left: config.json" in said, said
         assert [name for name in board.files() if not name.startswith("state/")] == ["config.json"]

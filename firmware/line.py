@@ -6,7 +6,7 @@ from micropython import const
 
 _LONGEST = const(250)  # bytes
 _SPACE = const(32)  # the first character that is no control character
-_DELETE = const(127)
+_RUBOUT = const(127)  # what the Backspace of most terminals sends
 _BACKSPACE = const(8)
 _ESCAPE = const(27)
 _CTRL_U = const(21)
@@ -31,7 +31,7 @@ async def typed(stdin, readable):
             skipping = "0123456789;" if letter in skipping else ""
         elif code == _ESCAPE:
             skipping = "[O"
-        elif code in (_BACKSPACE, _DELETE, _CTRL_U):
+        elif code in (_BACKSPACE, _RUBOUT, _CTRL_U):
             while line:
                 last = line[-1]
                 line = line[:-1]

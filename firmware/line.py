@@ -46,7 +46,7 @@ async def typed(stdin, readable):
     try:
         if len(line) <= _LONGEST:
             return str(line, "utf8").strip()
-        print("nothing done: a line has at most %d bytes" % _LONGEST)
+        print("nothing done: at most %d bytes" % _LONGEST)
     except ValueError:  # a UnicodeError
-        print("nothing done: the line is no UTF-8, type it again")
+        print("nothing done: no UTF-8, type it again")
     return ""

@@ -46,6 +46,16 @@ SECURITY = (
     "lib/lwm2m/drafts.py",
     "lib/lwm2m/objects/security.py",
 )
+# What only someone at the console loads.
+TRACE = ("firmware/trace.py",)
+CONSOLE = ("firmware/line.py", "firmware/look.py", "firmware/repl.py", *TRACE)
+# What may be left out where there is no room for all, the first that helps, and how it is called.
+DISPENSABLE = (
+    ((), ""),
+    (SECURITY, "DTLS and bootstrap"),
+    (SECURITY + TRACE, "DTLS, bootstrap and the trace of messages"),
+    (SECURITY + CONSOLE, "DTLS, bootstrap, the lines after a colon and the REPL's functions"),
+)
 # The list for freezing, and names that device code has as private constants.
 _LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py", *NOT_CALLED}
 _BOARDS = "firmware/boards/"
@@ -74,13 +84,14 @@ def host_march():
     return _HOST_MARCH.get(platform.machine().lower())
 
 
-def board_files(root=ROOT, extras=(), board=None, secure=True):
+def board_files(root=ROOT, extras=(), board=None, secure=True, without=()):
     """Paths of the installed files, relative to the root, sorted; UserError if main.py is missing.
 
     Everything under `lib/` and `firmware/` counts except hidden files and compiled ones, so data
     files travel with their package. Of the objects that only some boards want those in `extras`.
     `board` is the name of the one they are for; None, or one that is not there: for all of them.
-    Without `secure` there is neither DTLS nor bootstrap. A package's file that only says what it
+    Without `secure` there is neither DTLS nor bootstrap; `without` names more files, as in
+    `DISPENSABLE`. A package's file that only says what it
     is for is left out: MicroPython does without.
     """
     root = Path(root)
@@ -97,7 +108,7 @@ def board_files(root=ROOT, extras=(), board=None, secure=True):
                 continue
             if name.suffix in _LEFT_OUT_SUFFIXES or _only_says(path):
                 continue
-            if not secure and name.as_posix() in SECURITY:
+            if name.as_posix() in without or (not secure and name.as_posix() in SECURITY):
                 continue
             if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
                 continue
@@ -178,12 +189,21 @@ def _wanted(directory):
     )
 
 
-def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, secure=True):
+def stage(
+    directory,
+    root=ROOT,
+    mpy=False,
+    march=None,
+    extras=None,
+    board=None,
+    secure=True,
+    without=(),
+):
     """Puts the board's files into the directory and returns their names there.
 
     With `mpy`, modules are compiled (`march` as for mpy-cross, only for native and viper code).
     `extras` and `board` as in `board_files()`, None for what the directory's config.json says.
-    `secure` likewise; what an earlier installation has left of it goes.
+    `secure` and `without` likewise; what an earlier installation has left of it goes.
     """
     root, directory = Path(root), Path(directory)
     names = []
@@ -193,11 +213,11 @@ def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, 
         objects if extras is None else extras,
         configured if board is None else board,
         secure,
+        without,
     )
-    if not secure:
-        for name in SECURITY:
-            for path in (directory / name, (directory / name).with_suffix(".mpy")):
-                path.unlink(missing_ok=True)
+    for name in (*without, *(() if secure else SECURITY)):
+        for path in (directory / name, (directory / name).with_suffix(".mpy")):
+            path.unlink(missing_ok=True)
     # boot.py last: a directory that has one is complete.
     for name in sorted(files, key=lambda name: name == "boot.py"):
         target = directory / name
@@ -239,10 +259,10 @@ def _in_blocks(size):
     return -(-size // _BLOCK)
 
 
-def needed_blocks(board, extras=(), root=ROOT, secure=True):
+def needed_blocks(board, extras=(), root=ROOT, secure=True, without=()):
     """The blocks that an installation of compiled files takes on this board, without `RESERVE`."""
     with tempfile.TemporaryDirectory(prefix="install-") as temporary:
-        stage(temporary, root, True, MARCH, extras, board, secure)
+        stage(temporary, root, True, MARCH, extras, board, secure, without)
         return blocks(temporary)
 
 
@@ -258,19 +278,21 @@ def install(directory):
         raise UserError(f'{directory / "config.json"}: "board" has to be {names}')
     room = BLOCKS[board] - RESERVE
     shown = f"{directory}: {board} has {BLOCKS[board]} blocks, {RESERVE} of them for its records"
-    taken = needed_blocks(board, extras)
-    if taken <= room:
-        count = len(stage(directory, mpy=True, march=MARCH))
-        return f"{shown}; {count} files with DTLS and bootstrap take {taken}"
-    plain = needed_blocks(board, extras, secure=False)
-    if plain > room:
-        raise UserError(f"{shown}: too few for this: {plain} without DTLS and bootstrap")
-    count = len(stage(directory, mpy=True, march=MARCH, secure=False))
-    return (
-        f"{shown}; with DTLS and bootstrap the files would take {taken}, so these are left out:"
-        f" {count} files take {plain}. Frozen into MicroPython there is room for all, see"
-        " docs/provisioning.md"
-    )
+    everything = None
+    for without, called in DISPENSABLE:
+        taken = needed_blocks(board, extras, without=without)
+        everything = everything or taken
+        if taken > room:
+            continue
+        count = len(stage(directory, mpy=True, march=MARCH, without=without))
+        if not without:
+            return f"{shown}; {count} files with DTLS and bootstrap take {taken}"
+        return (
+            f"{shown}; all files would take {everything}, so these are left out: {called}."
+            f" {count} files take {taken}. Frozen into MicroPython there is room for all, see"
+            " docs/provisioning.md"
+        )
+    raise UserError(f"{shown}: too few for this: {taken} without {called}")
 
 
 def main(arguments):

@@ -304,9 +304,20 @@ def test_an_installation_fits_the_smaller_board(tmp_path, capsys):
     names = {Path(name).with_suffix(".py").as_posix() for name in files_in(folder)}
     assert not names & set(install.SECURITY)
     everything = set(install.board_files(board="nucleo_f429zi"))
-    assert everything - names == everything & set(install.SECURITY)
-    plain = install.needed_blocks("nucleo_f429zi", secure=False)
-    taken = install.needed_blocks("nucleo_f429zi")
+    # The first of what may be left out that helps.
+    out = set(everything - names)
+    (number,) = [
+        number
+        for number, (without, _) in enumerate(install.DISPENSABLE)
+        if everything & set(without) == out
+    ]
+    assert number
+    needed = [
+        install.needed_blocks("nucleo_f429zi", without=each[0]) for each in install.DISPENSABLE
+    ]
+    taken, plain = needed[0], needed[number]
+    assert needed == sorted(needed, reverse=True)
+    assert needed[number - 1] + install.RESERVE > BLOCKS
     said = capsys.readouterr().out
     assert "nucleo_f429zi has 190 blocks, 12 of them for its records" in said
     assert f"would take {taken}" in said and f" files take {plain}. Frozen" in said
@@ -341,21 +352,30 @@ def test_what_fits_is_decided_by_the_block(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "flash"
     prepare_board(folder, objects=["test_object"])
     wanted = ["test_object"]
-    taken = install.needed_blocks("nucleo_f429zi", wanted)
-    plain = install.needed_blocks("nucleo_f429zi", wanted, secure=False)
-    for room, status, has_dtls in (
-        (taken, 0, True),
-        (taken - 1, 0, False),
-        (plain, 0, False),
-        (plain - 1, 2, False),
+    needed = [
+        install.needed_blocks("nucleo_f429zi", wanted, without=without)
+        for without, _ in install.DISPENSABLE
+    ]
+    taken, insecure, no_trace, least = needed
+    for room, there in (
+        (taken, (True, True, True)),
+        (taken - 1, (False, True, True)),
+        (insecure, (False, True, True)),
+        (insecure - 1, (False, False, True)),
+        (no_trace - 1, (False, False, False)),
+        (least, (False, False, False)),
+        (least - 1, None),
     ):
         monkeypatch.setitem(install.BLOCKS, "nucleo_f429zi", room + install.RESERVE)
-        assert install.main([str(folder)]) == status, room
-        # What an earlier installation has brought goes.
-        assert (folder / "firmware/dtls.mpy").exists() == has_dtls, room
+        assert install.main([str(folder)]) == (0 if there else 2), room
         said = capsys.readouterr()
-        if status:
-            assert f"too few for this: {plain} without DTLS and bootstrap" in said.err
+        if there:
+            # What an earlier installation has brought goes.
+            names = ("dtls", "trace", "repl")
+            found = tuple((folder / f"firmware/{name}.mpy").exists() for name in names)
+            assert found == there, room
+        else:
+            assert f"too few for this: {least} without DTLS, bootstrap, the lines" in said.err
     for mpy in (False, True):
         install.stage(folder, mpy=mpy)
         assert (folder / "firmware/dtls.py").with_suffix(".mpy" if mpy else ".py").exists()

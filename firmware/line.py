@@ -6,7 +6,7 @@ from micropython import const
 
 _LONGEST = const(250)  # bytes
 _SPACE = const(32)  # the first character that is no control character
-_DELETE = const(127)
+_RUBOUT = const(127)  # what the Backspace of most terminals sends
 _BACKSPACE = const(8)
 _ESCAPE = const(27)
 _CTRL_U = const(21)
@@ -31,7 +31,7 @@ async def typed(stdin, readable):
             skipping = "0123456789;" if letter in skipping else ""
         elif code == _ESCAPE:
             skipping = "[O"
-        elif code in (_BACKSPACE, _DELETE, _CTRL_U):
+        elif code in (_BACKSPACE, _RUBOUT, _CTRL_U):
             while line:
                 last = line[-1]
                 line = line[:-1]
@@ -46,7 +46,7 @@ async def typed(stdin, readable):
     try:
         if len(line) <= _LONGEST:
             return str(line, "utf8").strip()
-        print("nothing done: a line has at most %d bytes" % _LONGEST)
+        print("nothing done: at most %d bytes" % _LONGEST)
     except ValueError:  # a UnicodeError
-        print("nothing done: the line is no UTF-8, type it again")
+        print("nothing done: no UTF-8, type it again")
     return ""

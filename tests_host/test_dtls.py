@@ -405,10 +405,14 @@ def test_what_this_micropython_lacks_is_named():
 class Store:
     """Of the application what a connection asks for; with a server of one credential."""
 
+    stopped = False
+
     def __init__(self, port, security):
         self.security = security
         self.read = 0
         self.logged = []
+        self.noticed = []
+        self.notice = self.noticed.append
         table = Table()
         self.server = ServerObject(1, 0, 3600)
         table.add(self.server)

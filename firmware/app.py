@@ -16,6 +16,7 @@ from firmware import console, drop, once
 from firmware.connection import readable
 from lwm2m.registration import STOPPED
 
+_SOURCES = modules.sources  # not for frozen modules: their __file__ is that of a source
 del modules  # it has done its work
 
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
@@ -31,7 +32,6 @@ _SPARE = const(
     " lwm2m.formats.tlv lwm2m.formats.senml lwm2m.formats.senml_cbor lwm2m.formats.senml_json"
     " lwm2m.formats.cbor lwm2m.formats.old_json"
 )
-_SOURCES = __file__[-3:] == ".py"
 _SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
 

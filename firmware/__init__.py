@@ -12,6 +12,7 @@ _ONCE = const(
     " firmware.accounts firmware.storage firmware.status firmware.keep firmware.credentials"
     " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt lwm2m.bootstrap"
     " lwm2m.objects.security lwm2m.state lwm2m.restore"
+    " firmware.line firmware.look firmware.repl firmware.trace"
 )
 
 
@@ -21,8 +22,8 @@ def once(name, function, *arguments):
     The memory of it, and of what it has loaded of that kind, is given back.
     """
     gc.collect()
-    module = getattr(__import__("firmware." + name), name)
     try:
+        module = getattr(__import__("firmware." + name), name)
         return getattr(module, function)(*arguments)
     finally:
         drop(_ONCE)

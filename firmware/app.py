@@ -46,6 +46,9 @@ class App:
     # None: not installed.
     bootstraps = (0, 0, ())
     purging = 0  # the time of the record whose Bootstrap-Server account goes when it is over
+    stopped = False  # de-registered on request: a link that comes back changes nothing
+    over = False  # it does not run any more
+    error = None  # the last of the console
 
     def __init__(self, settings, account_list):
         self.settings = settings
@@ -56,6 +59,8 @@ class App:
         self._blinking = None
         once("parts", "build", self)
         once("connections", "connect", self, account_list)
+        if settings["log"] > 1:
+            once("trace", "begin", settings["log"])
         self.begin()
 
     # What the console, the REPL and the objects call
@@ -117,6 +122,7 @@ class App:
             self.bootstrap()
 
     def stop(self):
+        self.stopped = True
         for connection in self.connections:
             connection.session.registration.stop()
 
@@ -238,6 +244,11 @@ class App:
         if text.startswith("MemoryError"):
             self.spare()
 
+    def notice(self, text):
+        """Prints a line that tells of nothing bad, unless the settings want errors only."""
+        if self.settings["log"]:
+            self.log(text)
+
     def spare(self, more=""):
         """Gives back the memory of modules that can be loaded again, of some `more` if wanted."""
         if not _SOURCES:  # to compile them again would take more than it gives
@@ -317,5 +328,6 @@ def run():
         print("MemoryError: %s: restarting" % error)
         app.reset()
     finally:
+        app.over = True
         asyncio.new_event_loop()  # tasks of this run are not those of the next
     return 0

@@ -8,12 +8,14 @@ _RANGES = {
     "measure_s": (1, 86400),
     "send_s": (0, 86400),
     "watchdog_s": (0, 32),
+    "log": (0, 3),
 }
 _DEFAULTS = {
     "lifetime_s": 3600,
     "measure_s": 5,
     "send_s": 0,
     "watchdog_s": 0,
+    "log": 1,
     "keep": True,
     "queue_mode": False,
     "confirmable": False,

@@ -27,6 +27,7 @@ class Connection:
     """
 
     lacking = None  # what there is no link for want of
+    trace = None  # called with True and each datagram taken, False and each sent; see trace.py
 
     def __init__(self, app, make_session, account):
         self.app = app
@@ -73,9 +74,12 @@ class Connection:
         registration = session.registration
         port = self.link.local_port
         if registration.state != REGISTERED:
-            registration.start()
+            if not self.app.stopped:
+                registration.start()
         elif port == self.local_port:
-            print("%s: registered at %s as before" % (self.uri, registration.location_text()))
+            self.app.notice(
+                "%s: registered at %s as before" % (self.uri, registration.location_text())
+            )
             registration.due_ms = self.app.client.now_ms()  # an Update: here we are again
             self.app.wake()
         else:
@@ -94,6 +98,8 @@ class Connection:
     def send(self, data):
         if self.link is None:
             raise OSError(ECONNREFUSED, "no link")
+        if self.trace:
+            self.trace(False, data)
         self.link.send(data)
 
     def drain(self):
@@ -140,6 +146,8 @@ class Connection:
                     size = size // 4 or 1
                     continue
                 if len(data) < size:  # else it may be cut off: lost
+                    if self.trace:
+                        self.trace(True, data)
                     receive(data)
                 for _ in ipoll(0):
                     break

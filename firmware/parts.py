@@ -52,11 +52,12 @@ def build(app):
     for name in settings["objects"]:
         sys.modules["firmware.objects." + name].add(table, app)
     app.client = client = Client(settings["endpoint"], table, time, os.urandom, app.log, app.wake)
+    client.notice = app.notice
     client.queue_mode = settings["queue_mode"]
     if settings["queries"]:
         client.queries = tuple(settings["queries"])
     app.tasks = (report,) if settings["send_s"] else ()
-    kept = ("confirmable", "endpoint", "keep", "measure_s", "send_s", "watchdog_s")
+    kept = ("confirmable", "endpoint", "keep", "log", "measure_s", "send_s", "watchdog_s")
     app.settings = {key: settings[key] for key in kept}  # all that is looked at from now on
 
 

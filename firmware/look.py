@@ -26,15 +26,15 @@ def status(app):
         print(line)
 
 
-def objects(app):
-    """Prints all instances with their resources: id, name, operations and type."""
+def objects(app, oid=None):
+    """Prints the instances, of one object or of all, with their resources: id, name, operations
+    and type.
+    """
     for instance in app.table.instances:
-        rows = []
-        for rid, operations, kind, name in instance.resources:
-            rows.append(("%d %s %s %s" % (rid, name, operations, kind)).strip())
-        print(_text((instance.oid, instance.iid)), type(instance).__name__)
-        for row in rows:
-            print("   ", row)
+        if oid is None or instance.oid == oid:
+            print(_text((instance.oid, instance.iid)), type(instance).__name__)
+            for rid, operations, kind, name in instance.resources:
+                print("   ", rid, name, operations, kind)
 
 
 def read(app, path):

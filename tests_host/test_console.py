@@ -363,7 +363,9 @@ def test_objects_and_status():
     with App() as app:
         lines = say(app, "objects()")
         assert lines[0] == "/1/0 Server"
-        assert "    1 integer RW i" in lines and "    10 run E" in lines
+        assert "    1 integer RW i" in lines and "    10 run E " in lines
+        assert say(app, "objects(1)")[:2] == ["/1/0 Server", "    0 short_server_id R i"]
+        assert say(app, "objects(4711)") == []
         assert say(app, "status()") == ["endpoint: test"]
         app.stopped = True
         assert say(app, "status()")[0].startswith("the client is stopped: start()")

@@ -146,4 +146,9 @@ def _set_serial_line(terminal):
     settings[3] = termios.ISIG | termios.NOFLSH
     settings[6][termios.VMIN] = 1
     settings[6][termios.VTIME] = 0
+    # A Ctrl-C interrupts a board; Ctrl-\ and Ctrl-Z are bytes to it like any other.
+    disabled = bytes((os.fpathconf(terminal, "PC_VDISABLE"),))
+    for name in ("VQUIT", "VSUSP", "VDSUSP"):
+        if hasattr(termios, name):
+            settings[6][getattr(termios, name)] = disabled
     termios.tcsetattr(terminal, termios.TCSANOW, settings)

@@ -16,6 +16,7 @@ from firmware import console, drop, once
 from firmware.connection import readable
 from lwm2m.registration import STOPPED
 
+_SOURCES = modules.sources  # not for frozen modules: their __file__ is that of a source
 del modules  # it has done its work
 
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
@@ -32,7 +33,6 @@ _SPARE = const(
     " lwm2m.formats.cbor lwm2m.formats.old_json "
 )
 _FEW = const(2)  # reads that stay remembered then
-_SOURCES = __file__[-3:] == ".py"
 _SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
 

@@ -156,7 +156,10 @@ _EVALUATES = "firmware.repl"
 
 
 def device_files(root="."):
-    """Paths of all files that run on the board, below `root`."""
+    """Paths of all files that run on the board, below `root`.
+
+    firmware/manifest.py does not: MicroPython's build reads it.
+    """
     found = ["boot.py", "main.py"]
     folders = ["lib", "firmware"]
     while folders:
@@ -166,7 +169,7 @@ def device_files(root="."):
             if os.stat(root + "/" + path)[0] & 0x4000:
                 if name != "__pycache__":
                     folders.append(path)
-            elif name.endswith(".py"):
+            elif name.endswith(".py") and path != "firmware/manifest.py":
                 found.append(path)
     return found
 

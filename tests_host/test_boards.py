@@ -19,6 +19,10 @@ FACTS = {
 }
 
 
+# Has neither the pins nor the modules of the other two: see test_frdm_k64f.py.
+ZEPHYR = ["frdm_k64f"]
+
+
 def board(name):
     """The board's module, and the world is that board at power-on."""
     world.reset(board=name)
@@ -34,7 +38,8 @@ def files():
 
 
 def test_every_board_is_known_here():
-    assert files() == sorted(FACTS) == sorted(BOARDS)
+    assert files() == sorted(list(FACTS) + ZEPHYR)
+    assert sorted(FACTS) == sorted(BOARDS)
 
 
 def test_import_touches_no_hardware():

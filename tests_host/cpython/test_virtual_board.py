@@ -373,7 +373,7 @@ def small_repository(folder):
 def options(**given):
     names = "server endpoint lifetime board bootstrap psk_identity psk_key"
     values = dict.fromkeys(names.split())
-    return SimpleNamespace(**{**values, "blank": False, "mpy": False, **given})
+    return SimpleNamespace(**{**values, "blank": False, "mpy": False, "frozen": None, **given})
 
 
 def account_of(flash):

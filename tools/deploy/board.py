@@ -71,8 +71,7 @@ del walk
 
 def names():
     """The names that BOARD= may have."""
-    folder = install.ROOT / "firmware" / "boards"
-    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    return sorted(install.BLOCKS)
 
 
 def is_ours(name):

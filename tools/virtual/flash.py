@@ -1,6 +1,7 @@
 """The directory that is the board's flash: filled when it is empty, used as it is otherwise."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -57,7 +58,9 @@ def prepare(flash, options, root=install.ROOT):
     if not used and not (given or has_server or firmware()[0].exists(str(flash))):
         raise UserError("--server or --bootstrap is needed: the flash has no account")
     flash.mkdir(parents=True, exist_ok=True)
-    if not used:
+    if options.frozen is not None:
+        _stage_frozen(flash, root)
+    elif not used:
         march = install.host_march() if options.mpy else None
         install.stage(flash, root, mpy=options.mpy, march=march, board=board)
     if config is None:
@@ -66,6 +69,15 @@ def prepare(flash, options, root=install.ROOT):
     if given:
         _provision(flash, options)
     return board, config.get("endpoint")
+
+
+def _stage_frozen(flash, root):
+    # Only what starts it. A module on the flash would be mixed with the frozen ones.
+    for name in ("firmware", "lib"):
+        if (flash / name).exists():
+            raise UserError(f"--frozen: {flash / name} would be in the way: remove it")
+    for name in ("boot.py", "main.py"):
+        shutil.copyfile(root / name, flash / name)
 
 
 def _board(config_file, config, options):

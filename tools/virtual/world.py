@@ -25,6 +25,8 @@ _KEYS = {
     "temperature": (is_temperature, "-273.15 to 1000 degrees Celsius"),
     "button": (_is_flag, "true or false"),
     "cable": (_is_flag, "true or false"),
+    "dhcp": (_is_flag, "true or false"),
+    "dns": (_is_flag, "true or false"),
     "i2c": (lambda value: value in ("plugged", "unplugged"), '"plugged" or "unplugged"'),
     "key": (_is_key, "1 to 64 bytes of text"),
     "reset": (lambda value: value in ("power", "button"), '"power" or "button"'),
@@ -54,12 +56,15 @@ def parse_line(line):
 class World:
     """What is true round the board; lives on while the interpreter is started anew."""
 
-    def __init__(self, board, temperature, unique_id):
+    def __init__(self, board, temperature, unique_id, micropython):
         self._state = {
             "board": board,
             "temperature": temperature,
             "i2c": "plugged",
             "cable": True,
+            "dhcp": True,
+            "dns": True,
+            "micropython": micropython,
             "button": False,
             "unique_id": unique_id,
         }

@@ -7,7 +7,7 @@ _RANGES = {
     "lifetime_s": (1, 0x7FFFFFFF),
     "measure_s": (1, 86400),
     "send_s": (0, 86400),
-    "watchdog_s": (0, 32),
+    "watchdog_s": (16, 32),  # MicroPython keeps the loop for up to 10 s: names, Ethernet of v1.28
 }
 _DEFAULTS = {
     "lifetime_s": 3600,
@@ -144,8 +144,13 @@ def _check(settings, path):
         raise ConfigError("queries", queries, 'a list of texts like "d=ACCOUNT"', path)
     for key, (low, high) in _RANGES.items():
         value = settings[key]
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ConfigError(key, value, "a whole number from %d to %d" % (low, high), path)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        off = key == "watchdog_s" and value == 0
+        if not whole or not (low <= value <= high or off):
+            expected = "a whole number from %d to %d" % (low, high)
+            if key == "watchdog_s":
+                expected += ", or 0 for off"
+            raise ConfigError(key, value, expected, path)
     for key, default in _DEFAULTS.items():
         if isinstance(default, bool) and not isinstance(settings[key], bool):
             raise ConfigError(key, settings[key], "true or false", path)

@@ -26,6 +26,7 @@ class Connection:
     """
 
     lacking = None  # what there is no link for want of
+    resumed = False  # from a record that has to be written anew before anything is sent
     trouble = None  # why the last attempt to get one failed
 
     def __init__(self, app, make_session, account):
@@ -70,6 +71,9 @@ class Connection:
         """The link is up: the session may begin."""
         session = self.session
         session.online = True
+        if self.resumed:  # not earlier: a flash wears out, and a restart may bring no network
+            self.resumed = False
+            self.app._kept("save")
         registration = session.registration
         port = self.link.local_port
         if registration.state != REGISTERED:

@@ -25,6 +25,7 @@ from coap.message import Message
 from coap.numbers import ACK, CHANGED, CON, CREATED, DELETE, DELETED, GET, POST
 
 _AHEAD_MS = 3600000
+_FRESH = ("firmware", "lwm2m", "coap", "time", "socket")  # modules that are loaded for it
 _WITH_TIME = (machine, machine_time, sensor_bmp180, sys.modules["world"])
 _LOOK_UP_MS = 7000  # that lwIP blocks for a name server that is silent: four requests
 
@@ -124,10 +125,11 @@ class Server:
     def send(self, message):
         self.socket.sendto(encode(message), self.last)
 
-    def read(self, path):
-        """Asks for a value; the answer will be among `heard`."""
+    def read(self, path, observe=False):
+        """Asks for a value; the answer will be among `heard`, and later ones."""
         self.reads += 1
-        options = [(11, part.encode()) for part in path.split("/")[1:]] + [(17, b"")]
+        options = [(6, b"")] if observe else []
+        options += [(11, part.encode()) for part in path.split("/")[1:]] + [(17, b"")]
         self.send(Message(CON, GET, 60000 + self.reads, b"%d" % self.reads, options))
 
     def codes(self):
@@ -159,19 +161,18 @@ class Hours:
         self.said = []  # (milliseconds, line)
         self.resets = []  # when
         self.longest_ms = 0  # that the loop was blocked
+        self.seen = []  # (line of the network, line of the server) of the status
         self.bitten = []  # when the watchdog would have reset the board
 
     def __enter__(self):
         self._path = sys.path[:]
         self._home = os.getcwd()
-        sys.path[:] = [
-            each if each == ".frozen" else (self._home + "/" + each).rstrip("/")
-            for each in sys.path
-        ]
+        home = self._home + "/"
+        sys.path[:] = [each if each == ".frozen" else home + each for each in sys.path]
         os.chdir(self.folder)
         self._loaded = {}
         for name in list(sys.modules):
-            if name.startswith("firmware") or name in ("time", "socket"):
+            if name.split(".")[0] in _FRESH:
                 self._loaded[name] = sys.modules.pop(name)
         sys.modules["time"] = self.clock
         sys.modules["socket"] = self.names
@@ -203,7 +204,7 @@ class Hours:
             module.time = host_time
         asyncio.new_event_loop()
         for name in list(sys.modules):
-            if name.startswith("firmware") or name in ("time", "socket"):
+            if name.split(".")[0] in _FRESH:
                 del sys.modules[name]
         sys.modules.update(self._loaded)
         os.chdir(self._home)
@@ -270,8 +271,13 @@ class Hours:
                     connection.close()
                 return
 
-    def status(self):
-        return self.app.status()
+    def look(self):
+        """Takes down what the status tells of the network and of the server."""
+        found = []
+        for line in self.app.status():
+            if line.startswith(("network: ", "server: ")):
+                found.append(line)
+        self.seen.append(tuple(found))
 
 
 async def no_keys(app, readable):

@@ -3,8 +3,9 @@
 Datagrams go by the host's own sockets, so the board's address is the loopback address, unless it
 was given one by hand. As in `ports/stm32/eth.c`, with `world.micropython`:
 
-- v1.28: `active(True)` waits for the link, for 10 s at most, and raises OSError without it; with a
-  partner it takes 1.6 s. Once active, nothing follows the cable: the address stays, `isconnected()` stays true.
+- v1.28: `active(True)` waits for the link, for 10 s at most, and raises OSError without it; with
+  one it takes 1.6 s. Once active, nothing follows the cable: the address stays, `isconnected()`
+  stays true.
 - v1.29: the link is looked at all the time, DHCP begins anew with it, `active(True)` never waits.
 """
 

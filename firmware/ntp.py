@@ -61,7 +61,7 @@ def _default():
         import ntptime
     except ImportError:
         return ""
-    del sys.modules[ntptime.__name__]
+    sys.modules.pop(ntptime.__name__, None)  # its memory
     return _SERVER, _PORT
 
 

@@ -81,6 +81,19 @@ class Names:
         return socket.getaddrinfo(host, *rest)
 
 
+def bound_socket():
+    """A datagram socket on loopback that never waits, and its port."""
+    found = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for port in range(42500, 42600):
+        try:
+            found.bind(socket.getaddrinfo("127.0.0.1", port)[0][-1])
+            found.setblocking(False)
+            return found, port
+        except OSError:
+            pass  # taken
+    raise AssertionError("no free port")
+
+
 class Server:
     """An LwM2M server that accepts everything; `requests` are (milliseconds, code, path)."""
 
@@ -90,15 +103,7 @@ class Server:
         self.last = None  # the address of the device
         self.reads = 0
         self.heard = []  # messages that are none of its requests
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.port = 42500
-        while True:
-            try:
-                self.socket.bind(socket.getaddrinfo("127.0.0.1", self.port)[0][-1])
-                break
-            except OSError:
-                self.port += 1
-        self.socket.setblocking(False)
+        self.socket, self.port = bound_socket()
 
     def serve(self):
         """Answers what has come; nothing passes without a cable."""
@@ -158,6 +163,7 @@ class Hours:
         self.clock = Time()
         self.names = Names(self.clock)
         self.server = Server(self.clock)
+        self.servers = [self.server.serve]  # what has its turn when the firmware waits
         self.said = []  # (milliseconds, line)
         self.resets = []  # when
         self.longest_ms = 0  # that the loop was blocked
@@ -226,7 +232,8 @@ class Hours:
         if world.wdt_expired():
             self.bitten.append(self.clock.total_ms)
             world.wdt = None
-        self.server.serve()
+        for serve in self.servers:
+            serve()
         if wait_ms and not list(poller.ipoll(0)):
             at_s, action = self._script[0]
             left_ms = at_s * 1000 - self.clock.total_ms
@@ -238,7 +245,6 @@ class Hours:
                 action()
                 if not self._script:
                     raise Over
-                self.server.serve()
         self._left = self.clock.total_ms
 
     def run(self, *script):

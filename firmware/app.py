@@ -289,6 +289,7 @@ class App:
         if interface is None:
             interface = self.board.network_interface(self.settings)
             interface.start()
+            interface.check()
             self.interface = interface
             if interface.run:
                 asyncio.create_task(interface.run(self))

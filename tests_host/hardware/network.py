@@ -20,7 +20,10 @@ _ETIMEDOUT = 110
 LINK_MS = 10000  # that v1.28 waits for a link
 NEGOTIATION_MS = 1600  # that it takes where there is one
 
-pause = time.sleep_ms  # how a call that blocks does so; a test with a clock of its own has another
+
+def pause(ms):
+    """How a call that blocks does so; what has a clock of its own replaces it."""
+    time.sleep_ms(ms)
 
 
 class _LAN:

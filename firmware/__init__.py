@@ -11,7 +11,7 @@ _ONCE = const(
     "firmware.modules firmware.parts firmware.connections firmware.config firmware.account_list"
     " firmware.accounts firmware.storage firmware.status firmware.keep firmware.credentials"
     " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt firmware.ntp"
-    " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore"
+    " firmware.network_settings lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore"
 )
 
 

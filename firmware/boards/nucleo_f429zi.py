@@ -54,9 +54,10 @@ def network_interface(settings):
 
     from firmware.lan import LAN
 
-    if settings["hostname"]:
-        network.hostname(settings["hostname"])
-    return LAN(network.LAN(), _plugged, settings["network"])
+    name = settings.get("hostname") or settings["endpoint"]
+    if len(name) <= 32 and not ("." in name or ":" in name or "_" in name):
+        network.hostname(name)
+    return LAN(network.LAN(), _plugged, settings.get("network"))
 
 
 def _plugged():

@@ -78,6 +78,7 @@ RULES = (
     ("firmware.objects", "coap.message lwm2m.arguments lwm2m.object lwm2m.objects", _PURE + " gc"),
     ("firmware.thermometer", "firmware.drivers", "errno micropython sys"),
     ("firmware.storage", "", _PURE + " errno os"),
+    ("firmware.access_point", "firmware.storage", "micropython"),
     ("firmware.link", "", "errno micropython os socket"),
     ("firmware.credentials", "", "errno micropython sys tls"),
     ("firmware.fault", "", "errno gc micropython"),

@@ -21,7 +21,7 @@ import tempfile
 from tools.errors import UserError
 from tools.virtual import options as command_line
 from tools.virtual.events import Events
-from tools.virtual.flash import prepare
+from tools.virtual.flash import prepare, wifi
 from tools.virtual.interpreter import find_micropython
 from tools.virtual.serial_line import SerialLine
 from tools.virtual.signals import Signals
@@ -68,7 +68,7 @@ def _run(options, stack):
     supervisor = Supervisor(
         flash,
         options.heap,
-        World(board, options.temperature, unique_id),
+        World(board, options.temperature, unique_id, wifi(flash, board, options)),
         events,
         signals,
         before=_stock_firmware(board, options.micropython),

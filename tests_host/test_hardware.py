@@ -3,10 +3,10 @@
 import sys
 import time
 
+import board_radio
 import machine
 import machine_time
 import network
-import radio as wifi_module
 import sensor_bmp180
 import sensor_hts221
 import sensors
@@ -33,7 +33,7 @@ def on_fake_clock(test):
 
     def run():
         simulated = sys.modules["world"]
-        modules = machine, machine_time, wifi_module, sensor_bmp180, sensor_hts221, simulated
+        modules = machine, machine_time, board_radio, sensor_bmp180, sensor_hts221, simulated
         for module in modules:
             module.time = CLOCK
         try:

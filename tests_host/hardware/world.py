@@ -125,7 +125,7 @@ class World:
     def radio(self):
         """The `Radio` of a B-L475E-IOT01A, made at first use; None on another board."""
         if self._radio is None and self.board == "b_l475e_iot01a":
-            from radio import Radio
+            from board_radio import Radio
 
             self._radio = Radio(self, self._radio_state)
         return self._radio
@@ -139,6 +139,11 @@ class World:
         if pin in ("PE0", "PE1", "PE8", "PB13") and self.radio:
             return self.radio.wires[pin]
         return None
+
+    @property
+    def moves(self):
+        """Whether there is something whose pins change by themselves."""
+        return self._radio is not None
 
     def wait_ms(self):
         """Milliseconds until a pin may change its level by itself, None when none can."""

@@ -89,9 +89,10 @@ class Hardware:
 
     def run(self):
         """What has happened by itself; returns the milliseconds until more may, or None."""
+        if not world.moves:
+            return None
         wait_ms = world.wait_ms()
-        if wait_ms is not None:
-            self._tell_levels()
+        self._tell_levels()
         return wait_ms
 
     def request(self, line):

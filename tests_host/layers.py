@@ -80,6 +80,8 @@ RULES = (
     ("firmware.storage", "", _PURE + " errno os"),
     ("firmware.access_point", "firmware.storage", "micropython"),
     ("firmware.link", "", "errno micropython os socket"),
+    ("firmware.wifi", "firmware.__init__ firmware.wifi_join", "asyncio errno micropython"),
+    ("firmware.wifi_join", "firmware.access_point", "errno micropython os"),
     ("firmware.credentials", "", "errno micropython sys tls"),
     ("firmware.fault", "", "errno gc micropython"),
     ("firmware.handshake", "firmware.__init__", "asyncio errno micropython time"),

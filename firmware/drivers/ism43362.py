@@ -4,7 +4,7 @@ AT commands in 16-bit words, the low byte first: with 8-bit transfers the bytes 
 swapped. DRDY high means that the module takes a command or, after one, that the answer is there.
 """
 
-from errno import EAGAIN, EBUSY, ECONNRESET, EINVAL, EIO, EMSGSIZE, ETIMEDOUT
+from errno import EAGAIN, ECONNABORTED, ECONNRESET, EINVAL, EIO, ENOBUFS, ETIMEDOUT
 
 from micropython import const
 
@@ -45,7 +45,7 @@ class ISM43362:
     body of the answer), or an OSError, with these numbers:
 
     EINVAL the module says ERROR; EIO its answer makes no sense; ETIMEDOUT it has none;
-    EBUSY it takes no command any more, or its output never ends: `restart()` helps;
+    ECONNABORTED it takes no command any more, or its output never ends: `restart()` helps;
     ECONNRESET it has restarted by itself and knows nothing.
     """
 
@@ -56,7 +56,7 @@ class ISM43362:
         self._cs = cs
         self._drdy = drdy
         self._reset = reset
-        self._ticks = ticks
+        self.ticks = ticks
         self._buffer = bytearray(_SIZE)
         self._view = memoryview(self._buffer)
         self.restart()
@@ -70,15 +70,15 @@ class ISM43362:
     def start(self, command, timeout_ms=ANSWER_MS, data=b""):
         """Begins a command; the text without its CR, and for S3 the data.
 
-        OSError with EAGAIN while another one is under way, with EMSGSIZE for too much.
+        OSError with EAGAIN while another one is under way, with ENOBUFS for too much.
         """
         if self.answer is None:
-            raise OSError(EAGAIN)
+            raise OSError(EAGAIN, "a command is under way")
         head = (command + "\r").encode()
         size = len(head)
         end = size + len(data)
         if len(data) > DATAGRAM or end > _SIZE:
-            raise OSError(EMSGSIZE)
+            raise OSError(ENOBUFS, "too long for the module")
         view = self._view
         view[:size] = head
         view[size:end] = data
@@ -93,7 +93,7 @@ class ISM43362:
         state = self._state
         if state == _NOTHING:
             return _IDLE_MS
-        waited_ms = self._ticks.ticks_diff(self._ticks.ticks_ms(), self._since)
+        waited_ms = self.ticks.ticks_diff(self.ticks.ticks_ms(), self._since)
         if state == _RESET:
             if waited_ms < _RESET_MS:
                 return _RESET_MS - waited_ms
@@ -115,7 +115,9 @@ class ISM43362:
                 self._end(error)
             return 0 if self.answer is not None else 1
         if waited_ms >= self._limit_ms:
-            self._end(OSError(EBUSY if state == _READY else ETIMEDOUT, "the module is silent"))
+            self._end(
+                OSError(ECONNABORTED if state == _READY else ETIMEDOUT, "the module is silent")
+            )
             return 0
         return 1 if waited_ms < 20 else min(waited_ms >> 4, 50)
 
@@ -128,7 +130,7 @@ class ISM43362:
     def _wait(self, state, limit_ms):
         self.answer = None
         self._state = state
-        self._since = self._ticks.ticks_ms()
+        self._since = self.ticks.ticks_ms()
         self._limit_ms = limit_ms
 
     def _end(self, answer):
@@ -144,7 +146,7 @@ class ISM43362:
         self._swap(self._length)
         self._wait(_FALL, self._timeout_ms)
         self._cs(0)
-        self._ticks.sleep_us(_SETUP_US)
+        self.ticks.sleep_us(_SETUP_US)
         try:
             self._spi.write(self._view[: self._length])
         finally:
@@ -159,7 +161,7 @@ class ISM43362:
         view = self._view
         size = 0
         self._cs(0)
-        self._ticks.sleep_us(_SETUP_US)
+        self.ticks.sleep_us(_SETUP_US)
         try:
             while size < _SIZE and drdy():
                 self._spi.readinto(view[size : size + _CHUNK], _FILL)
@@ -175,7 +177,7 @@ class ISM43362:
         while start < end and buffer[start] == _NAK:
             start += 1
         if size == _SIZE and drdy():
-            self._end(OSError(EBUSY, "the module's output has no end"))
+            self._end(OSError(ECONNABORTED, "the module's output has no end"))
         elif start < end:
             self._end(self._parse(start, end))
         # else it was not an answer yet: DRDY had not fallen

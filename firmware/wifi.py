@@ -1,0 +1,268 @@
+"""The Wi-Fi module of the board as the application's network interface, and its UDP links.
+
+All of it is one sequence of commands, written as a generator (`_life`): join, then look after the
+links in turn, and again from the beginning when that ends. `poll()` goes on with it.
+"""
+
+import asyncio
+from errno import EAGAIN, ECONNABORTED, ECONNRESET, EINVAL, EIO, ENOBUFS, ENOTCONN
+
+from micropython import const
+
+from firmware import once
+
+_SOCKETS = const(4)
+_TRIES = const(3)  # of a command that may be repeated; failures in a row that end a link
+_QUEUE = const(8)  # datagrams of a link that wait to be sent
+_INBOX = const(4)  # that wait to be taken
+_TURN_MS = const(20)  # between looks for something to send
+# The module does not tell that something has come: it is asked, more often after traffic.
+_OFTEN_MS = const(100)
+_SELDOM_MS = const(500)
+_AWAKE_MS = const(3000)
+_CHECK_MS = const(10000)  # between looks whether the access point is there
+_REJOIN_MS = const(5000)
+
+
+class WiFi:
+    """`driver` is an ISM43362, whose clock counts here, too; `address` as for LAN.
+
+    The attributes are those that lan.py tells of, but for `ifconfig`: `address` is what there is
+    to know. `longest_ms` is the longest time that `poll()` took.
+    """
+
+    trouble = None
+    helpless = False
+    signal_dbm = None
+    up = False
+    socket = None  # of the module, that the next command is for
+    longest_ms = 0
+    module = ""  # its firmware
+
+    def __init__(self, driver, address=None):
+        self.driver = driver
+        self.ticks = driver.ticks
+        self.static = address
+        self.address = None
+        self.links = [None] * _SOCKETS
+        self._checked = 0
+        self._life = None
+
+    def start(self):
+        self._life = self._live()
+
+    def isconnected(self):
+        return self.up
+
+    def check(self):
+        pass  # the life goes on by itself
+
+    def udp(self, host, port, local_port=0):
+        """A Link, to be opened by the module: it has a `local_port` then, or an `error`."""
+        if not self.up:
+            raise OSError(ENOTCONN, "no Wi-Fi: %s" % self.trouble)
+        for number in range(_SOCKETS):
+            if self.links[number] is None:
+                self.links[number] = link = Link(self.ticks, host, port, local_port)
+                return link
+        raise OSError(ENOBUFS, "the Wi-Fi module has four sockets, all in use")
+
+    async def run(self, app):
+        """Looks after everything, for ever."""
+        while True:
+            await asyncio.sleep_ms(self.poll())
+
+    def poll(self):
+        """Goes on; returns the milliseconds until it wants to be called again, sooner is fine."""
+        began = self.ticks.ticks_ms()
+        try:
+            wait_ms = next(self._life)
+        except (StopIteration, MemoryError):  # the first: a Ctrl-C has come in between
+            self._life = self._live()
+            wait_ms = _TURN_MS
+        self.longest_ms = max(self.longest_ms, self.ticks.ticks_diff(self.ticks.ticks_ms(), began))
+        return wait_ms
+
+    # Commands: generators, to be used with `yield from`
+
+    def do(self, command, timeout_ms=3000, data=b""):
+        """The answer of the module; OSError as the driver says."""
+        driver = self.driver
+        while driver.answer is None:  # of a command before a Ctrl-C
+            yield driver.poll()
+        driver.start(command, timeout_ms, data)
+        return (yield from self.answer())
+
+    def answer(self):
+        driver = self.driver
+        while driver.answer is None:
+            yield driver.poll()
+        if isinstance(driver.answer, OSError):
+            raise driver.answer
+        return driver.answer
+
+    def sure(self, command, timeout_ms=3000):
+        """As do(), for a command that may be repeated."""
+        left = _TRIES
+        while True:
+            try:
+                return (yield from self.do(command, timeout_ms))
+            except OSError as error:
+                left -= 1
+                if not left or error.errno in (ECONNABORTED, ECONNRESET):
+                    raise
+
+    def select(self, number):
+        """The commands that follow are for this socket."""
+        if self.socket != number:
+            self.socket = None
+            yield from self.sure("P0=%d" % number)
+            self.socket = number
+
+    # The life
+
+    def _live(self):
+        while True:
+            try:
+                if not self.up:
+                    yield from once("wifi_join", "join", self)
+                while True:
+                    yield from self._check()
+                    for number, link in enumerate(self.links):
+                        if link:
+                            yield from self._serve(number, link)
+                    yield _TURN_MS
+            except OSError as error:
+                self._lost(error)
+            began = self.ticks.ticks_ms()
+            while self.ticks.ticks_diff(self.ticks.ticks_ms(), began) < _REJOIN_MS:
+                yield _TURN_MS
+
+    def _lost(self, error):
+        # Links end with the network: who uses them begins again when it is back.
+        trouble = str(error.args[-1])
+        if trouble != self.trouble:
+            print("Wi-Fi: " + trouble)
+        self.trouble = trouble
+        self.up = False
+        self.signal_dbm = self.socket = None
+        for number, link in enumerate(self.links):
+            if link:
+                link.error = OSError(ENOTCONN, "no Wi-Fi: " + trouble)
+                self.links[number] = None
+
+    def _check(self):
+        now = self.ticks.ticks_ms()
+        if self.signal_dbm is None or self.ticks.ticks_diff(now, self._checked) >= _CHECK_MS:
+            self._checked = now
+            for _ in range(_TRIES):
+                if (yield from self.sure("CS")).strip() == b"1":
+                    break
+            else:
+                raise OSError(ENOTCONN, "the access point is gone")
+            try:
+                self.signal_dbm = int((yield from self.do("CR")))
+            except (OSError, ValueError):
+                self.signal_dbm = self.signal_dbm or 0
+
+    def _serve(self, number, link):
+        if link.closed:
+            yield from self.select(number)
+            try:
+                yield from self.sure("P6=0")
+            except OSError as error:
+                if error.errno != EINVAL:
+                    raise
+            self.links[number] = None
+            return
+        if link.error:
+            return
+        try:
+            if not link.open:
+                try:
+                    yield from once("wifi_join", "connect", self, number, link)
+                except OSError as error:
+                    if error.errno in (ECONNABORTED, ECONNRESET):
+                        raise
+                    link.error = error
+                    return
+                link.open = True
+            yield from self._exchange(number, link)
+            link.failures = 0
+        except OSError as error:
+            link.failures += 1
+            if error.errno in (ECONNABORTED, ECONNRESET):
+                raise
+            if link.failures >= _TRIES:
+                # Is it the socket, or the network? The port stays, so the peer knows nothing.
+                link.open = False
+                link.failures = 0
+                self.signal_dbm = None
+
+    def _exchange(self, number, link):
+        while link.outbox:
+            yield from self.select(number)
+            data = link.outbox.pop(0)
+            link.used = self.ticks.ticks_ms()
+            sent = yield from self.do("S3=%04d" % len(data), data=data)
+            if sent.strip() == b"0":  # the module is full
+                link.outbox.insert(0, data)
+                break
+            if sent.strip() != b"%d" % len(data):
+                raise OSError(EIO, "not sent")
+        now = self.ticks.ticks_ms()
+        gap_ms = _SELDOM_MS if self.ticks.ticks_diff(now, link.used) >= _AWAKE_MS else _OFTEN_MS
+        if len(link.inbox) < _INBOX and self.ticks.ticks_diff(now, link.asked) >= gap_ms:
+            yield from self.select(number)
+            data = yield from self.do("R0")
+            if data:
+                link.inbox.append(data)
+                link.used = self.ticks.ticks_ms()
+            else:
+                link.asked = self.ticks.ticks_ms()
+
+
+class Link:
+    """As UDP in link.py, but for `socket`: it is waited for by time."""
+
+    established = True
+    secure = False
+    socket = None
+    wait_ms = 25
+    closed = False
+    open = False
+    error = None
+    failures = 0
+
+    def __init__(self, ticks, host, port, local_port):
+        self.host = host
+        self.address = None
+        self.port = port
+        self.wanted = local_port
+        self.local_port = 0
+        self.inbox = []
+        self.outbox = []
+        self.used = ticks.ticks_ms()
+        self.asked = ticks.ticks_add(self.used, -_SELDOM_MS)
+
+    def ipoll(self, timeout_ms):
+        """Of length 0 when there is nothing to be taken."""
+        return self.inbox
+
+    def recv(self, size):
+        """A datagram, or its first `size` bytes."""
+        if self.inbox:
+            return self.inbox.pop(0)[:size]
+        raise self.error or OSError(EAGAIN, "nothing yet")
+
+    def send(self, data):
+        """Takes a datagram, to be sent in some milliseconds; OSError when too many wait."""
+        if self.error:
+            raise self.error
+        if len(self.outbox) >= _QUEUE:
+            raise OSError(ENOBUFS, "the Wi-Fi module is too slow")
+        self.outbox.append(bytes(data))
+
+    def close(self):
+        self.closed = True
+        self.inbox = self.outbox = ()

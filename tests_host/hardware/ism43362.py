@@ -167,9 +167,13 @@ class Module:
             self.resets += 1
             self._off()
 
-    def _off(self):
+    def close(self):
+        """Gives back the sockets of the host."""
         if self.commands:
             self.commands.close()
+
+    def _off(self):
+        self.close()
         self._phase = _OFF
         self._received = bytearray()
 

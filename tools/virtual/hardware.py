@@ -87,6 +87,14 @@ class Hardware:
         world.apply(state)
         self._tell_levels()
 
+    def run(self):
+        """What has happened by itself; returns the milliseconds until more may, or None."""
+        if not world.moves:
+            return None
+        wait_ms = world.wait_ms()
+        self._tell_levels()
+        return wait_ms
+
     def request(self, line):
         """Does what a line of the board asks for and returns the events that this caused.
 

@@ -2,7 +2,8 @@
 
 Hidden modules do not import: a replaced `__import__` is what reaches every kind of them,
 built-in, extensible and frozen (0.6 us more for each import statement). Without PSK,
-`tls.SSLContext` has none of the attributes for it, as before MicroPython v1.29.
+`tls.SSLContext` has none of the attributes for it, as before MicroPython v1.29. Without an
+interface of `network`, sockets can be made and do nothing but raise OSError.
 """
 
 import sys
@@ -55,8 +56,38 @@ def _hide_psk():
     sys.modules["tls"] = stand_in
 
 
-def apply(hidden="", has_psk=True):
+def _hide_sockets():
+    import socket
+
+    def no_nic(*args, **kw):
+        raise OSError("no available NIC")
+
+    class Socket:
+        def __init__(self, *args):
+            pass
+
+        def __getattr__(self, name):
+            return no_nic
+
+        def close(self):
+            pass
+
+    class Module:
+        pass
+
+    stand_in = Module()
+    for name in dir(socket):
+        if not name.startswith("__"):
+            setattr(stand_in, name, getattr(socket, name))
+    stand_in.socket = Socket
+    stand_in.getaddrinfo = no_nic
+    sys.modules["socket"] = stand_in
+
+
+def apply(hidden="", has_psk=True, has_interface=True):
     """To be called once, before anything else is imported; `hidden`: names with spaces."""
+    if not has_interface:
+        _hide_sockets()
     if not has_psk:
         _hide_psk()
     if hidden:

@@ -390,6 +390,7 @@ def test_wifi_module():
     reset = machine.Pin("PE8", machine.Pin.OUT, value=0)
     radio = world.radio
     assert radio.module.resets == 1
+    CLOCK.advance(10)
     reset(1)
     assert drdy() == 0
     CLOCK.advance(world.wait_ms())

@@ -5,6 +5,7 @@
 "closed"   R0, S3: the socket is closed, -1
 "again"    S3: nothing sent, 0
 "empty"    R0: no data, whatever is there
+"stale"    D0: the address of the name asked before, as firmware C3 does
 "late"     the answer comes `late_ms` later
 "garbage"  some bytes of the answer are others
 "cut"      the answer ends too early
@@ -19,6 +20,7 @@ NAMES = (
     "closed",
     "again",
     "empty",
+    "stale",
     "late",
     "garbage",
     "cut",
@@ -26,7 +28,13 @@ NAMES = (
     "stuck",
     "reset",
 )
-_ONLY = {"join": (b"C0",), "closed": (b"R0", b"S3"), "again": (b"S3",), "empty": (b"R0",)}
+_ONLY = {
+    "join": (b"C0",),
+    "closed": (b"R0", b"S3"),
+    "again": (b"S3",),
+    "empty": (b"R0",),
+    "stale": (b"D0",),
+}
 # Of 100 transactions that fail by chance: those without a cure but a reset are rare.
 _CHANCES = (
     ("usage", 30),

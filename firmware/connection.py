@@ -7,7 +7,6 @@ from errno import EAGAIN, ECONNREFUSED, ENODEV
 
 from micropython import const
 
-from firmware.link import UDP
 from lwm2m.registration import REGISTERED
 
 _DATAGRAM = const(1153)  # longer than any datagram taken, in bytes (RFC 7252 section 4.6)
@@ -63,7 +62,7 @@ class Connection:
         if self.lacking:
             raise OSError(ENODEV, self.lacking)
         host, port = self.account["address"]
-        self.link = UDP(host, port, self.local_port)
+        self.link = self.app.interface.udp(host, port, self.local_port)
         self.started()
 
     def started(self):

@@ -56,7 +56,17 @@ def build(app):
     if settings["queries"]:
         client.queries = tuple(settings["queries"])
     app.tasks = (report,) if settings["send_s"] else ()
-    kept = ("confirmable", "endpoint", "keep", "measure_s", "send_s", "watchdog_s")
+    kept = (
+        "confirmable",
+        "endpoint",
+        "hostname",
+        "keep",
+        "measure_s",
+        "network",
+        "ntp",
+        "send_s",
+        "watchdog_s",
+    )
     app.settings = {key: settings[key] for key in kept}  # all that is looked at from now on
 
 

@@ -27,8 +27,7 @@ _REJOIN_MS = const(5000)
 class WiFi:
     """`driver` is an ISM43362, whose clock counts here, too; `address` as for LAN.
 
-    The attributes are those that lan.py tells of, but for `ifconfig`: `address` is what there is
-    to know. `longest_ms` is the longest time that `poll()` took.
+    What all interfaces have is told in lan.py. `longest_ms`: the longest time of a `poll()`.
     """
 
     trouble = None
@@ -38,6 +37,7 @@ class WiFi:
     socket = None  # of the module, that the next command is for
     longest_ms = 0
     module = ""  # its firmware
+    folder = ""  # of the board's records
 
     def __init__(self, driver, address=None):
         self.driver = driver
@@ -53,6 +53,9 @@ class WiFi:
 
     def isconnected(self):
         return self.up
+
+    def ifconfig(self):
+        return self.static or (self.address, "by DHCP", "by DHCP", "by DHCP")
 
     def check(self):
         pass  # the life goes on by itself
@@ -167,18 +170,15 @@ class WiFi:
 
     def _serve(self, number, link):
         if link.closed:
-            yield from self.select(number)
-            try:
-                yield from self.sure("P6=0")
-            except OSError as error:
-                if error.errno != EINVAL:
-                    raise
-            self.links[number] = None
+            yield from self._free(number)
             return
         if link.error:
             return
         try:
             if not link.open:
+                for other, each in enumerate(self.links):
+                    if each and each.closed:  # it may have the port that is wanted
+                        yield from self._free(other)
                 try:
                     yield from once("wifi_join", "connect", self, number, link)
                 except OSError as error:
@@ -198,6 +198,15 @@ class WiFi:
                 link.open = False
                 link.failures = 0
                 self.signal_dbm = None
+
+    def _free(self, number):
+        yield from self.select(number)
+        try:
+            yield from self.sure("P6=0")
+        except OSError as error:
+            if error.errno != EINVAL:
+                raise
+        self.links[number] = None
 
     def _exchange(self, number, link):
         while link.outbox:

@@ -4,7 +4,7 @@ Loaded for the moment; generators as in wifi.py.
 """
 
 import os
-from errno import EHOSTUNREACH, EINVAL, ENODEV
+from errno import ECONNABORTED, ECONNRESET, EHOSTUNREACH, EINVAL, ENODEV
 
 from micropython import const
 
@@ -31,7 +31,7 @@ def join(wifi):
     found = yield from _part(wifi.sure("I?"), "its module does not answer")
     driver.extra = 2 if found[-2:] == b"\r\n" else 0
     wifi.module = _text(found, 1)
-    network = access_point.load()
+    network = access_point.load(wifi.folder)
     if network is None:
         wifi.helpless = True
         raise OSError(ENODEV, "none provisioned: make provision with SSID= and PASSWORD_FILE=")
@@ -60,7 +60,7 @@ def join(wifi):
             % ssid,
         )
     # [JOIN   ] name,address,0,0: the name may hold commas
-    wifi.address = wifi.static[0] if wifi.static else _text(found, -3)
+    wifi.address = _text(found, -3)
     wifi.trouble = None
     wifi.up = True
     print('Wi-Fi: joined "%s", address %s' % (ssid, wifi.address))
@@ -89,15 +89,12 @@ def connect(wifi, number, link):
             yield from wifi.sure("R1=%d" % _READ)
             yield from wifi.sure("R2=1")
         except OSError as error:
-            if error.errno != EINVAL or attempt == _ATTEMPTS - 1:
-                failed = error
-                break
-            continue
-        link.local_port = port
-        return
-    if failed.errno == EINVAL:
-        failed = OSError(EHOSTUNREACH, "the Wi-Fi module opens no socket to %s" % link.address)
-    raise failed
+            if error.errno in (ECONNABORTED, ECONNRESET):
+                raise
+        else:
+            link.local_port = port
+            return
+    raise OSError(EHOSTUNREACH, "the Wi-Fi module opens no socket to %s" % link.address)
 
 
 def _resolve(wifi, host):

@@ -67,17 +67,18 @@ class Radio:
     def __enter__(self):
         self.scratch = scratch.Scratch()
         path = self.scratch.__enter__()
-        self.home = os.getcwd()
-        os.chdir(path)
+        self.wifi.folder = path
         if self.provisioned:
-            access_point.provision("", self.ssid, self.passphrase)
+            self.provision(self.passphrase)
         self.wifi.start()
         return self
 
     def __exit__(self, *error):
         self.module.commands.close()
-        os.chdir(self.home)
         self.scratch.__exit__(*error)
+
+    def provision(self, passphrase):
+        access_point.provision(self.wifi.folder, self.ssid, passphrase)
 
     def step(self):
         began = self.clock.now_us()
@@ -107,6 +108,7 @@ class Radio:
         link = self.wifi.udp(host, port, local_port)
         self.run(lambda: link.local_port or link.error)
         if link.error:
+            link.close()
             raise link.error
         return link
 

@@ -43,7 +43,7 @@ def button():
     return lambda: pin.value() == 0
 
 
-def network_interface():
+def network_interface(settings):
     """Always raises OSError: stock MicroPython cannot drive the WiFi module (ISM43362)."""
     raise OSError(
         _ENODEV,

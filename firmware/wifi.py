@@ -165,7 +165,9 @@ class WiFi:
                 raise OSError(ENOTCONN, "the access point is gone")
             try:
                 self.signal_dbm = int((yield from self.do("CR")))
-            except (OSError, ValueError):
+            except (OSError, ValueError) as error:
+                if isinstance(error, OSError) and error.errno in (ECONNABORTED, ECONNRESET):
+                    raise
                 self.signal_dbm = self.signal_dbm or 0
 
     def _serve(self, number, link):

@@ -464,7 +464,7 @@ def test_faults_by_name():
     host.ask(b"CS")
     assert host.waited_ms >= 400
     fault("cut", b"I?")
-    assert len(host.ask(b"I?")) < 70
+    assert len(host.ask(b"I?")) < 99
     fault("garbage", b"I?")
     host.ask(b"I?")
     host.ask(b"S3=0002", b"hi")

@@ -28,7 +28,8 @@ NAMES = (
     "stuck",
     "reset",
 )
-_ONLY = {
+# Faults of certain commands; by chance they are "usage" of any other.
+ONLY = {
     "join": (b"C0",),
     "closed": (b"R0", b"S3"),
     "again": (b"S3",),
@@ -112,7 +113,7 @@ class Faults:
         for name, chances in _CHANCES:
             number -= chances
             if number < 0:
-                return name if command[:2] in _ONLY.get(name, (command[:2],)) else "usage"
+                return name if command[:2] in ONLY.get(name, (command[:2],)) else "usage"
         return None
 
     def refusal(self, fault):
@@ -122,7 +123,7 @@ class Faults:
     def spoil(self, fault, answer):
         """What the host gets of an answer."""
         if fault == "cut":
-            return answer[: self._below(len(answer))]
+            return answer[: 1 + self._below(len(answer) - 1)]
         if fault == "garbage":
             answer = bytearray(answer)
             for _ in range(1 + self._below(3)):

@@ -257,8 +257,8 @@ class Link:
         self.asked = ticks.ticks_add(self.used, -_SELDOM_MS)
 
     def ipoll(self, timeout_ms):
-        """Of length 0 when there is nothing to be taken."""
-        return self.inbox
+        """Something where recv() has something to give or to tell."""
+        return self.inbox or (self.error and (self,)) or ()
 
     def recv(self, size):
         """A datagram, or its first `size` bytes."""

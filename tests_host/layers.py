@@ -74,7 +74,7 @@ RULES = (
     ("lwm2m.__init__", "", ""),
     ("firmware.__init__", "firmware", "gc micropython sys"),
     ("firmware.drivers", "firmware.drivers", _BOARD),
-    ("firmware.boards", "firmware.drivers firmware.lan", _BOARD),
+    ("firmware.boards", "firmware.drivers firmware.lan firmware.wifi", _BOARD),
     ("firmware.lan", "firmware.link", "micropython"),
     ("firmware.objects", "coap.message lwm2m.arguments lwm2m.object lwm2m.objects", _PURE + " gc"),
     ("firmware.thermometer", "firmware.drivers", "errno micropython sys"),

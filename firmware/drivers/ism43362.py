@@ -58,7 +58,7 @@ class ISM43362:
         self._reset = reset
         self.ticks = ticks
         self._buffer = bytearray(_SIZE)
-        self._view = memoryview(self._buffer)
+        self._chunk = bytearray(_CHUNK)
         self.restart()
 
     def restart(self):
@@ -79,11 +79,11 @@ class ISM43362:
         end = size + len(data)
         if len(data) > DATAGRAM or end > _SIZE:
             raise OSError(ENOBUFS, "too long for the module")
-        view = self._view
-        view[:size] = head
-        view[size:end] = data
+        buffer = self._buffer
+        buffer[:size] = head
+        buffer[size:end] = data
         if end & 1:
-            self._buffer[end] = _FILL
+            buffer[end] = _FILL
         self._length = end + (end & 1)
         self._timeout_ms = timeout_ms
         self._wait(_READY, _READY_MS)
@@ -143,12 +143,13 @@ class ISM43362:
             buffer[i], buffer[i + 1] = buffer[i + 1], buffer[i]
 
     def _write(self):
+        sent = memoryview(self._buffer)[: self._length]  # before anything else: it takes memory
         self._swap(self._length)
         self._wait(_FALL, self._timeout_ms)
         self._cs(0)
         self.ticks.sleep_us(_SETUP_US)
         try:
-            self._spi.write(self._view[: self._length])
+            self._spi.write(sent)
         finally:
             self._cs(1)
         for _ in range(_LOOKS):  # it falls within microseconds
@@ -158,18 +159,19 @@ class ISM43362:
 
     def _read(self):
         drdy = self._drdy
-        view = self._view
+        buffer = self._buffer
+        chunk = self._chunk
         size = 0
         self._cs(0)
         self.ticks.sleep_us(_SETUP_US)
         try:
             while size < _SIZE and drdy():
-                self._spi.readinto(view[size : size + _CHUNK], _FILL)
+                self._spi.readinto(chunk, _FILL)
+                buffer[size : size + _CHUNK] = chunk
                 size += _CHUNK
         finally:
             self._cs(1)
         self._swap(size)
-        buffer = self._buffer
         end = size
         while end and buffer[end - 1] == _NAK:
             end -= 1
@@ -184,7 +186,7 @@ class ISM43362:
 
     def _parse(self, start, end):
         # From the end: a datagram may hold whatever a tail looks like.
-        view = self._view
+        view = memoryview(self._buffer)
         body = end - _OK_SIZE
         if view[start : start + 2] == _PROMPT[:2]:
             if body >= start + 2 and view[body:end] == _OK:

@@ -127,7 +127,7 @@ class World:
         if self._radio is None and self.board == "b_l475e_iot01a":
             from board_radio import Radio
 
-            self._radio = Radio(self, self._radio_state)
+            self._radio = Radio(self._radio_state)
         return self._radio
 
     def radio_on(self, bus):
@@ -135,8 +135,8 @@ class World:
         return self.radio if bus == 3 and bus not in self.spi else None
 
     def wire(self, pin):
-        """The line of the Wi-Fi module that this pin is wired to, None for other pins."""
-        if pin in ("PE0", "PE1", "PE8", "PB13") and self.radio:
+        """The line of the Wi-Fi module or its bus that this pin is wired to, None for others."""
+        if pin in ("PE0", "PE1", "PE8", "PB13", "PD13", "PB5", "PA8") and self.radio:
             return self.radio.wires[pin]
         return None
 

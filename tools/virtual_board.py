@@ -39,12 +39,14 @@ _NO_INTERFACE = ("b_l475e_iot01a",)
 def _stock_firmware(board, version):
     # Code that takes away what this board does not have; none where the unix port fits.
     hidden = _HIDDEN.get(board, "")
-    has_psk = version != "1.28" or "tls" in hidden
-    has_interface = board not in _NO_INTERFACE
-    if not hidden and has_psk and has_interface:
-        return ""
-    arguments = f"{hidden!r}, {has_psk}, {has_interface}"
-    return f"import stock_firmware; stock_firmware.apply({arguments}); "
+    code = ""
+    if version == "1.28" and "tls" not in hidden:
+        code += "import stock_psk; stock_psk.hide(); "
+    if board in _NO_INTERFACE:
+        code += "import stock_sockets; stock_sockets.hide(); "
+    if hidden:
+        code += f"import stock_modules; stock_modules.hide({hidden!r}); "
+    return code
 
 
 def _open_standard_files():

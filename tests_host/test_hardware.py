@@ -530,6 +530,52 @@ def test_lan():
     raises(TypeError, lan.config)
 
 
+def test_lan_without_hot_plug():
+    # As MicroPython v1.28 does.
+    fresh(micropython="1.28", cable=False)
+    lan = network.LAN()
+    waits = []
+    network.pause = waits.append
+    try:
+        assert lan.status() == 0
+        assert raises(OSError, lan.active, True).errno == 110
+        assert waits == [10000] and lan.status() == 0
+        world.apply({"cable": True})
+        assert lan.status() == 0  # nobody has asked again
+        lan.active(True)
+        assert lan.status() == 3 and waits.pop() == 1600
+        world.apply({"cable": False})
+        assert lan.isconnected() and lan.ifconfig()[0] == "127.0.0.1"
+        world.apply({"cable": True})
+        assert lan.isconnected()
+        lan.active(False)
+        assert lan.status() == 0 and not lan.isconnected()
+        assert waits == [10000]
+    finally:
+        network.pause = time.sleep_ms
+
+
+def test_dhcp():
+    for version in ("1.28", "1.29"):
+        fresh(micropython=version, dhcp=False)
+        lan = network.LAN()
+        network.pause = lambda ms: None
+        lan.active(True)
+        assert lan.status() == 2 and lan.ifconfig()[0] == "0.0.0.0"
+        world.apply({"dhcp": True})
+        assert lan.status() == 3
+        # What has an address keeps it.
+        world.apply({"dhcp": False})
+        assert lan.status() == 3
+        lan.ifconfig(("192.168.1.5", "255.255.255.0", "192.168.1.1", "9.9.9.9"))
+        assert lan.ipconfig("addr4") == ("192.168.1.5", "255.255.255.0")
+        assert not lan.ipconfig("has_dhcp4")
+        lan.active(False)
+        lan.active(True)
+        network.pause = time.sleep_ms
+        assert lan.status() == 2  # by DHCP again, as eth_lwip_init() says
+
+
 def test_no_interface_on_the_l475():
     fresh("b_l475e_iot01a")
     assert not hasattr(network, "LAN")

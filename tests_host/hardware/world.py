@@ -41,7 +41,12 @@ class World:
         self.spi = {}
         self.timers = ()
         self.on_button = None
-        self.lan_active = False
+        self.unplugged = False  # the cable was, since the PHY was asked
+        self.phy_answers = True
+        self.dhcp = True
+        self.dns = True
+        self.micropython = "1.29"
+        self.lan = None  # the state of network.LAN
         self.hostname = "mpy-stm32"
         self._busy = False
         board = state.pop("board", self.board)
@@ -83,8 +88,15 @@ class World:
         if isinstance(temperature, (int, float)) and not isinstance(temperature, bool):
             if -1000 < temperature < 1000:
                 self.temperature = temperature
-        if isinstance(state.get("cable"), bool):
-            self.cable = state["cable"]
+        for name in ("cable", "dhcp", "dns"):
+            if isinstance(state.get(name), bool):
+                setattr(self, name, state[name])
+        if not self.cable:
+            self.unplugged = True
+        if state.get("micropython") in ("1.28", "1.29"):
+            self.micropython = state["micropython"]
+        if self.lan:
+            self.lan.follow()
         if state.get("i2c") == "unplugged":
             self.unplug()
         elif state.get("i2c") == "plugged":

@@ -24,6 +24,7 @@ _BUTTON_MS = const(50)
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
 _NETWORK_MS = const(15000)
 _TURN_MS = const(100)
+_CLOCK_MS = const(60000)
 _HEALTHY_MS = const(10000)  # the watchdog is armed after so long
 _GAP = const(40)  # of these between looks at the network and for what is to be saved
 _LONGEST_GAP = const(72000)  # a multiple
@@ -47,6 +48,9 @@ class App:
     # Bootstraps in a row, when the next may be (client.now_ms), and the sessions that wait for it;
     # None: not installed.
     bootstraps = (0, 0, ())
+    # When a time server is asked next (client.now_ms; None: never), and what came of it: ntp.py.
+    clock_ms = 0
+    clock = (0, "not set")
     purging = 0  # the time of the record whose Bootstrap-Server account goes when it is over
 
     def __init__(self, settings, account_list):
@@ -257,6 +261,8 @@ class App:
             return
         interface.check()
         if interface.isconnected():
+            if self.clock_ms is not None and self.client.now_ms() >= self.clock_ms:
+                self._ask_clock()
             return
         for connection in self.connections:
             if connection.link:
@@ -264,6 +270,15 @@ class App:
                 connection.task.cancel()
                 connection.close()
                 connection.task = asyncio.create_task(connection.run())
+
+    def _ask_clock(self):
+        self.clock_ms += _CLOCK_MS
+        try:
+            asyncio.create_task(once("ntp", "ask", self))
+        except MemoryError:
+            pass  # the next time
+        except ImportError:  # tools/install.py has left it out
+            self.clock_ms = None
 
     async def network(self):
         """Returns when there is a network; OSError where a restart may help.

@@ -27,6 +27,9 @@ _NETWORK = ("address", "mask", "gateway", "dns")  # in the order of ifconfig()
 _LONGEST_HOSTNAME = 32  # of MicroPython's network.hostname()
 _CERTIFICATE = 2  # security modes, see lwm2m/objects/security.py
 _NO_SEC = 3
+# MicroPython's own calls keep the loop for up to 10 s: 7 for a name without a name server, 10 for
+# Ethernet of v1.28 without a cable. The rest is what the loop may take between two feedings.
+_WATCHDOG_S = 16
 _LONGEST = 2048  # characters of the file
 _SHOWN = 80  # characters of a value in an error
 
@@ -146,6 +149,9 @@ def _check(settings, path):
         value = settings[key]
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise ConfigError(key, value, "a whole number from %d to %d" % (low, high), path)
+    if 0 < settings["watchdog_s"] < _WATCHDOG_S:
+        expected = "0 for off, or at least %d: a name server may take half of it" % _WATCHDOG_S
+        raise ConfigError("watchdog_s", settings["watchdog_s"], expected, path)
     for key, default in _DEFAULTS.items():
         if isinstance(default, bool) and not isinstance(settings[key], bool):
             raise ConfigError(key, settings[key], "true or false", path)
@@ -183,13 +189,10 @@ def _check_network(settings, path):
 
 
 def _address(text):
-    # An IPv4 address that a device can have or ask.
+    # An IPv4 address
     parts = text.split(".") if isinstance(text, str) else ()
-    return (
-        len(parts) == 4
-        and all([_plain(each, "") and _digits(each) for each in parts])
-        and (max(map(int, parts)) < 256)
-    )
+    good = [each for each in parts if _plain(each, "") and each.isdigit() and len(each) < 4]
+    return len(parts) == len(good) == 4 and max([int(each) for each in good]) < 256
 
 
 def _hostname(name):

@@ -10,9 +10,10 @@ What the application asks of any such object:
 - `trouble`: words for people on why it is not connected, with the next step; None while nothing
   is known to be wrong
 - `helpless`: true while only people can help, so that a restart of the board would not
-- `ifconfig()`: (address, mask, gateway, DNS) as text
+- `address`: words for people on what has been joined and with which address; None: `ifconfig()`
+  has (address, mask, gateway, DNS)
 - `signal_dbm`: of the radio, None without one
-- `run`: None, or a function that gives a coroutine when called with the `App`, for a task of its own
+- `run`: None, or called with the `App` a coroutine that the interface needs as a task
 - `poll()`, where `run` is not None: what that task does, for times when no loop runs
 """
 
@@ -25,7 +26,7 @@ _PAUSE = const(15)  # calls of check() between starts that fail, each of which m
 
 class LAN:
     """`nic` is a `network.LAN`; `plugged()` tells whether a cable with a partner is in, None where
-    that cannot be told; `address` is (address, mask, gateway, DNS), None for DHCP.
+    that cannot be told; `static` is (address, mask, gateway, DNS), None for DHCP.
 
     MicroPython v1.28 does not notice that a cable was pulled, and comes back from that only when
     it is started anew, with the cable in: without it would wait for 10 s and fail. v1.29 does
@@ -34,16 +35,16 @@ class LAN:
 
     udp = UDP
     run = None
-    signal_dbm = None
+    address = signal_dbm = None
     trouble = None
     helpless = False
     _up = False
     _pause = 0
 
-    def __init__(self, nic, plugged, address=None):
+    def __init__(self, nic, plugged, static=None):
         self._nic = nic
         self._plugged = plugged
-        self._address = address
+        self._static = static
         self.ifconfig = nic.ifconfig
 
     def start(self):
@@ -52,8 +53,8 @@ class LAN:
         try:
             nic.active(False)
             nic.active(True)
-            if self._address:
-                nic.ifconfig(self._address)
+            if self._static:
+                nic.ifconfig(self._static)
             self._up = True
             self.trouble = "no address: is there a DHCP server?"
         except OSError:  # in v1.28 after 10 s

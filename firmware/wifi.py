@@ -157,7 +157,7 @@ class WiFi:
                 raise OSError(ENOTCONN, "the access point is gone")
             try:
                 self.signal_dbm = int((yield from self.do("CR")))
-            except (OSError, ValueError):
+            except ValueError:
                 self.signal_dbm = self.signal_dbm or 0
 
     def _serve(self, number, link):

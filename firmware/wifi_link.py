@@ -82,7 +82,7 @@ def _resolve(wifi, host):
             if address == before and _is_address(address):
                 return address
     except (OSError, ValueError) as error:
-        if getattr(error, "errno", EINVAL) != EINVAL:
+        if isinstance(error, OSError) and error.errno != EINVAL:
             raise
     raise OSError(EHOSTUNREACH, "no address for %s; check the name and DNS" % host)
 

@@ -99,7 +99,8 @@ RULES = (
         "asyncio errno micropython",
     ),
     ("firmware.console", "", "sys"),
-    ("firmware.status", "", ""),
+    ("firmware.status", "", "time"),
+    ("firmware.ntp", "", "asyncio machine micropython os sys time ntptime"),
     (
         "firmware.account_list",
         "firmware.storage lwm2m.access lwm2m.objects",

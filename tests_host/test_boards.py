@@ -2,8 +2,10 @@
 
 import os
 import sys
+import time
 
 import machine
+import network
 import sensors
 from helpers import raises
 from world import BOARDS, world
@@ -140,23 +142,50 @@ def test_both_sensors_on_every_bus():
 
 def test_network_of_the_nucleo():
     b = board("nucleo_f429zi")
-    lan = b.network_interface()
+    lan = b.network_interface({"hostname": "kit", "network": None})
+    assert world.hostname == "kit" and not lan.isconnected()
+    lan.start()
     assert lan.isconnected()
-    assert lan.ipconfig("addr4")[0] == "127.0.0.1"
+    assert lan.ifconfig()[0] == "127.0.0.1"
+    assert lan.run is None and lan.signal_dbm is None
+    # A name that is none for a host: MicroPython's own stays.
+    world.reset()
+    static = ("192.168.1.5", "255.255.255.0", "192.168.1.1", "9.9.9.9")
+    lan = b.network_interface({"hostname": None, "network": static})
+    assert world.hostname == "mpy-stm32"
+    lan.start()
+    assert lan.isconnected() and lan.ifconfig() == static
+
+
+def test_the_cable_of_the_nucleo():
+    b = board("nucleo_f429zi")
+    plugged = b._plugged
+    assert plugged() is True
     world.apply({"cable": False})
-    assert not lan.isconnected()
+    assert plugged() is False and plugged() is False
     world.apply({"cable": True})
-    assert lan.isconnected()
-    # Started before the cable is in.
-    world.reset(cable=False)
-    lan = b.network_interface()
-    assert not lan.isconnected()
+    assert plugged() is True
+    # In between: the PHY keeps it in mind, but there is a partner again.
+    world.apply({"cable": False})
     world.apply({"cable": True})
-    assert lan.isconnected()
+    assert plugged() is True
+    # The MAC has no clock where v1.28 gave up on the link.
+    world.reset(cable=False, micropython="1.28")
+    network.pause = lambda ms: None
+    try:
+        error = raises(OSError, network.LAN().active, True)
+    finally:
+        network.pause = time.sleep_ms
+    assert error.errno == 110
+    assert machine.mem32[0x40028014] == 0
+    assert plugged() is False
+    # What does not answer as a PHY does tells nothing.
+    world.phy_answers = False
+    assert plugged() is None
 
 
 def test_no_network_on_the_l475():
-    error = raises(OSError, board("b_l475e_iot01a").network_interface)
+    error = raises(OSError, board("b_l475e_iot01a").network_interface, {})
     number, text = error.args
     assert number == 19
     # The cause and the next step, in one line.

@@ -11,6 +11,7 @@ from test_link import server as udp_server
 
 from coap.message import Message
 from firmware import dtls, link
+from firmware.lan import LAN
 from firmware.secure import SecureConnection
 from lwm2m import restore, state
 from lwm2m.client import Client
@@ -404,6 +405,8 @@ def test_what_this_micropython_lacks_is_named():
 
 class Store:
     """Of the application what a connection asks for; with a server of one credential."""
+
+    interface = LAN  # as it says: udp() is that of link.py
 
     def __init__(self, port, security):
         self.security = security

@@ -15,7 +15,7 @@ _ETHMACEN = const(1 << 25)
 _MACMIIAR = const(0x40028010)
 _MACMIIDR = const(0x40028014)
 _READ_BSR = const(1 << 6 | 4 << 2 | 1)  # register 1 of PHY 0, HCLK / 102
-_ABLE = const(0x7800)  # bits that are always set: what it can do
+_ABLE = const(0x7800)  # the upper half: what it can do, always the same
 _LINK = const(4)
 
 
@@ -54,7 +54,8 @@ def network_interface(settings):
 
     from firmware.lan import LAN
 
-    network.hostname(settings["hostname"])
+    if settings["hostname"]:
+        network.hostname(settings["hostname"])
     return LAN(network.LAN(), _plugged, settings["network"])
 
 
@@ -73,7 +74,7 @@ def _plugged():
             if not mem32[_MACMIIAR] & 1:
                 break
         status = mem32[_MACMIIDR]
-        if status & _ABLE == _ABLE:
+        if status & 0xFF00 == _ABLE:
             if status & _LINK:
                 return True
             found = False

@@ -3,12 +3,12 @@
 import time
 
 from access_point import AccessPoint
-from ism43362 import Misuse, Module
+from ism43362 import Misuse, Module, Pin
 
 # SPI mode 0 with bytes, most significant bit first, and at most 20 MHz.
 _FORM = (0, 0, 8, 0)
 _FASTEST = 20000000
-# Others on the same bus, and the level that keeps each from answering.
+# Others on the same bus, the pins of the board that keep each from answering, and how.
 _OTHERS = (("PD13", 1, "SPBTLE-RF"), ("PB5", 1, "SPSGRF"), ("PA8", 0, "SPBTLE-RF in reset"))
 
 
@@ -17,8 +17,7 @@ class Radio:
     point, and the keys of `apply()`.
     """
 
-    def __init__(self, world, state):
-        self._world = world
+    def __init__(self, state):
         self.access_point = access_point = AccessPoint(
             state.get("ssid", "desk").encode(),
             state.get("passphrase", "").encode(),
@@ -31,6 +30,8 @@ class Radio:
             "PE8": module.reset,
             "PB13": module.wakeup,
         }
+        for name, _, _ in _OTHERS:
+            self.wires[name] = Pin()
         self.apply(state)
 
     def apply(self, state):
@@ -52,8 +53,7 @@ class Radio:
         if form != _FORM or baudrate > _FASTEST:
             raise Misuse("SPI(3): mode 0, 8 bits, MSB first and at most 20 MHz")
         for name, level, who in _OTHERS:
-            pin = self._world.pins.get(name)
-            if pin is None or pin.value() != level:
+            if self.wires[name].value() != level:
                 raise Misuse("SPI(3): %s must be %d, for %s shares the bus" % (name, level, who))
         self.module.transfer(sent, into)
 

@@ -20,6 +20,8 @@ _DATA = 4  # DRDY high: an answer waits
 _PAUSE = 5  # DRDY low: the answer was read, not ready yet
 
 _FILLERS = b"\n\x00\xff"  # what a host may clock out while it reads
+_RESET_MS = 10
+_SETUP_US = 15
 _LONGEST = 1460 + 9  # bytes of a command, payload and pad
 
 
@@ -117,7 +119,8 @@ class Module:
     else; `lag_ms` DRDY takes to fall after a command; `gap_ms` from the end of an answer until
     the next command is taken. `linger` is the number of 16-bit words for which DRDY stays high
     after the last one of an answer, `lead` the number of bytes 0x15 before each answer. Firmware
-    C6 adds a line end before OK and swallows datagrams of a single byte.
+    C6 adds a line end before OK and swallows datagrams of a single byte. With `now_us`, a function
+    that tells the microseconds, the time between CS and the first word is checked, too.
 
     `fault(...)` makes a transaction fail by name, `faults.share` some of all by chance: see
     ism43362_faults.py. `log` holds the last commands, without the passphrase.
@@ -135,6 +138,7 @@ class Module:
         linger=0,
         lead=0,
         seed=1,
+        now_us=None,
     ):
         self.ticks = ticks
         self.access_point = access_point or AccessPoint()
@@ -145,6 +149,7 @@ class Module:
         self.gap_ms = gap_ms
         self.linger = linger
         self.lead = lead
+        self._now_us = now_us
         self.faults = Faults(seed)
         self.fault = self.faults.add
         self.log = []
@@ -161,11 +166,14 @@ class Module:
     # -- the pins
 
     def _on_reset(self, level):
-        if level:
-            self._boot()
-        else:
+        if not level:
             self.resets += 1
             self._off()
+            self._since = self.ticks.ticks_ms()
+        elif self.ticks.ticks_diff(self.ticks.ticks_ms(), self._since) < _RESET_MS:
+            raise Misuse("reset low for less than %d ms" % _RESET_MS)
+        else:
+            self._boot()
 
     def close(self):
         """Gives back the sockets of the host."""
@@ -227,6 +235,7 @@ class Module:
         self._run()
         if not level:
             self._clocked = 0
+            self._selected_us = self._now_us() if self._now_us else 0
             self._received = bytearray()
             return
         if self._clocked % 2:
@@ -244,6 +253,8 @@ class Module:
         self._run()
         if self.cs.value():
             raise Misuse("bytes while CS is high")
+        if self._now_us and self._now_us() - self._selected_us < _SETUP_US:
+            raise Misuse("bytes less than %d us after CS has fallen" % _SETUP_US)
         self._clocked += len(sent)
         if self._phase == _OFF:
             raise Misuse("bytes while the module is held in reset")

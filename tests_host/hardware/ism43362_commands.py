@@ -44,6 +44,7 @@ class Commands:
         self._busy_ms = busy_ms
         self._old = not firmware.startswith("C6")
         self._settings = {b"1": b"", b"2": b"", b"3": b"0", b"4": b"1", b"5": b"0"}
+        self._resolved = b"0.0.0.0"
         self._joined = None  # the count of losses at the join
         self._sockets = [_Socket() for _ in range(_SOCKETS)]
         self._current = self._sockets[0]
@@ -167,7 +168,8 @@ class Commands:
         address = self._access_point.resolve(self._value) if self.joined and self._value else None
         if address is None:
             raise Refused(b"ERROR: Host not found")
-        return address
+        before, self._resolved = self._resolved, address
+        return before if self._fault == "stale" else address
 
     # Sockets
 

@@ -5,6 +5,7 @@
 "closed"   R0, S3: the socket is closed, -1
 "again"    S3: nothing sent, 0
 "empty"    R0: no data, whatever is there
+"stale"    D0: the address of the name asked before, as firmware C3 does
 "late"     the answer comes `late_ms` later
 "garbage"  some bytes of the answer are others
 "cut"      the answer ends too early
@@ -19,6 +20,7 @@ NAMES = (
     "closed",
     "again",
     "empty",
+    "stale",
     "late",
     "garbage",
     "cut",
@@ -26,7 +28,14 @@ NAMES = (
     "stuck",
     "reset",
 )
-_ONLY = {"join": (b"C0",), "closed": (b"R0", b"S3"), "again": (b"S3",), "empty": (b"R0",)}
+# Faults of certain commands; by chance they are "usage" of any other.
+ONLY = {
+    "join": (b"C0",),
+    "closed": (b"R0", b"S3"),
+    "again": (b"S3",),
+    "empty": (b"R0",),
+    "stale": (b"D0",),
+}
 # Of 100 transactions that fail by chance: those without a cure but a reset are rare.
 _CHANCES = (
     ("usage", 30),
@@ -104,7 +113,7 @@ class Faults:
         for name, chances in _CHANCES:
             number -= chances
             if number < 0:
-                return name if command[:2] in _ONLY.get(name, (command[:2],)) else "usage"
+                return name if command[:2] in ONLY.get(name, (command[:2],)) else "usage"
         return None
 
     def refusal(self, fault):
@@ -114,7 +123,7 @@ class Faults:
     def spoil(self, fault, answer):
         """What the host gets of an answer."""
         if fault == "cut":
-            return answer[: self._below(len(answer))]
+            return answer[: 1 + self._below(len(answer) - 1)]
         if fault == "garbage":
             answer = bytearray(answer)
             for _ in range(1 + self._below(3)):

@@ -32,6 +32,8 @@ def __getattr__(name):
         import machine_i2c as module
     elif name == "SPI":
         import machine_spi as module
+    elif name == "mem32":
+        import machine_mem as module
     elif name in ("Timer", "RTC"):
         import machine_time as module
     else:

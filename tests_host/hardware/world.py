@@ -41,7 +41,12 @@ class World:
         self.spi = {}
         self.timers = ()
         self.on_button = None
-        self.lan_active = False
+        self.unplugged = False  # the cable was, since the PHY was asked
+        self.phy_answers = True
+        self.dhcp = True
+        self.dns = True
+        self.micropython = "1.29"
+        self.lan = None  # the state of network.LAN
         self.hostname = "mpy-stm32"
         self._busy = False
         board = state.pop("board", self.board)
@@ -83,8 +88,15 @@ class World:
         if isinstance(temperature, (int, float)) and not isinstance(temperature, bool):
             if -1000 < temperature < 1000:
                 self.temperature = temperature
-        if isinstance(state.get("cable"), bool):
-            self.cable = state["cable"]
+        for name in ("cable", "dhcp", "dns"):
+            if isinstance(state.get(name), bool):
+                setattr(self, name, state[name])
+        if not self.cable:
+            self.unplugged = True
+        if state.get("micropython") in ("1.28", "1.29"):
+            self.micropython = state["micropython"]
+        if self.lan:
+            self.lan.follow()
         if state.get("i2c") == "unplugged":
             self.unplug()
         elif state.get("i2c") == "plugged":
@@ -127,7 +139,7 @@ class World:
         if self._radio is None and self.board == "b_l475e_iot01a":
             from board_radio import Radio
 
-            self._radio = Radio(self, self._radio_state)
+            self._radio = Radio(self._radio_state)
         return self._radio
 
     def radio_on(self, bus):
@@ -135,8 +147,8 @@ class World:
         return self.radio if bus == 3 and bus not in self.spi else None
 
     def wire(self, pin):
-        """The line of the Wi-Fi module that this pin is wired to, None for other pins."""
-        if pin in ("PE0", "PE1", "PE8", "PB13") and self.radio:
+        """The line of the Wi-Fi module or its bus that this pin is wired to, None for others."""
+        if pin in ("PE0", "PE1", "PE8", "PB13", "PD13", "PB5", "PA8") and self.radio:
             return self.radio.wires[pin]
         return None
 

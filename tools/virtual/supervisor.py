@@ -352,6 +352,7 @@ class Supervisor:
             else:
                 self._check_watchdog()
                 self._check_interrupt()
+                self._hardware.tell_late()
             if self._exit_status is None:
                 self._type()
                 self._turn(self._wait_s(start + for_s if for_s is not None else None))
@@ -361,6 +362,7 @@ class Supervisor:
     def _wait_s(self, end_at):
         now = time.monotonic()
         times = [self._watchdog_at, self._interrupt_at, self._hardware_at()]
+        times.append(self._hardware.late_at())
         times.append(end_at if self._ending_since is None else self._ending_since + _ENDING_S)
         waits = [max(0.0, at - now) for at in times if at is not None]
         typing_s = self._typing.wait_s()

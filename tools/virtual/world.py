@@ -45,6 +45,8 @@ _KEYS = {
     "temperature": (is_temperature, "-273.15 to 1000 degrees Celsius"),
     "button": (_is_flag, "true or false"),
     "cable": (_is_flag, "true or false"),
+    "dhcp": (_is_flag, "true or false"),
+    "dns": (_is_flag, "true or false"),
     "i2c": (lambda value: value in ("plugged", "unplugged"), '"plugged" or "unplugged"'),
     "radio": (
         _is_radio,
@@ -82,12 +84,15 @@ class World:
     `radio` are the "ssid" and "passphrase" of the access point of a board with Wi-Fi.
     """
 
-    def __init__(self, board, temperature, unique_id, radio=None):
+    def __init__(self, board, temperature, unique_id, micropython, radio=None):
         self._state = {
             "board": board,
             "temperature": temperature,
             "i2c": "plugged",
             "cable": True,
+            "dhcp": True,
+            "dns": True,
+            "micropython": micropython,
             "button": False,
             "unique_id": unique_id,
         }

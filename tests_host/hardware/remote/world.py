@@ -14,6 +14,7 @@ stream socket VIRTUAL_BOARD_FD; each line is a JSON array, but for the watchdog'
     [0, "level", pin, level]                  the level of a pin, once for a new pin, then if it
                                               changes
     [0, "handler", pin, null]                 an interrupt
+    [0, "dns", answers, null]                 whether a name server answers from now on
     [0, "stop", null, null]                   a Ctrl-C; goes back when it is raised
 """
 
@@ -58,6 +59,12 @@ class Remote:
             at = (len(args[0]) - 1) // 64 * 64
             return request(self.target, "write", (args[0][at:],))
         return request(self.target, self.method, args + tuple(kw.values()), tuple(kw))
+
+    def __getitem__(self, at):
+        return self(at)
+
+    def __setitem__(self, at, value):
+        self(at, value)
 
 
 class Pin(Remote):
@@ -142,6 +149,8 @@ def recv():
             pins.setdefault(value, Pin(value)).level = level
         elif kind == "handler":
             due.append(pins[value])
+        elif kind == "dns":
+            __import__("names").answer(value)
         elif kind == "stop":
             stream.write(line)
             raise KeyboardInterrupt

@@ -12,8 +12,8 @@ from wifi_site import Server, board, status, template, until
 from firmware import access_point
 
 SEEDS = range(1, 21)
-LIFETIME_S = 20
-HOLD_S = 45  # so long each board has to hold its registration
+LIFETIME_S = 60
+HOLD_S = 75  # so long each board has to hold its registration
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,9 @@ def installed(tmp_path_factory):
 
 def test_the_main_job():
     command = [sys.executable, "-m", "tools.desk", "--board", "b_l475e_iot01a", "--for", "2"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAIL" not in done.stdout and done.stdout.count("  ok ") == 5
     assert "pulses: 750, 1625, 2500 us" in done.stdout
@@ -112,15 +114,15 @@ def test_the_access_point_goes_and_comes_back(tmp_path, installed):
     async def run():
         async with Server() as server:
             with board(tmp_path, installed, "board", server.uri) as one:
+                await until(one, lambda: "registered at" in " ".join(one.console()))
                 for silent in (False, True):
-                    await server.registered(one, "board")
-                    location = server.registration("board").location
+                    location = server.registration("board").id
                     one.say({"radio": {"ap": False, "silent": silent}})
                     await status(one, "access point", 30)
                     one.say({"radio": {"ap": True, "rssi": -70}})
                     await status(one, "-70 dBm", 30)
                     assert isinstance(await server.read("board", timeout_s=30), float)
-                    assert server.registration("board").location == location
+                    assert server.registration("board").id == location, one.console()
                 assert one.causes() == ["power"]
                 assert one.end()[0] == 0
                 assert server.count("DEREGISTRATION", "board") == 1

@@ -5,13 +5,13 @@ links in turn, and again from the beginning when that ends. `poll()` goes on wit
 """
 
 import asyncio
-from errno import EAGAIN, ECONNABORTED, ECONNRESET, EINVAL, EIO, ENOBUFS, ENOTCONN
+from errno import EAGAIN, ECONNABORTED, ECONNRESET, EIO, ENOBUFS, ENOTCONN
 
 from micropython import const
 
 from firmware import once
 
-_SOCKETS = const(4)
+FATAL = (ECONNABORTED, ECONNRESET)  # errors of the driver after which the module begins anew
 _TRIES = const(3)  # of a command that may be repeated; failures in a row that end a link
 _QUEUE = const(8)  # datagrams of a link that wait to be sent
 _INBOX = const(4)  # that wait to be taken
@@ -44,7 +44,7 @@ class WiFi:
         self.ticks = driver.ticks
         self.static = address
         self.address = None
-        self.links = [None] * _SOCKETS
+        self.links = [None, None, None, None]
         self._checked = 0
         self._life = None
 
@@ -62,13 +62,14 @@ class WiFi:
 
     def udp(self, host, port, local_port=0):
         """A Link, to be opened by the module: it has a `local_port` then, or an `error`."""
-        if not self.up:
-            raise OSError(ENOTCONN, "no Wi-Fi: %s" % self.trouble)
-        for number in range(_SOCKETS):
-            if self.links[number] is None:
-                self.links[number] = link = Link(self.ticks, host, port, local_port)
-                return link
-        raise OSError(ENOBUFS, "the Wi-Fi module has four sockets, all in use")
+        links = self.links
+        if self.up and None in links:
+            link = Link(self.ticks, host, port, local_port)
+            links[links.index(None)] = link
+            return link
+        raise OSError(
+            ENOBUFS, self.trouble or "no Wi-Fi, or the Wi-Fi module's four sockets are in use"
+        )
 
     async def run(self, app):
         """Looks after everything, for ever."""
@@ -77,49 +78,42 @@ class WiFi:
 
     def poll(self):
         """Goes on; returns the milliseconds until it wants to be called again, sooner is fine."""
-        began = self.ticks.ticks_ms()
+        ticks = self.ticks
+        began = ticks.ticks_ms()
         try:
             wait_ms = next(self._life)
         except (StopIteration, MemoryError):  # the first: a Ctrl-C has come in between
             self._life = self._live()
             wait_ms = _TURN_MS
-        self.longest_ms = max(self.longest_ms, self.ticks.ticks_diff(self.ticks.ticks_ms(), began))
+        self.longest_ms = max(self.longest_ms, ticks.ticks_diff(ticks.ticks_ms(), began))
         return wait_ms
 
     # Commands: generators, to be used with `yield from`
 
-    def do(self, command, timeout_ms=3000, data=b""):
-        """The answer of the module; OSError as the driver says."""
+    def do(self, command, timeout_ms=3000, data=b"", tries=_TRIES):
+        """The answer to a command (one that may be repeated, or with `tries` 1); OSError as the
+        driver says. None for what was begun already.
+        """
         driver = self.driver
-        while driver.answer is None:  # of a command before a Ctrl-C
-            yield driver.poll()
-        driver.start(command, timeout_ms, data)
-        return (yield from self.answer())
-
-    def answer(self):
-        driver = self.driver
-        while driver.answer is None:
-            yield driver.poll()
-        if isinstance(driver.answer, OSError):
-            raise driver.answer
-        return driver.answer
-
-    def sure(self, command, timeout_ms=3000):
-        """As do(), for a command that may be repeated."""
-        left = _TRIES
         while True:
-            try:
-                return (yield from self.do(command, timeout_ms))
-            except OSError as error:
-                left -= 1
-                if not left or error.errno in (ECONNABORTED, ECONNRESET):
-                    raise
+            while driver.answer is None:  # also of a command before a Ctrl-C
+                yield driver.poll()
+            if command:
+                driver.start(command, timeout_ms, data)
+                while driver.answer is None:
+                    yield driver.poll()
+            answer = driver.answer
+            if not isinstance(answer, OSError):
+                return answer
+            tries -= 1
+            if tries <= 0 or answer.errno in FATAL:
+                raise answer
 
     def select(self, number):
         """The commands that follow are for this socket."""
         if self.socket != number:
             self.socket = None
-            yield from self.sure("P0=%d" % number)
+            yield from self.do("P0=%d" % number)
             self.socket = number
 
     # The life
@@ -133,104 +127,66 @@ class WiFi:
                     yield from self._check()
                     for number, link in enumerate(self.links):
                         if link:
-                            yield from self._serve(number, link)
+                            try:
+                                yield from self._serve(number, link)
+                            except OSError as error:
+                                link.failures += 1
+                                if error.errno in FATAL:
+                                    raise
+                                if link.failures >= _TRIES:
+                                    # Is it the socket, or the network? The port stays, so the
+                                    # peer knows nothing.
+                                    link.open = False
+                                    link.failures = 0
+                                    self.signal_dbm = None
                     yield _TURN_MS
             except OSError as error:
-                self._lost(error)
+                once("wifi_join", "lost", self, error)
             began = self.ticks.ticks_ms()
             while self.ticks.ticks_diff(self.ticks.ticks_ms(), began) < _REJOIN_MS:
                 yield _TURN_MS
-
-    def _lost(self, error):
-        # Links end with the network: who uses them begins again when it is back.
-        trouble = str(error.args[-1])
-        if trouble != self.trouble:
-            print("Wi-Fi: " + trouble)
-        self.trouble = trouble
-        self.up = False
-        self.signal_dbm = self.socket = None
-        for number, link in enumerate(self.links):
-            if link:
-                link.error = OSError(ENOTCONN, "no Wi-Fi: " + trouble)
-                self.links[number] = None
 
     def _check(self):
         now = self.ticks.ticks_ms()
         if self.signal_dbm is None or self.ticks.ticks_diff(now, self._checked) >= _CHECK_MS:
             self._checked = now
             for _ in range(_TRIES):
-                if (yield from self.sure("CS")).strip() == b"1":
+                if (yield from self.do("CS")).strip() == b"1":
                     break
             else:
                 raise OSError(ENOTCONN, "the access point is gone")
             try:
                 self.signal_dbm = int((yield from self.do("CR")))
-            except (OSError, ValueError) as error:
-                if isinstance(error, OSError) and error.errno in (ECONNABORTED, ECONNRESET):
-                    raise
+            except ValueError:
                 self.signal_dbm = self.signal_dbm or 0
 
     def _serve(self, number, link):
-        if link.closed:
-            yield from self._free(number)
+        if not link.open or link.closed:
+            if link.closed or not link.error:
+                yield from once("wifi_link", "close" if link.closed else "connect", self, number)
             return
-        if link.error:
-            return
-        try:
-            if not link.open:
-                for other, each in enumerate(self.links):
-                    if each and each.closed:  # it may have the port that is wanted
-                        yield from self._free(other)
-                try:
-                    yield from once("wifi_join", "connect", self, number, link)
-                except OSError as error:
-                    if error.errno in (ECONNABORTED, ECONNRESET):
-                        raise
-                    link.error = error
-                    return
-                link.open = True
-            yield from self._exchange(number, link)
-            link.failures = 0
-        except OSError as error:
-            link.failures += 1
-            if error.errno in (ECONNABORTED, ECONNRESET):
-                raise
-            if link.failures >= _TRIES:
-                # Is it the socket, or the network? The port stays, so the peer knows nothing.
-                link.open = False
-                link.failures = 0
-                self.signal_dbm = None
-
-    def _free(self, number):
-        yield from self.select(number)
-        try:
-            yield from self.sure("P6=0")
-        except OSError as error:
-            if error.errno != EINVAL:
-                raise
-        self.links[number] = None
-
-    def _exchange(self, number, link):
+        ticks = self.ticks
         while link.outbox:
             yield from self.select(number)
             data = link.outbox.pop(0)
-            link.used = self.ticks.ticks_ms()
-            sent = yield from self.do("S3=%04d" % len(data), data=data)
+            link.used = ticks.ticks_ms()
+            sent = yield from self.do("S3=%04d" % len(data), data=data, tries=1)
             if sent.strip() == b"0":  # the module is full
                 link.outbox.insert(0, data)
                 break
             if sent.strip() != b"%d" % len(data):
                 raise OSError(EIO, "not sent")
-        now = self.ticks.ticks_ms()
-        gap_ms = _SELDOM_MS if self.ticks.ticks_diff(now, link.used) >= _AWAKE_MS else _OFTEN_MS
-        if len(link.inbox) < _INBOX and self.ticks.ticks_diff(now, link.asked) >= gap_ms:
+        now = ticks.ticks_ms()
+        gap_ms = _SELDOM_MS if ticks.ticks_diff(now, link.used) >= _AWAKE_MS else _OFTEN_MS
+        if len(link.inbox) < _INBOX and ticks.ticks_diff(now, link.asked) >= gap_ms:
             yield from self.select(number)
-            data = yield from self.do("R0")
+            data = yield from self.do("R0", tries=1)
             if data:
                 link.inbox.append(data)
-                link.used = self.ticks.ticks_ms()
+                link.used = ticks.ticks_ms()
             else:
-                link.asked = self.ticks.ticks_ms()
+                link.asked = ticks.ticks_ms()
+        link.failures = 0
 
 
 class Link:

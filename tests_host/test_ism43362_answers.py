@@ -240,12 +240,3 @@ def test_the_bus_may_fail():
     assert number(bench.ask("CS")) == ETIMEDOUT
     assert bench.waited_ms < 10
     assert not bench.wires.selected
-
-
-def test_a_passphrase_is_forgotten():
-    bench = Bench(b"\r\n\r\nOK\r\n> ")
-    bench.ask("C2=" + "0" * 55 + "11223344")
-    buffer = bytes(bench.driver._buffer)
-    assert b"1122" in buffer
-    bench.driver.wipe()
-    assert bytes(bench.driver._buffer) == bytes(len(buffer))

@@ -47,6 +47,8 @@ class ISM43362:
     EINVAL the module says ERROR; EIO its answer makes no sense; ETIMEDOUT it has none;
     ECONNABORTED it takes no command any more, or its output never ends: `restart()` helps;
     ECONNRESET it has restarted by itself and knows nothing.
+
+    `buffer` holds the last command or answer.
     """
 
     extra = 0  # more bytes of line ends before the OK: 2 with firmware C6
@@ -57,7 +59,7 @@ class ISM43362:
         self._drdy = drdy
         self._reset = reset
         self.ticks = ticks
-        self._buffer = bytearray(_SIZE)
+        self.buffer = bytearray(_SIZE)
         self._chunk = bytearray(_CHUNK)
         self.restart()
 
@@ -79,7 +81,7 @@ class ISM43362:
         end = size + len(data)
         if len(data) > DATAGRAM or end > _SIZE:
             raise OSError(ENOBUFS, "too long for the module")
-        buffer = self._buffer
+        buffer = self.buffer
         buffer[:size] = head
         buffer[size:end] = data
         if end & 1:
@@ -113,19 +115,13 @@ class ISM43362:
                     self._read()
             except OSError as error:  # of the bus
                 self._end(error)
-            return 0 if self.answer is not None else 1
+            return 1 if self.answer is None else 0
         if waited_ms >= self._limit_ms:
             self._end(
                 OSError(ECONNABORTED if state == _READY else ETIMEDOUT, "the module is silent")
             )
             return 0
         return 1 if waited_ms < 20 else min(waited_ms >> 4, 50)
-
-    def wipe(self):
-        """Forgets the last command, which may have been a passphrase."""
-        buffer = self._buffer
-        for i in range(_SIZE):
-            buffer[i] = 0
 
     def _wait(self, state, limit_ms):
         self.answer = None
@@ -138,28 +134,29 @@ class ISM43362:
         self.answer = answer
 
     def _swap(self, size):
-        buffer = self._buffer
+        buffer = self.buffer
         for i in range(0, size, 2):
             buffer[i], buffer[i + 1] = buffer[i + 1], buffer[i]
 
     def _write(self):
-        sent = memoryview(self._buffer)[: self._length]  # before anything else: it takes memory
+        sent = memoryview(self.buffer)[: self._length]  # before anything else: it takes memory
         self._swap(self._length)
         self._wait(_FALL, self._timeout_ms)
         self._cs(0)
         self.ticks.sleep_us(_SETUP_US)
         try:
             self._spi.write(sent)
+        except MemoryError:
+            self._end(OSError(EIO, "no memory"))
         finally:
             self._cs(1)
         for _ in range(_LOOKS):  # it falls within microseconds
-            if not self._drdy():
+            if self._state == _FALL and not self._drdy():
                 self._state = _WORK
-                break
 
     def _read(self):
         drdy = self._drdy
-        buffer = self._buffer
+        buffer = self.buffer
         chunk = self._chunk
         size = 0
         self._cs(0)
@@ -186,7 +183,7 @@ class ISM43362:
 
     def _parse(self, start, end):
         # From the end: a datagram may hold whatever a tail looks like.
-        view = memoryview(self._buffer)
+        view = memoryview(self.buffer)
         body = end - _OK_SIZE
         if view[start : start + 2] == _PROMPT[:2]:
             if body >= start + 2 and view[body:end] == _OK:

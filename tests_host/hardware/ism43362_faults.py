@@ -113,6 +113,8 @@ class Faults:
         for name, chances in _CHANCES:
             number -= chances
             if number < 0:
+                if command == b"C0" and name == "stuck":
+                    return "join"  # else it would be a minute before anybody gives it up
                 return name if command[:2] in ONLY.get(name, (command[:2],)) else "usage"
         return None
 

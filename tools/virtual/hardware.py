@@ -19,9 +19,11 @@ def _import_simulation():
         path = str(install.ROOT / "tests_host" / folder)
         if path not in sys.path:
             sys.path.insert(0, path)
+    import ticks  # noqa: F401 - what MicroPython's `time` has more than CPython's
+
+    # isort: split
     import machine
     import network
-    import ticks  # noqa: F401 - what MicroPython's `time` has more than CPython's
     from world import world
 
     return machine, network, world

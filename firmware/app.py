@@ -308,6 +308,8 @@ class App:
                     print("the server did not answer the de-registration")
                     break
                 self.client.poll()
+                if self.interface.run:
+                    self.interface.poll()
                 for connection in open_ones:
                     connection.drain()
                 time.sleep_ms(5)

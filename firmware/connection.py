@@ -45,8 +45,9 @@ class Connection:
         while True:
             try:
                 await self.app.network()
-                self.open()
+                await self.open()
             except (OSError, MemoryError) as error:
+                self.close()
                 if getattr(error, "errno", 0) == ENODEV:  # nor will it have one after a restart
                     self.lacking = error.args[-1]
                     print("%s: %s" % (self.uri, self.lacking))
@@ -60,11 +61,15 @@ class Connection:
             self.close()
             await asyncio.sleep_ms(_PAUSE_MS)
 
-    def open(self):
+    async def open(self):
         if self.lacking:
             raise OSError(ENODEV, self.lacking)
         host, port = self.account["address"]
-        self.link = self.app.interface.udp(host, port, self.local_port)
+        self.link = link = self.app.interface.udp(host, port, self.local_port)
+        while not link.local_port:  # a Wi-Fi module opens it meanwhile
+            if link.error:
+                raise link.error
+            await asyncio.sleep_ms(link.wait_ms)
         self.started()
 
     def started(self):
@@ -126,9 +131,12 @@ class Connection:
         socket = link.socket
         recv = link.recv
         receive = self.session.receive
-        poller = select.poll()
-        poller.register(socket, select.POLLIN)
-        ipoll = link.ipoll if link.secure else poller.ipoll
+        if socket and not link.secure:
+            poller = select.poll()
+            poller.register(socket, select.POLLIN)
+            ipoll = poller.ipoll
+        else:
+            ipoll = link.ipoll
         while True:
             size = _DATAGRAM
             for _ in range(_BURST):
@@ -151,7 +159,11 @@ class Connection:
                     break
                 else:
                     break
-            await readable(socket)
+            if socket:
+                await readable(socket)
+            else:
+                while not ipoll(0):
+                    await asyncio.sleep_ms(link.wait_ms)
 
 
 def readable(stream):

@@ -31,7 +31,7 @@ class SecureConnection(Connection):
             await self.retry(reason)
         await Connection.run(self)
 
-    def open(self):
+    async def open(self):
         account = self.account
         host, port = account["address"]
         link = self.app.interface.udp(host, port, self.local_port)

@@ -22,7 +22,7 @@ import tempfile
 from tools.errors import UserError
 from tools.virtual import options as command_line
 from tools.virtual.events import Events
-from tools.virtual.flash import prepare
+from tools.virtual.flash import prepare, wifi
 from tools.virtual.interpreter import find_micropython
 from tools.virtual.serial_line import SerialLine
 from tools.virtual.signals import Signals
@@ -33,15 +33,21 @@ from tools.virtual.world import World
 _HIDDEN = {
     "b_l475e_iot01a": "tls ssl cryptolib mip requests",
 }
+# Boards whose `network` has no interface: their sockets work with none.
+_NO_INTERFACE = ("b_l475e_iot01a",)
 
 
 def _stock_firmware(board, version):
     # Code that takes away what this board does not have; none where the unix port fits.
     hidden = _HIDDEN.get(board, "")
-    has_psk = version != "1.28" or "tls" in hidden
-    if not hidden and has_psk:
-        return ""
-    return f"import stock_firmware; stock_firmware.apply({hidden!r}, {has_psk}); "
+    code = ""
+    if version == "1.28" and "tls" not in hidden:
+        code += "import stock_psk; stock_psk.hide(); "
+    if board in _NO_INTERFACE:
+        code += "import stock_sockets; stock_sockets.hide(); "
+    if hidden:
+        code += f"import stock_modules; stock_modules.hide({hidden!r}); "
+    return code
 
 
 def _open_standard_files():
@@ -69,7 +75,13 @@ def _run(options, stack):
     supervisor = Supervisor(
         flash,
         options.heap,
-        World(board, options.temperature, unique_id, options.micropython),
+        World(
+            board,
+            options.temperature,
+            unique_id,
+            options.micropython,
+            wifi(flash, board, options),
+        ),
         events,
         signals,
         before=_stock_firmware(board, options.micropython),

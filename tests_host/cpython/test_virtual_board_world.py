@@ -237,19 +237,22 @@ def test_unknown_board_in_the_configuration_is_left_to_the_firmware(tmp_path):
     assert (status, board.console()) == (2, ["config.json: board"])
 
 
+BIND = "socket.socket(socket.AF_INET, 2).bind(socket.getaddrinfo('127.0.0.1', 0)[0][-1])"
 IMPORTS = """
 def attempt(text):
     try:
         exec(text)
         print(text, "works")
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, OSError) as error:
         print(text, type(error).__name__, error)
 attempt("import tls")
 attempt("import ssl")
 attempt("import cryptolib")
 attempt("from tls import SSLContext")
 attempt("import asyncio.core, json, socket, network, hashlib")
-"""
+attempt("network.LAN")
+attempt(BIND)
+""".replace("BIND", repr(BIND))
 
 
 def test_modules_that_the_l475_lacks(tmp_path):
@@ -261,6 +264,8 @@ def test_modules_that_the_l475_lacks(tmp_path):
         "import cryptolib ImportError no module named 'cryptolib'",
         "from tls import SSLContext ImportError no module named 'tls'",
         "import asyncio.core, json, socket, network, hashlib works",
+        "network.LAN AttributeError 'network' has no attribute 'LAN'",
+        BIND + " OSError no available NIC",
     ]
 
 

@@ -19,9 +19,11 @@ def _import_simulation():
         path = str(install.ROOT / "tests_host" / folder)
         if path not in sys.path:
             sys.path.insert(0, path)
+    import ticks  # noqa: F401 - what MicroPython's `time` has more than CPython's
+
+    # isort: split
     import machine
     import network
-    import ticks  # noqa: F401 - what MicroPython's `time` has more than CPython's
     from world import world
 
     return machine, network, world
@@ -94,6 +96,14 @@ class Hardware:
         if "dns" in state:
             self._tell(0, "dns", world.dns, None)
         self._tell_levels()
+
+    def run(self):
+        """What has happened by itself; returns the milliseconds until more may, or None."""
+        if not world.moves:
+            return None
+        wait_ms = world.wait_ms()
+        self._tell_levels()
+        return wait_ms
 
     def late_at(self):
         """When `tell_late()` has an answer to give, as time.monotonic(); None: not."""

@@ -52,6 +52,12 @@ class Remote:
         if self.method == "feed":
             # Done by the loop that serves datagrams: nothing is asked and nothing looked at.
             return stream.write('{"event": "feed"}\n')
+        if self.method == "write":
+            # Of SPI, in pieces: a long one would take several times its size of the board's heap.
+            for at in range(64, len(args[0]), 64):
+                request(self.target, "write", (args[0][at - 64 : at],))
+            at = (len(args[0]) - 1) // 64 * 64
+            return request(self.target, "write", (args[0][at:],))
         return request(self.target, self.method, args + tuple(kw.values()), tuple(kw))
 
     def __getitem__(self, at):

@@ -142,7 +142,7 @@ def _check(settings, path):
     if "network" in settings or "hostname" in settings or "ntp" in settings:
         from firmware import network_settings
 
-        wrong = network_settings.wrong(settings, server_uri)
+        wrong = network_settings.check(settings, server_uri)
         if wrong:
             raise ConfigError(*wrong, path)
     queries = settings["queries"]

@@ -7,7 +7,7 @@ MicroPython's own ntptime has, if that is there.
 _NETWORK = ("address", "mask", "gateway", "dns")  # in the order of ifconfig()
 
 
-def wrong(settings, server_uri):
+def check(settings, server_uri):
     """Makes a tuple of "network", and (host, port) of "ntp" with the help of `server_uri()`.
 
     Returns None, or what is wrong: key, value and what was expected.

@@ -15,7 +15,7 @@ def lines(app):
     for connection in app.connections:
         kind = "bootstrap server" if "bootstrap" in connection.account else "server"
         state = connection.session.registration.state
-        trouble = connection.lacking or connection.trouble
+        trouble = connection.lacking or connection.fault
         if trouble:
             state = "%s (%s)" % (state, trouble)
         mode = _MODES.get(connection.account["mode"], "")

@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-import time
 
 import machine
 import network
@@ -168,7 +167,7 @@ def test_network_of_the_nucleo():
 
 def test_the_cable_of_the_nucleo():
     b = board("nucleo_f429zi")
-    plugged = b._plugged
+    plugged = b.plugged
     assert plugged() is True
     world.apply({"cable": False})
     assert plugged() is False and plugged() is False

@@ -50,7 +50,7 @@ SECURITY = (
 _LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py", *NOT_CALLED}
 # What a network interface takes, by the module that a board's file imports for it.
 _INTERFACES = {
-    "firmware.lan": ("firmware/lan.py", "firmware/link.py", "firmware/ntp.py"),
+    "firmware.lan": ("firmware/lan.py", "firmware/link.py"),
     "firmware.wifi": (
         "firmware/access_point.py",
         "firmware/wifi.py",

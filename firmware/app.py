@@ -5,6 +5,7 @@ import gc
 import os
 import time
 from asyncio import core
+from errno import ETIMEDOUT
 
 import machine
 from micropython import const
@@ -23,9 +24,11 @@ _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
 _BUTTON_MS = const(50)
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
 _NETWORK_MS = const(15000)
+_TURN_MS = const(100)
+_CLOCK_MS = const(60000)
 _HEALTHY_MS = const(10000)  # the watchdog is armed after so long
-_GAP = const(40)  # of these between looks for what is to be saved
-_LONGEST_GAP = const(72000)
+_GAP = const(40)  # of these between looks at the network and for what is to be saved
+_LONGEST_GAP = const(72000)  # a multiple
 # Dropped when memory is short: what is loaded again when it is needed.
 _SPARE = const(
     "coap.duplicates lwm2m.write lwm2m.create lwm2m.arguments lwm2m.attributes lwm2m.formats.link"
@@ -202,7 +205,6 @@ class App:
             await asyncio.sleep_ms(self.settings["measure_s"] * 1000)
             self.sample()
             self.button.count()
-            self._check_link()
 
     def sample(self):
         gc.collect()
@@ -218,13 +220,16 @@ class App:
             self.device.report(_PERIPHERAL_MALFUNCTION)
 
     async def _tick(self):
-        # The button, and every 2 s what is to be saved. The more often it saves the less often
-        # it does: a flash wears out. What could not be saved is tried again like that, too.
+        # The button, and every 2 s the network and what is to be saved. The more often it saves
+        # the less often it does: a flash wears out. What could not be saved is tried again like
+        # that, too.
         gap = wait = _GAP
         while True:
             self.button.sample()
             await asyncio.sleep_ms(_BUTTON_MS)
             wait -= 1
+            if not wait % _GAP:
+                self._check_link()
             if not wait:
                 gap = min(gap * 2, _LONGEST_GAP) if self.save() else _GAP
                 wait = gap
@@ -260,7 +265,20 @@ class App:
 
     def _check_link(self):
         # A socket does not feel that the cable was pulled: begin again, with the network.
-        if self.interface is None or self.interface.isconnected():
+        interface = self.interface
+        if interface is None:
+            return
+        interface.check()
+        if interface.isconnected():
+            clock = self.clock  # see ntp.py
+            if clock and self.client.now_ms() >= clock[0]:
+                self.clock = (clock[0] + _CLOCK_MS,) + clock[1:]
+                try:
+                    asyncio.create_task(once("ntp", "run", self))
+                except MemoryError:
+                    pass  # the next time
+                except ImportError:  # tools/install.py has left it out
+                    self.clock = None
             return
         for connection in self.connections:
             if connection.link:
@@ -270,14 +288,24 @@ class App:
                 connection.task = asyncio.create_task(connection.run())
 
     async def network(self):
-        if self.interface is None:
-            self.interface = self.board.network_interface()
+        """Returns when there is a network; OSError where a restart may help.
+
+        ENODEV where there is nothing to wait for.
+        """
+        interface = self.interface or once("connections", "network", self)
+        told = None
         waited_ms = 0
-        while not self.interface.isconnected():
+        while not interface.isconnected():
             if waited_ms >= _NETWORK_MS:
-                raise OSError(110, "no network: check cable and DHCP")
-            await asyncio.sleep_ms(100)
-            waited_ms += 100
+                trouble = "no network: " + once("status", "network", interface)
+                if not interface.helpless:
+                    raise OSError(ETIMEDOUT, trouble)
+                if told != trouble:
+                    told = trouble
+                    print(trouble)
+                waited_ms = 0
+            await asyncio.sleep_ms(_TURN_MS)
+            waited_ms += _TURN_MS
 
     def shutdown(self, timeout_ms=1000):
         """De-registers from all servers, for at most `timeout_ms`; the loop does not run."""
@@ -292,6 +320,8 @@ class App:
                     print("the server did not answer the de-registration")
                     break
                 self.client.poll()
+                if self.interface.run:
+                    self.interface.poll()
                 for connection in open_ones:
                     connection.drain()
                 time.sleep_ms(5)

@@ -3,6 +3,8 @@
 import json
 import sys
 
+from micropython import const
+
 _RANGES = {
     "lifetime_s": (1, 0x7FFFFFFF),
     "measure_s": (1, 86400),
@@ -24,6 +26,9 @@ _DEFAULTS = {
 }
 _CERTIFICATE = 2  # security modes, see lwm2m/objects/security.py
 _NO_SEC = 3
+# MicroPython's own calls keep the loop for up to 10 s: 7 for a name without a name server, 10 for
+# Ethernet of v1.28 without a cable. The rest is what the loop may take between two feedings.
+_WATCHDOG_S = const(16)
 _LONGEST = 2048  # characters of the file
 _SHOWN = 80  # characters of a value in an error
 
@@ -66,7 +71,8 @@ def load(directory=""):
     if not isinstance(settings, dict):
         kind = type(settings).__name__
         raise ConfigError("the content", kind, "an object like config.example.json", path)
-    keys = ("board", "endpoint", "server") + tuple(sorted(_DEFAULTS))
+    keys = ("board", "endpoint", "server", "network", "hostname", "ntp")
+    keys += tuple(sorted(_DEFAULTS))
     for key in settings:
         if key not in keys:
             raise ConfigError("the key", key, "one of " + ", ".join(keys), path)
@@ -135,6 +141,12 @@ def _check(settings, path):
         if server.startswith("coaps"):  # its credentials have no place here
             expected = "coap://; make provision gives the board an account with DTLS"
             raise ConfigError("server", server, expected, path)
+    if "network" in settings or "hostname" in settings or "ntp" in settings:
+        from firmware import network_settings
+
+        wrong = network_settings.check(settings, server_uri)
+        if wrong:
+            raise ConfigError(*wrong, path)
     queries = settings["queries"]
     if not isinstance(queries, (list, tuple)) or not all([_query(each) for each in queries]):
         raise ConfigError("queries", queries, 'a list of texts like "d=ACCOUNT"', path)
@@ -142,6 +154,9 @@ def _check(settings, path):
         value = settings[key]
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise ConfigError(key, value, "a whole number from %d to %d" % (low, high), path)
+    if 0 < settings["watchdog_s"] < _WATCHDOG_S:
+        expected = "0 for off, or at least %d: a name server may take half of it" % _WATCHDOG_S
+        raise ConfigError("watchdog_s", settings["watchdog_s"], expected, path)
     for key, default in _DEFAULTS.items():
         if isinstance(default, bool) and not isinstance(settings[key], bool):
             raise ConfigError(key, settings[key], "true or false", path)

@@ -7,7 +7,6 @@ from errno import EAGAIN, ECONNREFUSED, ENODEV
 
 from micropython import const
 
-from firmware.link import UDP
 from lwm2m.registration import REGISTERED
 
 _DATAGRAM = const(1153)  # longer than any datagram taken, in bytes (RFC 7252 section 4.6)
@@ -28,6 +27,8 @@ class Connection:
 
     lacking = None  # what there is no link for want of
     trace = None  # called with True and each datagram taken, False and each sent; see trace.py
+    unsaved = False  # resumed from a record that has to be written anew before anything is sent
+    fault = None  # why the last attempt to get one failed
 
     def __init__(self, app, make_session, account):
         self.app = app
@@ -45,8 +46,9 @@ class Connection:
         while True:
             try:
                 await self.app.network()
-                self.open()
+                await self.open()
             except (OSError, MemoryError) as error:
+                self.close()
                 if getattr(error, "errno", 0) == ENODEV:  # nor will it have one after a restart
                     self.lacking = error.args[-1]
                     print("%s: %s" % (self.uri, self.lacking))
@@ -60,17 +62,24 @@ class Connection:
             self.close()
             await asyncio.sleep_ms(_PAUSE_MS)
 
-    def open(self):
+    async def open(self):
         if self.lacking:
             raise OSError(ENODEV, self.lacking)
         host, port = self.account["address"]
-        self.link = UDP(host, port, self.local_port)
+        self.link = link = self.app.interface.udp(host, port, self.local_port)
+        while not link.local_port:  # a Wi-Fi module opens it meanwhile
+            if link.error:
+                raise link.error
+            await asyncio.sleep_ms(link.wait_ms)
         self.started()
 
     def started(self):
         """The link is up: the session may begin."""
         session = self.session
         session.online = True
+        if self.unsaved:  # not earlier: a flash wears out, and a restart may bring no network
+            self.unsaved = False
+            self.app._kept("save")
         registration = session.registration
         port = self.link.local_port
         if registration.state != REGISTERED:
@@ -86,6 +95,7 @@ class Connection:
             print("%s: local port %d is taken, registering anew" % (self.uri, self.local_port))
             registration.start()
         self.local_port = port
+        self.fault = None
 
     def close(self):
         if self.link:
@@ -114,7 +124,8 @@ class Connection:
         # No link, no address, no set-up: a local failure, which a restart may cure.
         self.failures += 1
         count = self.failures
-        print("%s: %s (local failure %d of %d)" % (self.uri, error, count, _FAILURES))
+        self.fault = "%s (local failure %d of %d)" % (error, count, _FAILURES)
+        print("%s: %s" % (self.uri, self.fault))
         states = [each.session.reachable() for each in self.app.connections]
         if count >= _FAILURES and True not in states:
             await asyncio.sleep_ms(_PAUSE_MS)
@@ -126,9 +137,12 @@ class Connection:
         socket = link.socket
         recv = link.recv
         receive = self.session.receive
-        poller = select.poll()
-        poller.register(socket, select.POLLIN)
-        ipoll = link.ipoll if link.secure else poller.ipoll
+        if socket and not link.secure:
+            poller = select.poll()
+            poller.register(socket, select.POLLIN)
+            ipoll = poller.ipoll
+        else:
+            ipoll = link.ipoll
         while True:
             size = _DATAGRAM
             for _ in range(_BURST):
@@ -153,7 +167,11 @@ class Connection:
                     break
                 else:
                     break
-            await readable(socket)
+            if socket:
+                await readable(socket)
+            else:
+                while not ipoll(0):
+                    await asyncio.sleep_ms(link.wait_ms)
 
 
 def readable(stream):

@@ -26,17 +26,23 @@ _HEAD_SIZE = const(6)
 
 
 def load(connections, settings):
-    """Restores the sessions of connections that are not open yet."""
+    """Restores the sessions of connections that are not open yet.
+
+    Their sequence numbers are used up: when the first link is there, that has to be saved.
+    """
     if not settings["keep"]:
         erase(connections, settings)  # what is there is of an earlier time
         return
     for number, connection in enumerate(connections):
-        data = _record(number).read()
-        if data is None or len(data) < _HEAD_SIZE:
+        record = _record(number)
+        data = record.read()
+        if data is None:
             continue
-        connection.local_port = struct.unpack_from(_HEAD, data)[1]
+        if len(data) >= _HEAD_SIZE:
+            connection.local_port = struct.unpack_from(_HEAD, data)[1]
         if data[:_HEAD_SIZE] != _head(connection, settings):
             connection.local_port = 0
+            record.erase()
             continue
         from lwm2m import restore
 
@@ -44,11 +50,12 @@ def load(connections, settings):
             restore.load(connection.session, data[_HEAD_SIZE:])
         except ValueError:
             print("%s: what was kept is damaged, registering anew" % connection.uri)
+            record.erase()
+            continue
         except MemoryError:
             connection.session.registration.start()  # rather than without its observations
             raise
-    # The sequence numbers are used up from here on, whatever happens next.
-    save(connections, settings)
+        connection.unsaved = True
 
 
 def save(connections, settings):

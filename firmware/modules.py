@@ -26,6 +26,7 @@ _LATER = const(
     "lwm2m.observe lwm2m.write lwm2m.formats.text lwm2m.formats.senml_encoder coap.duplicates"
     " firmware.config firmware.account_list firmware.drivers.bmp180"
 )
+_WIFI = const("firmware.wifi firmware.drivers.ism43362")
 
 names = "coap.endpoint "
 sources = True
@@ -35,6 +36,12 @@ try:
 except OSError:
     sources = False
     names += _ALWAYS
+for name in _WIFI.split():  # where the board has it
+    try:
+        os.stat(name.replace(".", "/") + (".py" if sources else ".mpy"))
+        names += " " + name
+    except OSError:
+        pass
 for name in names.split():
     gc.collect()
     __import__(name)

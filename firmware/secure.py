@@ -10,7 +10,6 @@ from micropython import const
 
 from firmware.connection import REGISTERED, Connection
 from firmware.dtls import DTLS
-from firmware.link import UDP
 
 _WAIT_MS = const(5000)
 _LOST = const(3)  # sessions in a row without an answer that are a failed attempt
@@ -32,10 +31,10 @@ class SecureConnection(Connection):
             await self.retry(reason)
         await Connection.run(self)
 
-    def open(self):
+    async def open(self):
         account = self.account
         host, port = account["address"]
-        link = UDP(host, port, self.local_port)
+        link = self.app.interface.udp(host, port, self.local_port)
         try:
             self.link = DTLS(link, self.app.credentials(account["security_iid"]), host)
         except (OSError, MemoryError):

@@ -2,8 +2,10 @@
 
 import os
 import sys
+import time
 
 import machine
+import network
 import sensors
 from helpers import raises
 from world import BOARDS, world
@@ -145,24 +147,64 @@ def test_both_sensors_on_every_bus():
 
 def test_network_of_the_nucleo():
     b = board("nucleo_f429zi")
-    lan = b.network_interface()
+    lan = b.network_interface({"endpoint": "board-1", "hostname": "kit"})
+    assert world.hostname == "kit" and not lan.isconnected()
+    lan.start()
     assert lan.isconnected()
-    assert lan.ipconfig("addr4")[0] == "127.0.0.1"
+    assert lan.ifconfig()[0] == "127.0.0.1"
+    assert lan.run is None
+    for endpoint, name in (
+        ("board-1", "board-1"),
+        ("x" * 32, "x" * 32),
+        # What can be no host's name: MicroPython's own stays.
+        ("x" * 33, "mpy-stm32"),
+        ("urn:dev:1", "mpy-stm32"),
+        ("a_b", "mpy-stm32"),
+    ):
+        world.reset()
+        b.network_interface({"endpoint": endpoint})
+        assert world.hostname == name
+    static = ("192.168.1.5", "255.255.255.0", "192.168.1.1", "9.9.9.9")
+    lan = b.network_interface({"endpoint": "a", "network": static})
+    lan.start()
+    assert lan.isconnected() and lan.ifconfig() == static
+
+
+def test_the_cable_of_the_nucleo():
+    b = board("nucleo_f429zi")
+    plugged = b.plugged
+    assert plugged() is True
     world.apply({"cable": False})
-    assert not lan.isconnected()
+    assert plugged() is False and plugged() is False
     world.apply({"cable": True})
-    assert lan.isconnected()
-    # Started before the cable is in.
-    world.reset(cable=False)
-    lan = b.network_interface()
-    assert not lan.isconnected()
+    assert plugged() is True
+    # In between: the PHY keeps it in mind, but there is a partner again.
+    world.apply({"cable": False})
     world.apply({"cable": True})
-    assert lan.isconnected()
+    assert plugged() is True
+    # The MAC has no clock where v1.28 gave up on the link.
+    world.reset(cable=False, micropython="1.28")
+    network.pause = lambda ms: None
+    try:
+        error = raises(OSError, network.LAN().active, True)
+    finally:
+        network.pause = time.sleep_ms
+    assert error.errno == 110
+    assert machine.mem32[0x40028014] == 0
+    assert plugged() is False
+    # What does not answer as a PHY does tells nothing.
+    world.phy_answers = False
+    assert plugged() is None
 
 
-def test_no_network_on_the_l475():
-    error = raises(OSError, board("b_l475e_iot01a").network_interface)
-    number, text = error.args
-    assert number == 19
-    # The cause and the next step, in one line.
-    assert "WiFi" in text and "NUCLEO-F429ZI" in text and "\n" not in text
+def test_wifi_of_the_l475():
+    wifi = board("b_l475e_iot01a").network_interface({"network": None})
+    wifi.start()
+    levels = {name: pin._level for name, pin in world.pins.items() if pin._mode == machine.Pin.OUT}
+    # Reset and silent; whoever else is on the bus, too. BOOT0 low: the module's own program.
+    assert levels == {"PE0": 1, "PE8": 0, "PD13": 1, "PB5": 1, "PA8": 0, "PB13": 0, "PB12": 0}
+    end = time.ticks_add(time.ticks_ms(), 5000)
+    while not wifi.trouble and time.ticks_diff(end, time.ticks_ms()) > 0:
+        time.sleep_ms(wifi.poll())
+    assert wifi.module == "C3.5.2.5.STM"  # so the bus and its pins are the right ones
+    assert "none provisioned" in wifi.trouble

@@ -10,6 +10,12 @@ from firmware.config import ConfigError, load, server_uri
 from lwm2m.objects.security import CERTIFICATE, NO_SEC, PSK
 
 GOOD = {"board": "nucleo_f429zi", "endpoint": "my-board", "server": "coap://192.168.1.10"}
+NETWORK = {
+    "address": "192.168.1.5",
+    "mask": "255.255.255.0",
+    "gateway": "192.168.1.1",
+    "dns": "0.0.0.0",
+}
 
 
 def loaded(settings, provisioned=None):
@@ -83,7 +89,7 @@ def test_defaults():
 
 
 def test_what_is_set():
-    more = {"lifetime_s": 60, "measure_s": 1, "watchdog_s": 8, "board": "b_l475e_iot01a"}
+    more = {"lifetime_s": 60, "measure_s": 1, "watchdog_s": 20, "board": "b_l475e_iot01a"}
     new = dict(GOOD)
     new.update(more)
     settings, account_list = loaded(new)
@@ -107,6 +113,7 @@ def test_edges_that_are_good():
         ("confirmable", True),
         ("objects", []),
         ("watchdog_s", 0),
+        ("watchdog_s", 16),
         ("watchdog_s", 32),
         ("endpoint", "a"),
         ("endpoint", "x" * 64),
@@ -115,6 +122,48 @@ def test_edges_that_are_good():
         new = dict(GOOD)
         new[key] = value
         assert loaded(new)[0][key] == value
+
+
+def test_network():
+    new = dict(GOOD)
+    new["hostname"] = "kit-1"
+    new["network"] = dict(NETWORK)
+    settings, _ = loaded(new)
+    assert settings["hostname"] == "kit-1"
+    assert settings["network"] == ("192.168.1.5", "255.255.255.0", "192.168.1.1", "0.0.0.0")
+    for ntp, expected in (
+        ("", ""),
+        (None, None),
+        ("pool.ntp.org", ("pool.ntp.org", 123)),
+        ("192.168.1.1:1123", ("192.168.1.1", 1123)),
+        ("[fd00::1]", ("fd00::1", 123)),
+    ):
+        new["ntp"] = ntp
+        assert loaded(new)[0]["ntp"] == expected
+
+
+def test_an_address_by_hand_has_four_parts():
+    for key in sorted(NETWORK):
+        for value in (
+            None,
+            7,
+            "",
+            "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.256",
+            "1.2.3.x",
+            "1.2.3.\u00b2",
+            [],
+        ):
+            network = dict(NETWORK)
+            network[key] = value
+            refused(changed(network=network), "network." + key + " is ", "an IPv4 address")
+        network = dict(NETWORK)
+        del network[key]
+        refused(changed(network=network), "network." + key + " is None", "an IPv4 address")
+    network = dict(NETWORK)
+    network["netmask"] = "255.255.255.0"
+    refused(changed(network=network), "'netmask'", "address, mask, gateway, dns")
 
 
 def test_the_provisioned_account_counts():
@@ -163,6 +212,18 @@ def test_values_that_are_refused():
             "1 to 64 letters, digits",
         ),
         ("server", (None, 7, "", "x", ["coap://a"], {"uri": "coap://a"}), "coap://host:port"),
+        ("watchdog_s", (1, 8, 15), "0 for off, or at least 16"),
+        ("network", (True, 1, "dhcp", [], ["192.168.1.5"]), "without it there is DHCP"),
+        (
+            "hostname",
+            (True, 1, "", "x" * 33, "a.b", "a_b", "-a", "a-", "a b", "\u00e4", [], {}),
+            "1 to 32 letters, digits or -",
+        ),
+        (
+            "ntp",
+            (True, 1, 0, False, "a b", "a/b", "n:0", "n:65536", "n:", "u@n", "x" * 300, [], {}),
+            "host or host:port",
+        ),
     ]
     for key, low, high in (
         ("lifetime_s", 1, 0x7FFFFFFF),

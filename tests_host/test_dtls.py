@@ -11,6 +11,7 @@ from test_link import server as udp_server
 
 from coap.message import Message
 from firmware import dtls, link
+from firmware.lan import LAN
 from firmware.secure import SecureConnection
 from lwm2m import restore, state
 from lwm2m.client import Client
@@ -406,6 +407,7 @@ class Store:
     """Of the application what a connection asks for; with a server of one credential."""
 
     stopped = False
+    interface = LAN  # as it says: udp() is that of link.py
 
     def __init__(self, port, security):
         self.security = security

@@ -3,6 +3,7 @@
 import sys
 import time
 
+import board_radio
 import machine
 import machine_time
 import network
@@ -10,6 +11,7 @@ import sensor_bmp180
 import sensor_hts221
 import sensors
 from helpers import FakeClock, raises
+from ism43362 import Misuse
 from world import World, world
 
 
@@ -30,7 +32,8 @@ def on_fake_clock(test):
     """Runs the test with the simulated hardware on CLOCK, so no pause of the host matters."""
 
     def run():
-        modules = machine, machine_time, sensor_bmp180, sensor_hts221, sys.modules["world"]
+        simulated = sys.modules["world"]
+        modules = machine, machine_time, board_radio, sensor_bmp180, sensor_hts221, simulated
         for module in modules:
             module.time = CLOCK
         try:
@@ -377,6 +380,46 @@ def test_spi():
     raises(ValueError, spi.write_readinto, b"12", buf)
 
 
+@on_fake_clock
+def test_wifi_module():
+    fresh("b_l475e_iot01a")
+    world.apply({"radio": {"rssi": -70}})
+    spi = machine.SPI(3, baudrate=10000000)
+    cs = machine.Pin("PE0", machine.Pin.OUT, value=1)
+    drdy = machine.Pin("PE1", machine.Pin.IN)
+    reset = machine.Pin("PE8", machine.Pin.OUT, value=0)
+    radio = world.radio
+    assert radio.module.resets == 1
+    CLOCK.advance(10)
+    reset(1)
+    assert drdy() == 0
+    CLOCK.advance(world.wait_ms())
+    assert drdy() == 1
+    assert spi.read(2) == b"\0\0"  # CS is high
+    cs(0)
+    raises(Misuse, spi.read, 2)  # others may be selected
+    machine.Pin("PD13", machine.Pin.OUT, value=1)
+    machine.Pin("PB5", machine.Pin.OUT, value=1)
+    machine.Pin("PA8", machine.Pin.OUT, value=0)
+    buf = bytearray(6)
+    spi.readinto(buf, 0x0A)
+    assert buf == b"\x15\x15\x0a\x0d\x20\x3e"
+    assert drdy() == 0
+    cs(1)
+    assert drdy() == 1
+    spi.init(baudrate=10000000, polarity=1)
+    cs(0)
+    raises(Misuse, spi.write, b"?I\n\r")
+    assert radio.access_point.rssi == -70
+    world.apply({"radio": {"ap": False, "fail": 0.5, "seed": 4}})
+    assert not radio.access_point.up
+    assert radio.module.faults.share == 0.5
+    assert world.events == []  # none of these pins is a led
+    fresh()
+    assert world.radio is None
+    assert machine.Pin("PE1").value() == 0
+
+
 # Watchdog, resets, the rest of machine
 
 
@@ -485,6 +528,52 @@ def test_lan():
     lan.ipconfig(dhcp4=True)
     raises(ValueError, lan.config, "essid")
     raises(TypeError, lan.config)
+
+
+def test_lan_without_hot_plug():
+    # As MicroPython v1.28 does.
+    fresh(micropython="1.28", cable=False)
+    lan = network.LAN()
+    waits = []
+    network.pause = waits.append
+    try:
+        assert lan.status() == 0
+        assert raises(OSError, lan.active, True).errno == 110
+        assert waits == [10000] and lan.status() == 0
+        world.apply({"cable": True})
+        assert lan.status() == 0  # nobody has asked again
+        lan.active(True)
+        assert lan.status() == 3 and waits.pop() == 1600
+        world.apply({"cable": False})
+        assert lan.isconnected() and lan.ifconfig()[0] == "127.0.0.1"
+        world.apply({"cable": True})
+        assert lan.isconnected()
+        lan.active(False)
+        assert lan.status() == 0 and not lan.isconnected()
+        assert waits == [10000]
+    finally:
+        network.pause = time.sleep_ms
+
+
+def test_dhcp():
+    for version in ("1.28", "1.29"):
+        fresh(micropython=version, dhcp=False)
+        lan = network.LAN()
+        network.pause = lambda ms: None
+        lan.active(True)
+        assert lan.status() == 2 and lan.ifconfig()[0] == "0.0.0.0"
+        world.apply({"dhcp": True})
+        assert lan.status() == 3
+        # What has an address keeps it.
+        world.apply({"dhcp": False})
+        assert lan.status() == 3
+        lan.ifconfig(("192.168.1.5", "255.255.255.0", "192.168.1.1", "9.9.9.9"))
+        assert lan.ipconfig("addr4") == ("192.168.1.5", "255.255.255.0")
+        assert not lan.ipconfig("has_dhcp4")
+        lan.active(False)
+        lan.active(True)
+        network.pause = time.sleep_ms
+        assert lan.status() == 2  # by DHCP again, as eth_lwip_init() says
 
 
 def test_no_interface_on_the_l475():

@@ -3,8 +3,8 @@
 The repository root is the board's start directory: `boot.py`, `main.py`, `lib/` and `firmware/`
 are installed, without `firmware/manifest.py` (the list for freezing). With .mpy files `boot.py`
 and `main.py` stay sources, since MicroPython starts them by these names. The directory's
-config.json decides what else is left out: files of other boards, drivers that its board's file
-does not name, and objects that it does not ask for.
+config.json decides what else is left out: files of other boards, drivers and network interfaces
+that its board's file does not name, and objects that it does not ask for.
 
     python -m tools.install build/board
 
@@ -58,6 +58,16 @@ DISPENSABLE = (
 )
 # The list for freezing, and names that device code has as private constants.
 _LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py", *NOT_CALLED}
+# What a network interface takes, by the module that a board's file imports for it.
+_INTERFACES = {
+    "firmware.lan": ("firmware/lan.py", "firmware/link.py"),
+    "firmware.wifi": (
+        "firmware/access_point.py",
+        "firmware/wifi.py",
+        "firmware/wifi_join.py",
+        "firmware/wifi_link.py",
+    ),
+}
 _BOARDS = "firmware/boards/"
 _DRIVERS = "firmware/drivers/"
 _LEFT_OUT_SUFFIXES = {".pyc", ".mpy"}
@@ -127,9 +137,13 @@ def _only_says(path):
 
 
 def _is_for(name, board_file, root, names):
-    # False for a file of another board, and for a driver that this one does not name.
+    # False for a file of another board, and for a driver or a network interface that this one
+    # does not name.
     if name.startswith(_BOARDS):
         return Path(name).suffix != ".py" or name in (board_file, _BOARDS + "__init__.py")
+    for module, files in _INTERFACES.items():
+        if name in files:
+            return re.search(rf"\b{module}\b", (root / board_file).read_text("utf-8")) is not None
     if not name.startswith(_DRIVERS) or not name.endswith(".py"):
         return True
     driver = Path(name).stem

@@ -4,10 +4,11 @@
 
 The board's flash is a directory (`--flash`, else a temporary one). Lines of JSON on standard
 input change the world round the board: `{"temperature": 24.5}`, `{"button": true}`,
-`{"i2c": "unplugged"}`, `{"cable": false}`, `{"key": "i"}`, `{"reset": "power"}`. `--events`
-writes what the board does. SIGTERM or SIGINT lets the firmware de-register, a second one ends
-at once. Exit status: 0 after an end, 1 after a crash of the firmware, 2 for bad arguments or
-configuration. `MPY=1.28` in the environment hides DTLS-PSK as MicroPython v1.28 does, and
+`{"i2c": "unplugged"}`, `{"cable": false}`, `{"dhcp": false}`, `{"dns": false}`, `{"key": "i"}`,
+`{"reset": "power"}`. `--events` writes what the board does. SIGTERM or SIGINT lets the firmware
+de-register, a second one ends at once. Exit status: 0 after an end, 1 after a crash of the
+firmware, 2 for bad arguments or configuration. `MPY=1.28` in the environment is a board with
+MicroPython v1.28: DTLS-PSK is hidden, Ethernet does not follow its cable.
 `VIRTUAL_BOARD_LEASHED=1` makes the end of standard input a SIGTERM: a program that was killed
 leaves no board behind.
 """
@@ -21,7 +22,7 @@ import tempfile
 from tools.errors import UserError
 from tools.virtual import options as command_line
 from tools.virtual.events import Events
-from tools.virtual.flash import prepare
+from tools.virtual.flash import prepare, wifi
 from tools.virtual.interpreter import find_micropython
 from tools.virtual.serial_line import SerialLine
 from tools.virtual.signals import Signals
@@ -32,15 +33,21 @@ from tools.virtual.world import World
 _HIDDEN = {
     "b_l475e_iot01a": "tls ssl cryptolib mip requests",
 }
+# Boards whose `network` has no interface: their sockets work with none.
+_NO_INTERFACE = ("b_l475e_iot01a",)
 
 
 def _stock_firmware(board, version):
     # Code that takes away what this board does not have; none where the unix port fits.
     hidden = _HIDDEN.get(board, "")
-    has_psk = version != "1.28" or "tls" in hidden
-    if not hidden and has_psk:
-        return ""
-    return f"import stock_firmware; stock_firmware.apply({hidden!r}, {has_psk}); "
+    code = ""
+    if version == "1.28" and "tls" not in hidden:
+        code += "import stock_psk; stock_psk.hide(); "
+    if board in _NO_INTERFACE:
+        code += "import stock_sockets; stock_sockets.hide(); "
+    if hidden:
+        code += f"import stock_modules; stock_modules.hide({hidden!r}); "
+    return code
 
 
 def _open_standard_files():
@@ -68,7 +75,13 @@ def _run(options, stack):
     supervisor = Supervisor(
         flash,
         options.heap,
-        World(board, options.temperature, unique_id),
+        World(
+            board,
+            options.temperature,
+            unique_id,
+            options.micropython,
+            wifi(flash, board, options),
+        ),
         events,
         signals,
         before=_stock_firmware(board, options.micropython),

@@ -1,5 +1,7 @@
 """B-L475E-IOT01A (DISCO-L475VG-IOT01A): HTS221 on the board, servo header D9 of the shield."""
 
+import time
+
 from micropython import const
 
 MODEL = "B-L475E-IOT01A"
@@ -11,7 +13,11 @@ BLOCK_SIZE = 256  # bytes of a block of a long payload (RFC 7959)
 _I2C_BOARD = const(2)  # SCL PB10, SDA PB11
 _I2C_SHIELD = const(1)  # SCL PB8, SDA PB9
 
-_ENODEV = const(19)
+# The Wi-Fi module; SPI 3 is PC10, PC11, PC12.
+_SPI = const(3)
+_BAUDRATE = const(10000000)
+_WAKEUP = "PB13"
+_BOOT0 = "PB12"
 
 
 def i2c_buses():
@@ -43,9 +49,18 @@ def button():
     return lambda: pin.value() == 0
 
 
-def network_interface():
-    """Always raises OSError: stock MicroPython cannot drive the WiFi module (ISM43362)."""
-    raise OSError(
-        _ENODEV,
-        "B-L475E-IOT01A: no driver for its WiFi module yet; use a NUCLEO-F429ZI for now",
-    )
+def network_interface(settings):
+    """The Wi-Fi module ISM43362, not started yet."""
+    from machine import SPI, Pin
+
+    from firmware.drivers.ism43362 import ISM43362
+    from firmware.wifi import WiFi
+
+    # Bluetooth (chip select, reset) and the other radio, on the same bus, stay silent.
+    for name, level in (("PD13", 1), ("PA8", 0), ("PB5", 1), (_WAKEUP, 0), (_BOOT0, 0)):
+        Pin(name, Pin.OUT, value=level)
+    spi = SPI(_SPI, baudrate=_BAUDRATE, polarity=0, phase=0)
+    cs = Pin("PE0", Pin.OUT, value=1)
+    reset = Pin("PE8", Pin.OUT, value=1)
+    driver = ISM43362(spi, cs, Pin("PE1", Pin.IN), reset, time)
+    return WiFi(driver, settings.get("network"))

@@ -10,6 +10,14 @@ BLOCK_SIZE = 512  # bytes of a block of a long payload (RFC 7959)
 
 _I2C = const(1)  # SCL PB8, SDA PB9
 
+_RCC_AHB1ENR = const(0x40023830)
+_ETHMACEN = const(1 << 25)
+_MACMIIAR = const(0x40028010)
+_MACMIIDR = const(0x40028014)
+_READ_BSR = const(1 << 6 | 4 << 2 | 1)  # register 1 of PHY 0, HCLK / 102
+_ABLE = const(0x7800)  # the upper half: what it can do, always the same
+_LINK = const(4)
+
 
 def i2c_buses():
     """The buses on which sensors are looked for, in this order."""
@@ -40,10 +48,36 @@ def button():
     return lambda: pin.value() == 1
 
 
-def network_interface():
-    """Ethernet, started; `isconnected()` is true once DHCP has brought an address."""
+def network_interface(settings):
+    """Ethernet, not started yet."""
     import network
 
-    lan = network.LAN()
-    lan.active(True)
-    return lan
+    from firmware.lan import LAN
+
+    name = settings.get("hostname") or settings["endpoint"]
+    if len(name) <= 32 and not ("." in name or ":" in name or "_" in name):
+        network.hostname(name)
+    return LAN(network.LAN(), plugged, settings.get("network"))
+
+
+def plugged():
+    """Whether the PHY (LAN8742A, address 0) has a partner; None where it does not answer."""
+    # By the registers of the MCU (RM0090 section 33.8), for v1.28 does not tell while the
+    # interface is active. The bit stays down until it was read once (IEEE 802.3 section
+    # 22.2.4.2.13). In v1.29
+    # an interrupt reads registers of the PHY, too: one answer may be to that.
+    from machine import mem32
+
+    mem32[_RCC_AHB1ENR] |= _ETHMACEN
+    found = None
+    for _ in range(3):
+        mem32[_MACMIIAR] = _READ_BSR
+        for _ in range(50):  # it takes 30 us
+            if not mem32[_MACMIIAR] & 1:
+                break
+        status = mem32[_MACMIIDR]
+        if status & 0xFF00 == _ABLE:
+            if status & _LINK:
+                return True
+            found = False
+    return found

@@ -63,6 +63,8 @@ def test_world_lines_change_the_hardware_and_keys_reach_the_console(tmp_path):
             ({"i2c": "unplugged"}, "None 1 [] True"),
             ({"cable": False}, "None 1 [] False"),
             ({"temperature": 20, "i2c": "plugged"}, "False 1 [119] False"),
+            ({"dhcp": False, "cable": True, "button": False}, "False 0 [119] False"),
+            ({"dhcp": True, "button": True}, "False 1 [119] True"),
             ({"key": "i"}, "key 'i'"),
             ({"key": "rx"}, "key 'x'"),
         ):
@@ -88,6 +90,9 @@ def test_bad_world_lines_are_one_warning_each(tmp_path):
         (b'{"temperature": NaN}', "-273.15 to 1000"),
         (b'{"temperature": Infinity}', "-273.15 to 1000"),
         (b'{"button": 1}', "expected true or false"),
+        (b'{"dhcp": 2}', "expected true or false"),
+        (b'{"dns": null}', "expected true or false"),
+        (b'{"micropython": "1.28"}', "unknown key"),
         (b'{"i2c": "loose"}', "plugged"),
         (b'{"i2c": ["plugged"]}', "plugged"),
         (b'{"temperature": -300}', "-273.15 to 1000"),
@@ -141,6 +146,9 @@ def test_start_values_of_the_world(tmp_path):
         "reset_cause": "power",
         "i2c": "plugged",
         "cable": True,
+        "dhcp": True,
+        "dns": True,
+        "micropython": "1.29",
         "button": False,
     }
 
@@ -229,19 +237,22 @@ def test_unknown_board_in_the_configuration_is_left_to_the_firmware(tmp_path):
     assert (status, board.console()) == (2, ["config.json: board"])
 
 
+BIND = "socket.socket(socket.AF_INET, 2).bind(socket.getaddrinfo('127.0.0.1', 0)[0][-1])"
 IMPORTS = """
 def attempt(text):
     try:
         exec(text)
         print(text, "works")
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, OSError) as error:
         print(text, type(error).__name__, error)
 attempt("import tls")
 attempt("import ssl")
 attempt("import cryptolib")
 attempt("from tls import SSLContext")
 attempt("import asyncio.core, json, socket, network, hashlib")
-"""
+attempt("network.LAN")
+attempt(BIND)
+""".replace("BIND", repr(BIND))
 
 
 def test_modules_that_the_l475_lacks(tmp_path):
@@ -253,6 +264,8 @@ def test_modules_that_the_l475_lacks(tmp_path):
         "import cryptolib ImportError no module named 'cryptolib'",
         "from tls import SSLContext ImportError no module named 'tls'",
         "import asyncio.core, json, socket, network, hashlib works",
+        "network.LAN AttributeError 'network' has no attribute 'LAN'",
+        BIND + " OSError no available NIC",
     ]
 
 

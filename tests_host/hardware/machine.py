@@ -32,6 +32,8 @@ def __getattr__(name):
         import machine_i2c as module
     elif name == "SPI":
         import machine_spi as module
+    elif name == "mem32":
+        import machine_mem as module
     elif name in ("Timer", "RTC"):
         import machine_time as module
     else:
@@ -79,6 +81,7 @@ class Pin:
             self._pull = Pin.PULL_NONE
             self._level = 0
             self._handler = None
+            self._wire = world.wire(name)
             world.pins[name] = self
         return self
 
@@ -93,14 +96,16 @@ class Pin:
             raise ValueError("invalid pin pull: %r" % (pull,))
         self._mode = mode
         self._pull = pull
-        if value is not None:
-            self._drive(value)
+        if value is not None or self._wire and mode == Pin.OUT:
+            self._drive(self._level if value is None else value)
 
     def _drive(self, value):
         level = 1 if value else 0
         changed = level != self._level
         self._level = level
-        if changed and self._mode == Pin.OUT:
+        if self._wire:
+            self._wire.value(level)
+        elif changed and self._mode == Pin.OUT:
             world.event(event="led", pin=self._name, on=level == 1)
 
     def value(self, value=None):
@@ -110,6 +115,8 @@ class Pin:
             return None
         if self._mode == Pin.OUT:
             return self._level
+        if self._wire:
+            return self._wire.value()
         if self._name in world.levels:
             return world.levels[self._name]
         if self._name == _BUTTON:

@@ -19,6 +19,10 @@ class World:
 
     def reset(self, **state):
         """The state at power-on; keywords are the keys of VIRTUAL_BOARD_WORLD."""
+        if getattr(self, "_radio", None):
+            self._radio.close()
+        self._radio = None
+        self._radio_state = {}
         self.board = BOARDS[0]
         self.temperature = 21.5
         self.button = False
@@ -37,7 +41,12 @@ class World:
         self.spi = {}
         self.timers = ()
         self.on_button = None
-        self.lan_active = False
+        self.unplugged = False  # the cable was, since the PHY was asked
+        self.phy_answers = True
+        self.dhcp = True
+        self.dns = True
+        self.micropython = "1.29"
+        self.lan = None  # the state of network.LAN
         self.hostname = "mpy-stm32"
         self._busy = False
         board = state.pop("board", self.board)
@@ -79,8 +88,15 @@ class World:
         if isinstance(temperature, (int, float)) and not isinstance(temperature, bool):
             if -1000 < temperature < 1000:
                 self.temperature = temperature
-        if isinstance(state.get("cable"), bool):
-            self.cable = state["cable"]
+        for name in ("cable", "dhcp", "dns"):
+            if isinstance(state.get(name), bool):
+                setattr(self, name, state[name])
+        if not self.cable:
+            self.unplugged = True
+        if state.get("micropython") in ("1.28", "1.29"):
+            self.micropython = state["micropython"]
+        if self.lan:
+            self.lan.follow()
         if state.get("i2c") == "unplugged":
             self.unplug()
         elif state.get("i2c") == "plugged":
@@ -89,6 +105,10 @@ class World:
             self.button = state["button"]
             if self.on_button:
                 self.on_button()
+        if isinstance(state.get("radio"), dict):
+            self._radio_state.update(state["radio"])
+            if self._radio:
+                self._radio.apply(state["radio"])
 
     def unplug(self):
         """Takes the plug of all sensors out: they lose their supply and do not answer."""
@@ -110,6 +130,36 @@ class World:
         if self.wdt is None:
             return False
         return time.ticks_diff(time.ticks_ms(), self.wdt_fed_ms) > self.wdt
+
+    # The Wi-Fi module
+
+    @property
+    def radio(self):
+        """The `Radio` of a B-L475E-IOT01A, made at first use; None on another board."""
+        if self._radio is None and self.board == "b_l475e_iot01a":
+            from board_radio import Radio
+
+            self._radio = Radio(self._radio_state)
+        return self._radio
+
+    def radio_on(self, bus):
+        """The `Radio` if it is on this SPI bus and no test has put something else there."""
+        return self.radio if bus == 3 and bus not in self.spi else None
+
+    def wire(self, pin):
+        """The line of the Wi-Fi module or its bus that this pin is wired to, None for others."""
+        if pin in ("PE0", "PE1", "PE8", "PB13", "PD13", "PB5", "PA8") and self.radio:
+            return self.radio.wires[pin]
+        return None
+
+    @property
+    def moves(self):
+        """Whether there is something whose pins change by themselves."""
+        return self._radio is not None
+
+    def wait_ms(self):
+        """Milliseconds until a pin may change its level by itself, None when none can."""
+        return self._radio.module.wait_ms() if self._radio else None
 
     # Sensors on the buses
 

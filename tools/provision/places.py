@@ -13,7 +13,8 @@ STATE = "state"
 CONFIG = "config.json"
 FACTORY = (f"{STATE}/factory.0", f"{STATE}/factory.1")
 _PROVISIONED = ("accounts.0", "accounts.1")
-_FILES = (*FACTORY, CONFIG)
+WIFI = (f"{STATE}/wifi.0", f"{STATE}/wifi.1")
+_FILES = (*FACTORY, *WIFI, CONFIG)
 
 # What is there; what MicroPython has: 0 no tls module, 1 without PSK, 2 with it; and the
 # modules of the installation: whether there is one in the file system, and what it lacks.

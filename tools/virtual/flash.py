@@ -1,6 +1,7 @@
 """The directory that is the board's flash: filled when it is empty, used as it is otherwise."""
 
 import json
+import secrets
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from tools.errors import UserError
 from tools.virtual.options import BOARDS
 
 DEFAULT_BOARD = BOARDS[0]
+_WIFI_BOARD = BOARDS[1]
+_SSID = "desk"
 
 
 def firmware():
@@ -78,6 +81,29 @@ def _stage_frozen(flash, root):
             raise UserError(f"--frozen: {flash / name} would be in the way: remove it")
     for name in ("boot.py", "main.py"):
         shutil.copyfile(root / name, flash / name)
+
+
+def wifi(flash, board, options):
+    """The "ssid", "passphrase" and "security" of the simulated access point, None where the board
+    has no Wi-Fi.
+
+    They are those that the flash has; one that has none gets them, but for an empty board. The
+    passphrase is that of the file in the options, or made for this run.
+    """
+    if board != _WIFI_BOARD:
+        return None
+    firmware()
+    from firmware import access_point
+
+    stored = access_point.load(str(flash))
+    ssid, passphrase, security = stored or (_SSID, secrets.token_urlsafe(12), access_point.WPA2)
+    if options.wifi_password is not None:
+        passphrase = options.wifi_password
+    if stored is None and not options.blank:
+        access_point.provision(str(flash), ssid, passphrase, security)
+        for path in (Path(flash) / "state").glob("wifi.*"):
+            path.chmod(0o600)
+    return {"ssid": ssid, "passphrase": passphrase, "security": security}
 
 
 def _board(config_file, config, options):

@@ -8,6 +8,7 @@ is the other end of the channel and describes its lines.
 import json
 import re
 import sys
+import time
 from types import ModuleType
 
 from tools import install
@@ -18,9 +19,11 @@ def _import_simulation():
         path = str(install.ROOT / "tests_host" / folder)
         if path not in sys.path:
             sys.path.insert(0, path)
+    import ticks  # noqa: F401 - what MicroPython's `time` has more than CPython's
+
+    # isort: split
     import machine
     import network
-    import ticks  # noqa: F401 - what MicroPython's `time` has more than CPython's
     from world import world
 
     return machine, network, world
@@ -81,11 +84,41 @@ class Hardware:
         self._send = send
         self._objects = {"machine": machine, "network": network}
         self._levels = {}  # of the pins that the board knows, as the board knows them
+        self._pause_s = 0
+        self._late = None  # (when, parts) of an answer
+        network.pause = self._pause
+        if not world.dns:
+            self._tell(0, "socket", False, None)
 
     def change(self, state):
         """Takes over what has changed in the world."""
         world.apply(state)
+        if "dns" in state:
+            self._tell(0, "socket", world.dns, None)
         self._tell_levels()
+
+    def run(self):
+        """What has happened by itself; returns the milliseconds until more may, or None."""
+        if not world.moves:
+            return None
+        wait_ms = world.wait_ms()
+        self._tell_levels()
+        return wait_ms
+
+    def late_at(self):
+        """When `tell_late()` has an answer to give, as time.monotonic(); None: not."""
+        return self._late and self._late[0]
+
+    def tell_late(self):
+        """Answers a call that blocks the board, once it has taken its time."""
+        if self._late and time.monotonic() >= self._late[0]:
+            parts = self._late[1]
+            self._late = None
+            self._tell(*parts)
+
+    def _pause(self, ms):
+        # This process must go on: only the board waits, for its answer.
+        self._pause_s += ms / 1000
 
     def request(self, line):
         """Does what a line of the board asks for and returns the events that this caused.
@@ -125,7 +158,11 @@ class Hardware:
                 for place, (before, now) in enumerate(zip(sent, given, strict=True))
                 if now != before and isinstance(before, bytes)
             ]
-            self._tell(number, kind, value, changed)
+            if self._pause_s:
+                self._late = time.monotonic() + self._pause_s, (number, kind, value, changed)
+                self._pause_s = 0
+            else:
+                self._tell(number, kind, value, changed)
         events, world.events = world.events, []
         return events
 

@@ -69,6 +69,11 @@ def _make_parser():
     key = parser.add_mutually_exclusive_group()
     key.add_argument("--psk-key-file", metavar="FILE", help="the key, as hexadecimal text")
     key.add_argument("--psk-key", metavar="HEX", help="the key; others can see it there")
+    parser.add_argument(
+        "--wifi-password-file",
+        metavar="FILE",
+        help="of the simulated access point; default: what the flash has, else one made now",
+    )
     parser.add_argument("--board", choices=BOARDS, help="default: %s" % BOARDS[0])
     parser.add_argument(
         "--temperature",
@@ -121,6 +126,21 @@ def _check_security(options):
             raise UserError(f"{option}: coaps:// needs {needed}")
 
 
+def _wifi_password(path):
+    # The first line of the file, None without one.
+    if path is None:
+        return None
+    try:
+        with open(path, encoding="ascii") as file:
+            password = file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not ASCII"
+        raise UserError(f"--wifi-password-file {path}: {reason}") from None
+    if not 8 <= len(password) <= 63:
+        raise UserError(f"--wifi-password-file {path}: expected 8 to 63 characters")
+    return password
+
+
 def parse(arguments):
     """The options; UserError, one line, for what cannot be done."""
     options = _make_parser().parse_args(arguments)
@@ -133,6 +153,7 @@ def parse(arguments):
         raise UserError("--temperature: expected -273.15 to 1000 degrees Celsius")
     if options.lifetime is not None and options.server is None:
         raise UserError("--lifetime belongs to --server: give both")
+    options.wifi_password = _wifi_password(options.wifi_password_file)
     options.micropython = os.environ.get("MPY", "1.29")
     if options.micropython not in ("1.28", "1.29"):
         raise UserError(f"MPY={options.micropython}: expected 1.28 or 1.29")

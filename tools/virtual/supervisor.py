@@ -110,11 +110,11 @@ class Supervisor:
         self._events.write("reset", cause=cause)
         world = self._world.at_start(cause)
         self._interpreter = Interpreter(
-            self._flash, self._heap, code, world, self._repl, self._program
+            self._flash, self._heap, code, json.dumps(world), self._repl, self._program
         )
         self._keys = Outgoing(self._interpreter.console)
         self._to_mock = Outgoing(self._interpreter.channel.fileno(), limit=64 * 1024)
-        self._hardware = Hardware(json.loads(world), self._tell_mock)
+        self._hardware = Hardware(dict(world, radio=self._world.radio), self._tell_mock)
 
     def _restart(self, cause):
         self._stop()
@@ -354,6 +354,7 @@ class Supervisor:
             else:
                 self._check_watchdog()
                 self._check_interrupt()
+                self._hardware.tell_late()
             if self._exit_status is None:
                 self._type()
                 self._turn(self._wait_s(start + for_s if for_s is not None else None))
@@ -362,13 +363,19 @@ class Supervisor:
 
     def _wait_s(self, end_at):
         now = time.monotonic()
-        times = [self._watchdog_at, self._interrupt_at]
+        times = [self._watchdog_at, self._interrupt_at, self._hardware_at()]
+        times.append(self._hardware.late_at())
         times.append(end_at if self._ending_since is None else self._ending_since + _ENDING_S)
         waits = [max(0.0, at - now) for at in times if at is not None]
         typing_s = self._typing.wait_s()
         if typing_s is not None and self._started and not self._keys.pending:
             waits.append(typing_s)
         return min(waits, default=None)
+
+    def _hardware_at(self):
+        # When the simulated hardware does something by itself.
+        wait_ms = self._hardware.run()
+        return None if wait_ms is None else time.monotonic() + wait_ms / 1000
 
     def _turn(self, wait_s):
         readers = {self._interpreter.console: self._on_console}

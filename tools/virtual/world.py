@@ -20,12 +20,39 @@ def _is_key(value):
     return isinstance(value, str) and 0 < len(value.encode(errors="ignore")) <= 64
 
 
+def _is_radio(value):
+    # Some of what is true of the Wi-Fi module and its access point.
+    return isinstance(value, dict) and all(
+        key in _RADIO_KEYS and _RADIO_KEYS[key](each) for key, each in value.items()
+    )
+
+
+def _is_number(value, low, high, kinds=int):
+    return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
+
+
+_RADIO_KEYS = {
+    "ap": _is_flag,  # the access point is up
+    "dns": _is_flag,  # its name server answers
+    "accepts": _is_flag,  # it takes the passphrase that it was given at the start
+    "silent": _is_flag,  # only the link state tells that the access point is gone
+    "rssi": lambda value: _is_number(value, -120, 0),
+    "fail": lambda value: _is_number(value, 0, 1, (int, float)),  # share of transactions
+    "seed": lambda value: _is_number(value, 0, 0x7FFFFFFF),  # which ones fail
+}
 # key of a line: (test of its value, what is expected)
 _KEYS = {
     "temperature": (is_temperature, "-273.15 to 1000 degrees Celsius"),
     "button": (_is_flag, "true or false"),
     "cable": (_is_flag, "true or false"),
+    "dhcp": (_is_flag, "true or false"),
+    "dns": (_is_flag, "true or false"),
     "i2c": (lambda value: value in ("plugged", "unplugged"), '"plugged" or "unplugged"'),
+    "radio": (
+        _is_radio,
+        'some of {"ap": true, "dns": true, "accepts": true, "silent": false, "rssi": -53,'
+        ' "fail": 0.1, "seed": 3}',
+    ),
     "key": (_is_key, "1 to 64 bytes of text"),
     "reset": (lambda value: value in ("power", "button"), '"power" or "button"'),
 }
@@ -52,27 +79,41 @@ def parse_line(line):
 
 
 class World:
-    """What is true round the board; lives on while the interpreter is started anew."""
+    """What is true round the board; lives on while the interpreter is started anew.
 
-    def __init__(self, board, temperature, unique_id):
+    `radio` are the "ssid" and "passphrase" of the access point of a board with Wi-Fi.
+    """
+
+    def __init__(self, board, temperature, unique_id, micropython, radio=None):
         self._state = {
             "board": board,
             "temperature": temperature,
             "i2c": "plugged",
             "cable": True,
+            "dhcp": True,
+            "dns": True,
+            "micropython": micropython,
             "button": False,
             "unique_id": unique_id,
         }
+        self._radio = dict(radio or {})
 
     def change(self, change):
         """Takes over a parsed line; returns (what the mock hardware must hear, actions)."""
         heard = {key: value for key, value in change.items() if key not in _ACTIONS}
         self._state.update(heard)
+        self._radio.update(heard.get("radio", {}))
+        self._state.pop("radio", None)
         return heard, {key: value for key, value in change.items() if key in _ACTIONS}
 
     def at_start(self, cause):
-        """The JSON text that the mock hardware reads at import."""
-        return json.dumps(dict(self._state, reset_cause=cause))
+        """The state of the simulated hardware at a start."""
+        return dict(self._state, reset_cause=cause)
+
+    @property
+    def radio(self):
+        """The same for the Wi-Fi module, with a passphrase that the interpreter must not get."""
+        return dict(self._radio)
 
 
 class Lines:

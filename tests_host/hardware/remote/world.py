@@ -14,6 +14,7 @@ stream socket VIRTUAL_BOARD_FD; each line is a JSON array, but for the watchdog'
     [0, "level", pin, level]                  the level of a pin, once for a new pin, then if it
                                               changes
     [0, "handler", pin, null]                 an interrupt
+    [0, "socket", answers, null]              whether a name server answers from now on
     [0, "stop", null, null]                   a Ctrl-C; goes back when it is raised
 """
 
@@ -51,7 +52,19 @@ class Remote:
         if self.method == "feed":
             # Done by the loop that serves datagrams: nothing is asked and nothing looked at.
             return stream.write('{"event": "feed"}\n')
+        if self.method == "write":
+            # Of SPI, in pieces: a long one would take several times its size of the board's heap.
+            for at in range(64, len(args[0]), 64):
+                request(self.target, "write", (args[0][at - 64 : at],))
+            at = (len(args[0]) - 1) // 64 * 64
+            return request(self.target, "write", (args[0][at:],))
         return request(self.target, self.method, args + tuple(kw.values()), tuple(kw))
+
+    def __getitem__(self, at):
+        return self(at)
+
+    def __setitem__(self, at, value):
+        self(at, value)
 
 
 class Pin(Remote):
@@ -136,6 +149,8 @@ def recv():
             pins.setdefault(value, Pin(value)).level = level
         elif kind == "handler":
             due.append(pins[value])
+        elif kind == "socket":
+            __import__("names").answer(value)
         elif kind == "stop":
             stream.write(line)
             raise KeyboardInterrupt

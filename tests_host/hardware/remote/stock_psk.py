@@ -1,29 +1,11 @@
-"""Takes away what the unix port has and the stock firmware of the simulated board lacks.
-
-Hidden modules do not import: a replaced `__import__` is what reaches every kind of them,
-built-in, extensible and frozen (0.6 us more for each import statement). Without PSK,
-`tls.SSLContext` has none of the attributes for it, as before MicroPython v1.29.
-"""
+"""Takes PSK away: `tls.SSLContext` has none of the attributes for it before MicroPython v1.29."""
 
 import sys
 
 _PSK = ("psk_identity", "psk_key", "server_psk_keys")
 
 
-def _hide_modules(hidden):
-    import builtins
-
-    import_module = builtins.__import__
-
-    def import_stock(name, *args):
-        if name.split(".")[0] in hidden:
-            raise ImportError("no module named '%s'" % name)
-        return import_module(name, *args)
-
-    builtins.__import__ = import_stock
-
-
-def _hide_psk():
+def hide():
     import tls
 
     context_class = tls.SSLContext
@@ -53,11 +35,3 @@ def _hide_psk():
             setattr(stand_in, name, getattr(tls, name))
     stand_in.SSLContext = SSLContext
     sys.modules["tls"] = stand_in
-
-
-def apply(hidden="", has_psk=True):
-    """To be called once, before anything else is imported; `hidden`: names with spaces."""
-    if not has_psk:
-        _hide_psk()
-    if hidden:
-        _hide_modules(tuple(hidden.split()))

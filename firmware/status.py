@@ -39,6 +39,9 @@ def network(interface):
     text = interface.address or "%s, mask %s, gateway %s, DNS %s" % interface.ifconfig()
     if interface.signal_dbm is not None:
         text += ", signal %d dBm" % interface.signal_dbm
+    module = getattr(interface, "module", None)
+    if module:
+        text += ", module %s, longest step %d ms" % (module, interface.longest_ms)
     return text
 
 

@@ -1,8 +1,8 @@
-"""Writes one account with its credentials: `make provision`, or
+"""Writes one account with its credentials, a Wi-Fi network, or both: `make provision`, or
 
     python -m tools.provision FLASH=DIR SERVER=coaps://HOST IDENTITY=NAME KEY_FILE=FILE
 
-without arguments it shows what it takes. Exit status: 0 when the account is written and read
+without arguments it shows what it takes. Exit status: 0 when all is written and read
 back, 2 otherwise, with one line that tells why.
 """
 
@@ -13,42 +13,47 @@ from pathlib import Path
 from tools.errors import UserError
 from tools.provision import arguments, settings
 from tools.provision.account import Account
-from tools.provision.places import FACTORY, Board, Directory
+from tools.provision.network import Network
+from tools.provision.places import FACTORY, WIFI, Board, Directory
 from tools.virtual.flash import firmware
 
 
 def _provision(given):
     accounts, config = firmware()
+    from firmware import access_point
     from lwm2m.objects import security
 
-    account = Account(given, security)
-    # Checked before a board is stopped for it.
-    try:
-        config.server_uri(account.attributes["uri"])
-    except ValueError as error:
-        raise UserError(f"the server's URI: expected {error}") from None
+    account = network = None
+    if any(name in given for name in arguments.ACCOUNTS):
+        account = Account(given, security)
+        # Checked before a board is stopped for it.
+        try:
+            config.server_uri(account.attributes["uri"])
+        except ValueError as error:
+            raise UserError(f"the server's URI: expected {error}") from None
+    if "SSID" in given:
+        network = Network(given, access_point)
     place = Board(given["PORT"]) if "PORT" in given else Directory(given["FLASH"])
     # For this user alone: the records hold credentials.
     with tempfile.TemporaryDirectory(prefix="provision-") as folder, place:
-        _write(place, Path(folder), account, accounts, config)
+        _write(place, Path(folder), account, network, accounts, config)
 
 
-def _write(place, folder, account, accounts, config):
+def _write(place, folder, account, network, accounts, config):
     work, check = folder / "work", folder / "check"
     work.mkdir()
     provisioned = place.fetch(work)
-    before = {name: _content(work / name) for name in (*FACTORY, "config.json")}
-    _check_able(place, account)
-    old = {_key(each): each["uri"] for each in accounts.load(str(work))}
-    accounts.provision(str(work), **account.attributes)
-    lines = settings.change(work, account)
-    if (work / "config.json").exists():
-        try:
-            found = config.load(str(work))[1]
-        except ValueError as error:
-            raise UserError(str(error).replace(f"{work}/", "")) from None
-    else:
-        found = accounts.load(str(work))
+    before = {name: _content(work / name) for name in (*FACTORY, *WIFI, "config.json")}
+    lines = []
+    if network:
+        network.write(work)
+        lines.append(network.line)
+    if account:
+        _check_able(place, account)
+        old = {_key(each): each["uri"] for each in accounts.load(str(work))}
+        accounts.provision(str(work), **account.attributes)
+        lines += settings.change(work, account)
+        found = _check_start(work, accounts, config)
     changed = [name for name in before if _content(work / name) != before[name]]
     place.store(work, changed)
     check.mkdir()
@@ -56,7 +61,11 @@ def _write(place, folder, account, accounts, config):
     for name in changed:
         if _content(check / name) != _content(work / name):
             raise UserError(f"{place.shown}: {name} reads back differently: is its flash full?")
-    _tell(place, account, old, found, [*lines, "read back: " + ", ".join(changed)])
+    lines.append("read back: " + ", ".join(changed))
+    if not account:
+        print(f"{place.shown}: " + "\n  ".join(lines))
+        return
+    _tell(place, account, old, found, lines)
     for line in account.doubts:
         print("note: " + line)
     if provisioned:
@@ -64,6 +73,16 @@ def _write(place, folder, account, accounts, config):
             "note: accounts of a bootstrap count before this one, until a factory reset (key r "
             "on the board's console, or state/accounts.* deleted)"
         )
+
+
+def _check_start(work, accounts, config):
+    # The accounts, as the firmware will find them.
+    if not (work / "config.json").exists():
+        return accounts.load(str(work))
+    try:
+        return config.load(str(work))[1]
+    except ValueError as error:
+        raise UserError(str(error).replace(f"{work}/", "")) from None
 
 
 def _content(path):

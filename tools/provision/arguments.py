@@ -11,6 +11,12 @@ make provision FLASH=DIR | PORT=DEVICE  and one of
   BOOTSTRAP=URI      the LwM2M Bootstrap-Server
   CREDENTIALS=FILE   mbed_cloud_dev_credentials.c of your account (a Bootstrap-Server)
 
+or, alone or with one of these, for a board with Wi-Fi
+
+  SSID=NAME          the network that it joins; one without PASSWORD_FILE is open
+  PASSWORD_FILE=FILE its passphrase
+  WIFI_SECURITY=N    3 WPA2 (default), 2 WPA, 4 both, 5 WPA2 with TKIP
+
 credentials for coaps://, none of them on the command line
 
   IDENTITY=TEXT      PSK identity, with KEY_FILE
@@ -31,10 +37,11 @@ more
 
 NAMES = (
     "FLASH PORT SERVER BOOTSTRAP CREDENTIALS IDENTITY KEY_FILE CERT CERT_KEY SERVER_CERT CA"
-    " ENDPOINT SHORT_ID LIFETIME HOLD_OFF ACCOUNT_TIMEOUT DOMAIN"
+    " ENDPOINT SHORT_ID LIFETIME HOLD_OFF ACCOUNT_TIMEOUT DOMAIN SSID PASSWORD_FILE WIFI_SECURITY"
 ).split()
 _KEYS = ("KEY", "PSK", "PSK_KEY", "SECRET", "SECRET_KEY", "PASSWORD", "PRIVATE_KEY")
-_ACCOUNTS = ("SERVER", "BOOTSTRAP", "CREDENTIALS")
+_WIFI_KEYS = ("PASSPHRASE", "WIFI_PASSWORD")
+ACCOUNTS = ("SERVER", "BOOTSTRAP", "CREDENTIALS")
 # What goes with what.
 _NEEDS = {
     "IDENTITY": ("KEY_FILE",),
@@ -48,10 +55,13 @@ _NEEDS = {
     "HOLD_OFF": ("BOOTSTRAP",),
     "ACCOUNT_TIMEOUT": ("BOOTSTRAP",),
     "DOMAIN": ("BOOTSTRAP", "SERVER"),
+    "ENDPOINT": ("SERVER", "BOOTSTRAP"),
+    "PASSWORD_FILE": ("SSID",),
+    "WIFI_SECURITY": ("PASSWORD_FILE",),
 }
 _EXCLUDE = (
     ("FLASH", "PORT"),
-    _ACCOUNTS,
+    ACCOUNTS,
     ("SERVER_CERT", "CA"),
     ("IDENTITY", "CERT"),
     *(
@@ -64,6 +74,7 @@ _NUMBERS = {
     "LIFETIME": (1, 0x7FFFFFFF),
     "HOLD_OFF": (0, 0x7FFFFFFF),
     "ACCOUNT_TIMEOUT": (0, 0x7FFFFFFF),
+    "WIFI_SECURITY": (2, 5),
 }
 
 
@@ -77,10 +88,13 @@ def parse(arguments):
         name, equals, value = argument.partition("=")
         if not equals or not re.fullmatch("[A-Z_]+", name):
             raise UserError("expected NAME=value; `make provision` alone shows the names")
-        if name in _KEYS:
+        if name in _KEYS + _WIFI_KEYS:
+            option = "PASSWORD_FILE" if name in _WIFI_KEYS else "KEY_FILE"
+            if name == "PASSWORD":
+                option += "=FILE or PASSWORD_FILE"
             raise UserError(
                 f"{name}=: other programs can see a key on the command line: put it into a file "
-                "and give KEY_FILE=FILE; a key that was typed here is better made anew"
+                f"and give {option}=FILE; a key that was typed here is better made anew"
             )
         if name not in NAMES:
             raise UserError(f"{name}= is unknown; known are {', '.join(NAMES)}")
@@ -103,8 +117,10 @@ def _number(name, text):
 def _check(given):
     if not ("FLASH" in given or "PORT" in given):
         raise UserError("FLASH=DIR or PORT=DEVICE is needed: where to write")
-    if not any(name in given for name in _ACCOUNTS):
-        raise UserError("SERVER=URI, BOOTSTRAP=URI or CREDENTIALS=FILE is needed: what to write")
+    if not any(name in given for name in (*ACCOUNTS, "SSID")):
+        raise UserError(
+            "SERVER=URI, BOOTSTRAP=URI, CREDENTIALS=FILE or SSID=NAME is needed: what to write"
+        )
     for names in _EXCLUDE:
         both = [name for name in names if name in given]
         if len(both) > 1:

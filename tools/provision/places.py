@@ -15,7 +15,8 @@ STATE = "state"
 CONFIG = "config.json"
 FACTORY = (f"{STATE}/factory.0", f"{STATE}/factory.1")
 _PROVISIONED = ("accounts.0", "accounts.1")
-_FILES = (*FACTORY, CONFIG)
+WIFI = (f"{STATE}/wifi.0", f"{STATE}/wifi.1")
+_FILES = (*FACTORY, *WIFI, CONFIG)
 
 _TIMEOUT_S = 30
 # Gives back the memory of the firmware that has ended, but for what feeds its watchdog.

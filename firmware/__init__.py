@@ -10,14 +10,9 @@ from micropython import const
 _ONCE = const(
     "firmware.modules firmware.parts firmware.connections firmware.config firmware.account_list"
     " firmware.accounts firmware.storage firmware.status firmware.keep firmware.credentials"
-<<<<<<< HEAD
     " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt firmware.ntp"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore firmware.access_point"
-    " firmware.wifi_join firmware.wifi_link"
-=======
-    " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt lwm2m.bootstrap"
-    " lwm2m.objects.security lwm2m.state lwm2m.restore "
->>>>>>> origin/main
+    " firmware.wifi_join firmware.wifi_link "
 )
 
 

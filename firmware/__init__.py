@@ -12,7 +12,7 @@ _ONCE = const(
     " firmware.accounts firmware.storage firmware.status firmware.keep firmware.credentials"
     " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt firmware.ntp"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore firmware.access_point"
-    " firmware.wifi_join firmware.wifi_link"
+    " firmware.wifi_join firmware.wifi_link "
 )
 
 
@@ -22,20 +22,27 @@ def once(name, function, *arguments):
     The memory of it, and of what it has loaded of that kind, is given back.
     """
     gc.collect()
-    module = getattr(__import__("firmware." + name), name)
     try:
+        module = getattr(__import__("firmware." + name), name)
         return getattr(module, function)(*arguments)
     finally:
         drop(_ONCE)
 
 
 def drop(names):
-    """Gives back the memory of these modules, a string with spaces between them."""
+    """Gives back the memory of these modules, a string with a space behind each of them."""
+    # Without a list of them: this is called where there is no memory for one.
+    modules = sys.modules
     try:
-        for name in names.split():
-            if sys.modules.pop(name, None):
-                package, _, own = name.rpartition(".")
-                delattr(sys.modules[package], own)
+        while True:
+            for name in modules:
+                if "." in name and name + " " in names:
+                    break
+            else:
+                break
+            package, _, own = name.rpartition(".")
+            modules[package].__dict__.pop(own, None)
+            del modules[name]
     except MemoryError:
         pass  # some other time
     gc.collect()

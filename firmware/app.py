@@ -30,10 +30,11 @@ _GAP = const(40)  # of these between looks at the network and for what is to be 
 _LONGEST_GAP = const(72000)  # a multiple
 # Dropped when memory is short: what is loaded again when it is needed.
 _SPARE = const(
-    "lwm2m.write lwm2m.create lwm2m.arguments lwm2m.attributes lwm2m.formats.link"
+    "coap.duplicates lwm2m.write lwm2m.create lwm2m.arguments lwm2m.attributes lwm2m.formats.link"
     " lwm2m.formats.tlv lwm2m.formats.senml lwm2m.formats.senml_cbor lwm2m.formats.senml_json"
-    " lwm2m.formats.cbor lwm2m.formats.old_json"
+    " lwm2m.formats.cbor lwm2m.formats.old_json "
 )
+_FEW = const(2)  # reads that stay remembered then
 _SOURCES = __file__[-3:] == ".py"
 _SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
@@ -247,10 +248,10 @@ class App:
             self.spare()
 
     def spare(self, more=""):
-        """Gives back the memory of modules that can be loaded again, of some `more` if wanted."""
+        """Gives back the memory of modules that can be loaded again; `more` as in drop()."""
         if not _SOURCES:  # to compile them again would take more than it gives
             for session in self.client.sessions:
-                session.endpoint.forget()
+                session.endpoint.forget(_FEW)
             drop(_SPARE)
             drop(more)
 

@@ -13,7 +13,7 @@ from firmware.connection import Connection
 # What one request takes and the next may not
 _STEPS = const(
     "lwm2m.drafts lwm2m.draft_write lwm2m.read lwm2m.formats.text lwm2m.formats.senml_encoder"
-    " lwm2m.formats.opaque lwm2m.objects.security"
+    " lwm2m.formats.opaque lwm2m.objects.security "
 )
 _LONG_MS = const(3600000)
 _TURN_MS = const(50)

@@ -14,7 +14,7 @@ from firmware.connection import REGISTERED
 _SESSIONS = const(
     "lwm2m.session lwm2m.registration lwm2m.retry lwm2m.operations lwm2m.read lwm2m.observe"
     " lwm2m.composite lwm2m.send lwm2m.queue_mode lwm2m.access coap.duplicates coap.block"
-    " coap.upload lwm2m.formats.senml_encoder lwm2m.formats.text"
+    " coap.upload lwm2m.formats.senml_encoder lwm2m.formats.text "
 )
 _FIRST_MS = const(60000)  # between a bootstrap and the next because of a failure; doubled
 _LONGEST_MS = const(3600000)

@@ -100,6 +100,9 @@ class Endpoint:
 
     A handler may set `response.again` to a function that makes the payload anew: the same GET
     is then answered by it alone, until `forget()`.
+
+    An idempotent request for which there is no memory is handled once more after `log()` has
+    heard of it, which may have had some given back.
     """
 
     block_size = 512
@@ -141,11 +144,18 @@ class Endpoint:
         """True when a new exchange may begin."""
         return self.exchange is None and not self._late
 
-    def forget(self):
-        """Drops the reads that are remembered: what they were based on has changed."""
-        self._known.clear()
+    def forget(self, few=0):
+        """Drops the reads that are remembered: what they were based on has changed.
+
+        For the sake of memory alone a `few` of them may stay, which can be served with hardly
+        any; the memory for duplicates goes as well, if nothing is in it.
+        """
+        if len(self._known) > few:
+            self._known.clear()
         if self._blocks:
             self._blocks.answers.clear()
+        if few and not self._kept:
+            self._kept = None
 
     # Receiving
 
@@ -289,16 +299,29 @@ class Endpoint:
                 self._reply(message, bad)
             return
         out = self._prepare(message, _EMPTY)
+        kept = self._kept
+        once_more = idempotent = message.code & 1  # GET, PUT, FETCH and iPATCH
         try:
             if bad and not self.blocks().take(message, out):
                 now_s = None  # nothing was executed
             else:
-                self.handler(message, out)
+                while True:
+                    try:
+                        self.handler(message, out)
+                        break
+                    except MemoryError as error:
+                        if not once_more:
+                            raise
+                        once_more = 0
+                        self.fault(error)
+                        self._prepare(message, _EMPTY)
                 if bad or len(out.payload) > self.block_size:
                     self.blocks().cut(message, out)
         except Error as error:
             _fail(out, error.code, error.text)
         except Exception as error:
+            if idempotent and isinstance(error, MemoryError):
+                now_s = None  # a copy may find memory
             self.fault(error)
             _fail(out, _INTERNAL_SERVER_ERROR)
         code = out.code
@@ -336,7 +359,8 @@ class Endpoint:
                     whole = bytes(self._view[:size])
                 except MemoryError as error:
                     self.fault(error)
-            self._kept.keep(message.mid, message.token, code, now_s, whole)
+            self._kept = kept
+            kept.keep(message.mid, message.token, code, now_s, whole)
         if size:
             self.transmit(self._view[:size])
 

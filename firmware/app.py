@@ -49,9 +49,6 @@ class App:
     # Bootstraps in a row, when the next may be (client.now_ms), and the sessions that wait for it;
     # None: not installed.
     bootstraps = (0, 0, ())
-    # When a time server is asked next (client.now_ms; None: never), and what came of it: ntp.py.
-    clock_ms = 0
-    clock = (0, "not set")
     purging = 0  # the time of the record whose Bootstrap-Server account goes when it is over
 
     def __init__(self, settings, account_list):
@@ -262,42 +259,34 @@ class App:
             return
         interface.check()
         if interface.isconnected():
-            if self.clock_ms is not None and self.client.now_ms() >= self.clock_ms:
-                self._ask_clock()
+            clock = self.clock  # see ntp.py
+            if clock and self.client.now_ms() >= clock[0]:
+                self.clock = (clock[0] + _CLOCK_MS,) + clock[1:]
+                try:
+                    asyncio.create_task(once("ntp", "run", self))
+                except MemoryError:
+                    pass  # the next time
+                except ImportError:  # tools/install.py has left it out
+                    self.clock = None
             return
         for connection in self.connections:
             if connection.link:
-                print("%s: link lost: no network: %s" % (connection.uri, interface.trouble))
+                print("%s: link lost: no network" % connection.uri)
                 connection.task.cancel()
                 connection.close()
                 connection.task = asyncio.create_task(connection.run())
-
-    def _ask_clock(self):
-        self.clock_ms += _CLOCK_MS
-        try:
-            asyncio.create_task(once("ntp", "ask", self))
-        except MemoryError:
-            pass  # the next time
-        except ImportError:  # tools/install.py has left it out
-            self.clock_ms = None
 
     async def network(self):
         """Returns when there is a network; OSError where a restart may help.
 
         ENODEV where there is nothing to wait for.
         """
-        interface = self.interface
-        if interface is None:
-            interface = self.board.network_interface(self.settings)
-            interface.start()
-            self.interface = interface
-            if interface.run:
-                asyncio.create_task(interface.run(self))
+        interface = self.interface or once("connections", "network", self)
         told = None
         waited_ms = 0
         while not interface.isconnected():
             if waited_ms >= _NETWORK_MS:
-                trouble = "no network: %s" % (interface.trouble or "not ready yet")
+                trouble = "no network: " + once("status", "network", interface)
                 if not interface.helpless:
                     raise OSError(ETIMEDOUT, trouble)
                 if told != trouble:

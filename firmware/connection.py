@@ -26,8 +26,8 @@ class Connection:
     """
 
     lacking = None  # what there is no link for want of
-    resumed = False  # from a record that has to be written anew before anything is sent
-    trouble = None  # why the last attempt to get one failed
+    unsaved = False  # resumed from a record that has to be written anew before anything is sent
+    fault = None  # why the last attempt to get one failed
 
     def __init__(self, app, make_session, account):
         self.app = app
@@ -76,8 +76,8 @@ class Connection:
         """The link is up: the session may begin."""
         session = self.session
         session.online = True
-        if self.resumed:  # not earlier: a flash wears out, and a restart may bring no network
-            self.resumed = False
+        if self.unsaved:  # not earlier: a flash wears out, and a restart may bring no network
+            self.unsaved = False
             self.app._kept("save")
         registration = session.registration
         port = self.link.local_port
@@ -91,7 +91,7 @@ class Connection:
             print("%s: local port %d is taken, registering anew" % (self.uri, self.local_port))
             registration.start()
         self.local_port = port
-        self.trouble = None
+        self.fault = None
 
     def close(self):
         if self.link:
@@ -118,8 +118,8 @@ class Connection:
         # No link, no address, no set-up: a local failure, which a restart may cure.
         self.failures += 1
         count = self.failures
-        self.trouble = "%s (local failure %d of %d)" % (error, count, _FAILURES)
-        print("%s: %s" % (self.uri, self.trouble))
+        self.fault = "%s (local failure %d of %d)" % (error, count, _FAILURES)
+        print("%s: %s" % (self.uri, self.fault))
         states = [each.session.reachable() for each in self.app.connections]
         if count >= _FAILURES and True not in states:
             await asyncio.sleep_ms(_PAUSE_MS)

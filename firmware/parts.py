@@ -56,18 +56,20 @@ def build(app):
     if settings["queries"]:
         client.queries = tuple(settings["queries"])
     app.tasks = (report,) if settings["send_s"] else ()
-    kept = (
-        "confirmable",
-        "endpoint",
-        "hostname",
-        "keep",
-        "measure_s",
-        "network",
-        "ntp",
-        "send_s",
-        "watchdog_s",
-    )
-    app.settings = {key: settings[key] for key in kept}  # all that is looked at from now on
+    ntp = settings.get("ntp")
+    if ntp is None:
+        try:
+            import ntptime as ntp
+
+            ntp = (ntp.host, 123)
+            sys.modules.pop("ntptime")  # its memory
+        except ImportError:
+            ntp = ""
+    settings["ntp"] = ntp
+    app.clock = (0, 0, "not set") if ntp else None
+    # All that is looked at from now on
+    kept = "confirmable endpoint hostname keep measure_s network ntp send_s watchdog_s".split()
+    app.settings = {key: settings[key] for key in kept if key in settings}
 
 
 async def report(app):

@@ -100,7 +100,8 @@ RULES = (
     ),
     ("firmware.console", "", "sys"),
     ("firmware.status", "", "time"),
-    ("firmware.ntp", "", "asyncio machine micropython os sys time ntptime"),
+    ("firmware.ntp", "", "asyncio machine micropython os time"),
+    ("firmware.network_settings", "", ""),
     (
         "firmware.account_list",
         "firmware.storage lwm2m.access lwm2m.objects",
@@ -113,7 +114,8 @@ RULES = (
     ),
     (
         "firmware.config",
-        "firmware.account_list firmware.accounts firmware.boards lwm2m.objects.server",
+        "firmware.account_list firmware.accounts firmware.boards firmware.network_settings"
+        " lwm2m.objects.server",
         _PURE + " os sys",
     ),
     (
@@ -131,9 +133,9 @@ RULES = (
     (
         "firmware.connections",
         "firmware.connection firmware.secure lwm2m.access",
-        "",
+        "asyncio",
     ),
-    ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
+    ("firmware.parts", "firmware lwm2m", "asyncio binascii machine ntptime os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
     ("boot", "", "sys"),

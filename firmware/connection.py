@@ -170,8 +170,10 @@ class Connection:
             if socket:
                 await readable(socket)
             else:
-                while not ipoll(0):
+                while True:
                     await asyncio.sleep_ms(link.wait_ms)
+                    if ipoll(0):
+                        break
 
 
 def readable(stream):

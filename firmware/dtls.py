@@ -32,6 +32,7 @@ class DTLS(io.IOBase):
     """
 
     timeout_ms = 60000  # of the handshake
+    wait_ms = 50  # where there is no socket to wait for
     secure = True
     established = False  # the handshake is over
     level = 0  # what came in the handshake: 1 nobody listens, 2 what is no record, 3 records

@@ -46,6 +46,9 @@ def network(interface):
     signal_dbm = getattr(interface, "signal_dbm", None)
     if signal_dbm is not None:
         text += ", signal %d dBm" % signal_dbm
+    module = getattr(interface, "module", None)
+    if module:
+        text += ", module %s, longest step %d ms" % (module, interface.longest_ms)
     return text
 
 

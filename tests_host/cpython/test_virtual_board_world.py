@@ -101,6 +101,13 @@ def test_bad_world_lines_are_one_warning_each(tmp_path):
         (b'{"key": "\\ud800"}', "1 to 64 bytes"),
         (b'{"reset": "hard"}', '"power" or "button"'),
         (b"[" * 3000, "not JSON"),
+        (b'{"radio": true}', '{"ap": true'),
+        (b'{"radio": {"ap": 1}}', '{"ap": true'),
+        (b'{"radio": {"password": "x"}}', '{"ap": true'),
+        (b'{"radio": {"rssi": 5}}', '{"ap": true'),
+        (b'{"radio": {"fail": 1.5}}', '{"ap": true'),
+        (b'{"radio": {"fail": NaN}}', '{"ap": true'),
+        (b'{"radio": {"seed": -1}}', '{"ap": true'),
         (b'{"temperature": 1' + b"0" * 5000 + b"}", "more than 4096 bytes"),
         (b'{"temperature": 1, "wind": 2}', "unknown key"),
     )

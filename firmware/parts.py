@@ -37,7 +37,7 @@ def build(app):
     app.temperature = Temperature(app.thermometer)
     app.button = DigitalInput(board.button())
     app.output = DigitalOutput(app.led, app.blink)
-    servo = Servo(board.servo_pin(), board.SERVO_TIMER)
+    servo = Servo(board.servo_pin())
     app.servomotor = Servomotor(servo, "servo2")
     app.table = table = Table()
     table.add(

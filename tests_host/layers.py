@@ -7,7 +7,7 @@ import os
 import sys
 
 _PURE = "binascii hashlib json micropython struct"
-_BOARD = _PURE + " errno gc machine network os pyb sys time"
+_BOARD = _PURE + " errno gc machine network os sys time"
 
 # A module and all below it | what it may import of ours | and of MicroPython. The longest row
 # that fits counts, so the order here is for readers: from what knows least to what knows all.

@@ -107,7 +107,7 @@ def hts221():
 
 def test_servo():
     with Zephyr(STOCK) as zephyr:
-        servo = Servo(board.servo_pin(), board.SERVO_TIMER)
+        servo = Servo(board.servo_pin())
         servo.position = 1
         servo.position = 0
         assert zephyr.pulses == [

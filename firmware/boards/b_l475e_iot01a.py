@@ -6,8 +6,6 @@ from micropython import const
 
 MODEL = "B-L475E-IOT01A"
 SENSORS = ("HTS221", "BMP180")
-# TIM2 channel 1; 80 MHz / 80 = ticks of 1 us.
-SERVO_TIMER = (2, 1, 79)
 BLOCK_SIZE = 256  # bytes of a block of a long payload (RFC 7959)
 
 _I2C_BOARD = const(2)  # SCL PB10, SDA PB11

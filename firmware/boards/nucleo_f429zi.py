@@ -4,8 +4,6 @@ from micropython import const
 
 MODEL = "NUCLEO-F429ZI"
 SENSORS = ("BMP180", "HTS221")
-# TIM4 channel 3; 84 MHz / 84 = ticks of 1 us.
-SERVO_TIMER = (4, 3, 83)
 BLOCK_SIZE = 512  # bytes of a block of a long payload (RFC 7959)
 
 _I2C = const(1)  # SCL PB8, SDA PB9

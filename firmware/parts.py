@@ -11,11 +11,11 @@ from binascii import hexlify
 
 import machine
 
+from firmware.drivers.sensor import Thermometer
 from firmware.drivers.servo import Servo
 from firmware.objects.example import Control, DigitalInput, DigitalOutput
 from firmware.objects.servomotor import Servomotor
 from firmware.objects.temperature import Temperature
-from firmware.thermometer import Thermometer
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.device import Device

@@ -190,7 +190,7 @@ class WiFi:
 
 
 class Link:
-    """As UDP in link.py, but for `socket`: it is waited for by time."""
+    """As UDP in lan.py, but for `socket`: it is waited for by time."""
 
     established = True
     secure = False

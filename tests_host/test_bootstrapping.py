@@ -9,7 +9,7 @@ from helpers import FakeClock, raises
 from scratch import Scratch
 
 from firmware import accounts, attempt, bootstrapping, connections
-from firmware.link import UDP
+from firmware.lan import UDP
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.security import CERTIFICATE, NO_SEC, Security

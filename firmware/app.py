@@ -2,29 +2,21 @@
 
 import asyncio
 import gc
-import os
 import time
 from asyncio import core
-from errno import ETIMEDOUT
 
 import machine
 from micropython import const
 
-from firmware import modules  # noqa: F401 - loads the modules in a good order
+from firmware.modules import sources  # loads the modules in a good order
 
 # isort: split
 from firmware import console, drop, once
 from firmware.connection import readable
-from lwm2m.registration import STOPPED
-
-_SOURCES = modules.sources  # not for frozen modules: their __file__ is that of a source
-del modules  # it has done its work
 
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
 _BUTTON_MS = const(50)
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
-_NETWORK_MS = const(15000)
-_TURN_MS = const(100)
 _CLOCK_MS = const(60000)
 _HEALTHY_MS = const(10000)  # the watchdog is armed after so long
 _GAP = const(40)  # of these between looks at the network and for what is to be saved
@@ -238,7 +230,7 @@ class App:
         try:
             once("keep", function, self.connections, self.settings)
         except (OSError, MemoryError) as error:
-            if _SOURCES and isinstance(error, MemoryError):
+            if sources and isinstance(error, MemoryError):
                 print("nothing is kept over a restart: no memory beside sources, use .mpy files")
                 self.settings["keep"] = False
             else:
@@ -257,7 +249,7 @@ class App:
 
     def spare(self, more=""):
         """Gives back the memory of modules that can be loaded again; `more` as in drop()."""
-        if not _SOURCES:  # to compile them again would take more than it gives
+        if not sources:  # to compile them again would take more than it gives
             for session in self.client.sessions:
                 session.endpoint.forget(_FEW)
             drop(_SPARE)
@@ -287,58 +279,18 @@ class App:
                 connection.close()
                 connection.task = asyncio.create_task(connection.run())
 
-    async def network(self):
-        """Returns when there is a network; OSError where a restart may help.
+    def network(self):
+        """Waits for the network, see connections.py; to be awaited."""
+        return once("connections", "network", self)
 
-        ENODEV where there is nothing to wait for.
-        """
-        interface = self.interface or once("connections", "network", self)
-        told = None
-        waited_ms = 0
-        while not interface.isconnected():
-            if waited_ms >= _NETWORK_MS:
-                trouble = "no network: " + once("status", "network", interface)
-                if not interface.helpless:
-                    raise OSError(ETIMEDOUT, trouble)
-                if told != trouble:
-                    told = trouble
-                    print(trouble)
-                waited_ms = 0
-            await asyncio.sleep_ms(_TURN_MS)
-            waited_ms += _TURN_MS
-
-    def shutdown(self, timeout_ms=1000):
-        """De-registers from all servers, for at most `timeout_ms`; the loop does not run."""
+    def shutdown(self):
+        """De-registers from all servers; the loop does not run."""
         self._sleeping = None  # the interrupted task cannot be woken
-        end = time.ticks_add(time.ticks_ms(), timeout_ms)
-        open_ones = [each for each in self.connections if each.link]
         try:
             self.spare()
-            self.stop()
-            while not all([each.session.registration.state == STOPPED for each in open_ones]):
-                if time.ticks_diff(end, time.ticks_ms()) <= 0:
-                    print("the server did not answer the de-registration")
-                    break
-                self.client.poll()
-                if self.interface.run:
-                    self.interface.poll()
-                for connection in open_ones:
-                    connection.drain()
-                time.sleep_ms(5)
+            once("connections", "end", self)
         except MemoryError:
             print("not de-registered: no memory")
-        for connection in open_ones:
-            connection.close()
-        # Without keep.py, for which there may be no memory. Should one of two records outlive a
-        # power cut now, the server refuses its registration.
-        try:
-            for name in os.listdir("state"):
-                if name.startswith("session"):
-                    os.remove("state/" + name)
-        except (OSError, MemoryError):
-            pass  # nothing was ever written
-        if self.feed:  # the watchdog cannot be stopped, and the REPL feeds none
-            machine.Timer(-1, period=_BUTTON_MS, callback=lambda timer: self.feed())
 
 
 def run():

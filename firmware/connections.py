@@ -1,13 +1,27 @@
-"""The connections of the running firmware, by its accounts.
+"""The connections of the running firmware: how they are made, by its accounts, and end.
 
-Loaded at the start, with their network, and at the end of a bootstrap.
+Loaded for the moment: at the start, while the network is waited for, at the end of a bootstrap
+and of the firmware.
 """
 
 import asyncio
+import os
+import time
+from errno import ETIMEDOUT
 
+import machine
+from micropython import const
+
+from firmware import once
 from firmware.connection import Connection
+from lwm2m.registration import STOPPED
 
-_NO_DTLS = (
+_NETWORK_MS = const(15000)
+_TURN_MS = const(100)
+_END_MS = const(1000)  # for the answers to the de-registrations
+_FEED_MS = const(50)
+
+_NO_DTLS = const(
     "this installation has no DTLS: provision coap:// or install everything (docs/provisioning.md)"
 )
 
@@ -59,12 +73,62 @@ def connect(app, account_list):
         access.defaults(client, connections[0].account["short_server_id"])
 
 
-def network(app):
-    """Starts the network interface of the board, which is `app.interface` from then on. OSError"""
-    interface = app.board.network_interface(app.settings)
-    interface.start()
-    interface.check()
-    app.interface = interface
-    if interface.run:
-        asyncio.create_task(interface.run(app))
-    return interface
+async def network(app):
+    """Returns when there is a network; OSError where a restart may help.
+
+    ENODEV where there is nothing to wait for. Starts the network interface of the board first,
+    which is `app.interface` from then on.
+    """
+    interface = app.interface
+    if not interface:
+        interface = app.board.network_interface(app.settings)
+        interface.start()
+        interface.check()
+        app.interface = interface
+        if interface.run:
+            asyncio.create_task(interface.run(app))
+    told = None
+    waited_ms = 0
+    while not interface.isconnected():
+        if waited_ms >= _NETWORK_MS:
+            trouble = "no network: " + once("status", "network", interface)
+            if not interface.helpless:
+                raise OSError(ETIMEDOUT, trouble)
+            if told != trouble:
+                told = trouble
+                print(trouble)
+            waited_ms = 0
+        await asyncio.sleep_ms(_TURN_MS)
+        waited_ms += _TURN_MS
+
+
+def end(app):
+    """De-registers from all servers, for at most a second; the loop does not run."""
+    limit = time.ticks_add(time.ticks_ms(), _END_MS)
+    open_ones = [each for each in app.connections if each.link]
+    try:
+        app.stop()
+        while not all([each.session.registration.state == STOPPED for each in open_ones]):
+            if time.ticks_diff(limit, time.ticks_ms()) <= 0:
+                print("the server did not answer the de-registration")
+                break
+            app.client.poll()
+            if app.interface.run:
+                app.interface.poll()
+            for connection in open_ones:
+                connection.drain()
+            time.sleep_ms(5)
+    except MemoryError:
+        print("not de-registered: no memory")
+    for connection in open_ones:
+        connection.close()
+    # Without keep.py, for which there may be no memory. Should one of two records outlive a
+    # power cut now, the server refuses its registration.
+    try:
+        for name in os.listdir("state"):
+            if name.startswith("session"):
+                os.remove("state/" + name)
+    except (OSError, MemoryError):
+        pass  # nothing was ever written
+    if app.feed:  # the watchdog cannot be stopped, and the REPL feeds none
+        machine.Timer(-1, period=_FEED_MS, callback=lambda timer: app.feed())

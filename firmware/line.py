@@ -45,7 +45,7 @@ async def typed(stdin, readable):
     print()
     try:
         if len(line) <= _LONGEST:
-            return str(line, "utf8").strip()
+            return str(line, "utf-8").strip()
         print("nothing done: at most %d bytes" % _LONGEST)
     except ValueError:  # a UnicodeError
         print("nothing done: no UTF-8, type it again")

@@ -2,7 +2,9 @@
 
 import time
 
-_NO_BOOTSTRAP = (
+from micropython import const
+
+_NO_BOOTSTRAP = const(
     "this installation has no bootstrap: provision a server or install everything"
     " (docs/provisioning.md)"
 )

@@ -64,10 +64,10 @@ RULES = (
         _PURE,
     ),
     ("lwm2m.client", "lwm2m.attributes lwm2m.session", _PURE),
-    ("lwm2m.state", "lwm2m.registration", _PURE),
+    ("lwm2m.state", "lwm2m.access lwm2m.registration", _PURE),
     (
         "lwm2m.restore",
-        "lwm2m.attributes lwm2m.object lwm2m.observe lwm2m.registration",
+        "lwm2m.access lwm2m.attributes lwm2m.object lwm2m.observe lwm2m.registration",
         _PURE,
     ),
     ("coap.__init__", "", ""),
@@ -109,7 +109,7 @@ RULES = (
         "firmware.__init__ firmware.app firmware.connection coap.message",
         "__main__ micropython sys",
     ),
-    ("firmware.status", "", "time"),
+    ("firmware.status", "", "micropython time"),
     ("firmware.ntp", "", "asyncio machine micropython os time"),
     ("firmware.network_settings", "", ""),
     (
@@ -142,8 +142,8 @@ RULES = (
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
     (
         "firmware.connections",
-        "firmware.connection firmware.secure lwm2m.access",
-        "asyncio",
+        "firmware.__init__ firmware.connection firmware.secure lwm2m.access lwm2m.registration",
+        "asyncio errno machine micropython os time",
     ),
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine ntptime os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),

@@ -89,3 +89,31 @@ def defaults(client, owner_id):
             control(table, oid, each.iid, owner_id, {0: _READ})
     for oid in table.creatable:
         control(table, oid, _MAX_ID, _MAX_ID, {owner_id: _CREATE})
+
+
+def dump(table):
+    """Object, instance, owner and rights of each instance of object 2, as JSON values."""
+    found = []
+    for each in table.of(2):
+        found.append((each.object_id, each.instance_id, each.owner, list(each.acl.items())))
+    return found
+
+
+def restore(table, kept):
+    """Puts back what `dump()` told of into the instances that control the same.
+
+    One that controls what is there no more is passed over. ValueError or TypeError, and nothing
+    done, for nonsense.
+    """
+    found = []
+    for oid, iid, owner, entries in kept:
+        acl = dict(entries)
+        for server_id, right in acl.items():
+            if not 0 <= server_id | owner <= 65535 or right & ~31:
+                raise ValueError
+        for each in table.of(2):
+            if (each.object_id, each.instance_id) == (oid, iid):
+                found.append((each, owner, acl))
+    for each, owner, acl in found:
+        each.owner = owner
+        each.acl = acl

@@ -79,7 +79,7 @@ def load(payload):
                 raise ValueError
         elif byte == 0x5D or byte == 0x7D:
             depth -= 1
-    return json.loads(str(payload, "utf8"))
+    return json.loads(str(payload, "utf-8"))
 
 
 def value(kind, raw):

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import time
 from asyncio import core
 
@@ -13,9 +14,12 @@ from firmware.modules import sources  # loads the modules in a good order
 # isort: split
 from firmware import console, drop, once
 from firmware.connection import readable
+from lwm2m.registration import STOPPED
 
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
 _BUTTON_MS = const(50)
+_LAST_TURN_MS = const(5)
+_LAST_TURNS = const(200)  # that the answers to the de-registrations are waited for
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
 _CLOCK_MS = const(60000)
 _HEALTHY_MS = const(10000)  # the watchdog is armed after so long
@@ -42,17 +46,19 @@ class App:
     # None: not installed.
     bootstraps = (0, 0, ())
     purging = 0  # the time of the record whose Bootstrap-Server account goes when it is over
-    stopped = False  # de-registered on request: a link that comes back changes nothing
-    over = False  # it does not run any more
     error = None  # the last of the console
+    interface = None
+    clock = None  # see ntp.py
+    feed = None  # of the watchdog, once it is armed
+    _fault = None
+    _sleeping = None  # the task that sleeps until poll() is due
+    _blinking = None
 
     def __init__(self, settings, account_list):
         self.settings = settings
-        self._fault = None
-        self.feed = None
-        self.interface = None
-        self._sleeping = None  # the task that sleeps until poll() is due
-        self._blinking = None
+        # Here, for one attribute more may take memory that is not there in the end.
+        self.stopped = False  # de-registered on request: a link that comes back changes nothing
+        self.over = False  # it does not run any more
         once("parts", "build", self)
         once("connections", "connect", self, account_list)
         if settings["log"] > 1:
@@ -81,10 +87,6 @@ class App:
     def restart(self, arguments=None):
         """Restarts the board once the answer to the request under way has left."""
         self._later(self.reset)
-
-    def credentials(self, security_iid):
-        """The instance of object 0, read from the store for the moment."""
-        return once("account_list", "credentials", security_iid)
 
     def factory_reset(self, arguments=None):
         """Erases what was provisioned and restarts, once the answer has left."""
@@ -157,8 +159,6 @@ class App:
         asyncio.create_task(self._measure())
         asyncio.create_task(self._tick())
         asyncio.create_task(console.keys(self, readable))
-        for task in self.tasks:
-            asyncio.create_task(task(self))
         gc.collect()
         await self.poll()
 
@@ -262,7 +262,7 @@ class App:
             return
         interface.check()
         if interface.isconnected():
-            clock = self.clock  # see ntp.py
+            clock = self.clock
             if clock and self.client.now_ms() >= clock[0]:
                 self.clock = (clock[0] + _CLOCK_MS,) + clock[1:]
                 try:
@@ -284,13 +284,38 @@ class App:
         return once("connections", "network", self)
 
     def shutdown(self):
-        """De-registers from all servers; the loop does not run."""
+        """De-registers from all servers, for at most a second; the loop does not run."""
         self._sleeping = None  # the interrupted task cannot be woken
+        asyncio.new_event_loop()  # the memory of the tasks
+        open_ones = [each for each in self.connections if each.link]
         try:
             self.spare()
-            once("connections", "end", self)
+            self.stop()
+            for _ in range(_LAST_TURNS):
+                if all([each.session.registration.state == STOPPED for each in open_ones]):
+                    break
+                self.client.poll()
+                if self.interface.run:
+                    self.interface.poll()
+                for connection in open_ones:
+                    connection.drain()
+                time.sleep_ms(_LAST_TURN_MS)
+            else:
+                print("the server did not answer the de-registration")
         except MemoryError:
             print("not de-registered: no memory")
+        for connection in open_ones:
+            connection.close()
+        # Without keep.py, for which there may be no memory. Should one of two records outlive a
+        # power cut now, the server refuses its registration.
+        try:
+            for name in os.listdir("state"):
+                if name.startswith("session"):
+                    os.remove("state/" + name)
+        except (OSError, MemoryError):
+            pass  # nothing was ever written
+        if self.feed:  # the watchdog cannot be stopped, and the REPL feeds none
+            machine.Timer(-1, period=_BUTTON_MS, callback=lambda timer: self.feed())
 
 
 def run():

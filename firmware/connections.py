@@ -1,25 +1,18 @@
-"""The connections of the running firmware: how they are made, by its accounts, and end.
+"""The connections of the running firmware, by its accounts, and the network they wait for.
 
-Loaded for the moment: at the start, while the network is waited for, at the end of a bootstrap
-and of the firmware.
+Loaded for the moment, at the end of a bootstrap for example.
 """
 
 import asyncio
-import os
-import time
 from errno import ETIMEDOUT
 
-import machine
 from micropython import const
 
 from firmware import once
 from firmware.connection import Connection
-from lwm2m.registration import STOPPED
 
 _NETWORK_MS = const(15000)
 _TURN_MS = const(100)
-_END_MS = const(1000)  # for the answers to the de-registrations
-_FEED_MS = const(50)
 
 _NO_DTLS = const(
     "this installation has no DTLS: provision coap:// or install everything (docs/provisioning.md)"
@@ -100,35 +93,3 @@ async def network(app):
             waited_ms = 0
         await asyncio.sleep_ms(_TURN_MS)
         waited_ms += _TURN_MS
-
-
-def end(app):
-    """De-registers from all servers, for at most a second; the loop does not run."""
-    limit = time.ticks_add(time.ticks_ms(), _END_MS)
-    open_ones = [each for each in app.connections if each.link]
-    try:
-        app.stop()
-        while not all([each.session.registration.state == STOPPED for each in open_ones]):
-            if time.ticks_diff(limit, time.ticks_ms()) <= 0:
-                print("the server did not answer the de-registration")
-                break
-            app.client.poll()
-            if app.interface.run:
-                app.interface.poll()
-            for connection in open_ones:
-                connection.drain()
-            time.sleep_ms(5)
-    except MemoryError:
-        print("not de-registered: no memory")
-    for connection in open_ones:
-        connection.close()
-    # Without keep.py, for which there may be no memory. Should one of two records outlive a
-    # power cut now, the server refuses its registration.
-    try:
-        for name in os.listdir("state"):
-            if name.startswith("session"):
-                os.remove("state/" + name)
-    except (OSError, MemoryError):
-        pass  # nothing was ever written
-    if app.feed:  # the watchdog cannot be stopped, and the REPL feeds none
-        machine.Timer(-1, period=_FEED_MS, callback=lambda timer: app.feed())

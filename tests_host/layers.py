@@ -93,7 +93,7 @@ RULES = (
     ),
     (
         "firmware.secure",
-        "firmware.connection firmware.dtls",
+        "firmware.__init__ firmware.connection firmware.dtls",
         "asyncio errno micropython",
     ),
     ("firmware.console", "firmware.__init__", "sys"),
@@ -142,8 +142,8 @@ RULES = (
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
     (
         "firmware.connections",
-        "firmware.__init__ firmware.connection firmware.secure lwm2m.access lwm2m.registration",
-        "asyncio errno machine micropython os time",
+        "firmware.__init__ firmware.connection firmware.secure lwm2m.access",
+        "asyncio errno micropython",
     ),
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine ntptime os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),

@@ -10,7 +10,7 @@ from helpers import raises
 from test_link import server as udp_server
 
 from coap.message import Message
-from firmware import dtls, lan
+from firmware import dtls, lan, secure
 from firmware.lan import LAN
 from firmware.secure import SecureConnection
 from lwm2m import restore, state
@@ -411,6 +411,7 @@ class Store:
 
     def __init__(self, port, security):
         self.security = security
+        secure.once = self.credentials  # the last one made counts
         self.read = 0
         self.logged = []
         self.noticed = []
@@ -437,8 +438,8 @@ class Store:
     async def network(self):
         pass
 
-    def credentials(self, iid):
-        assert iid == 3
+    def credentials(self, module, function, iid):
+        assert (module, function, iid) == ("account_list", "credentials", 3)
         self.read += 1
         return self.security
 

@@ -61,15 +61,9 @@ class App:
         self.over = False  # it does not run any more
         once("parts", "build", self)
         once("connections", "connect", self, account_list)
-        if settings["log"] > 1:
-            once("trace", "begin", settings["log"])
         self.begin()
 
     # What the console, the REPL and the objects call
-
-    def status(self):
-        """Lines that tell who and where we are."""
-        return once("status", "lines", self)
 
     def reset(self):
         """Restarts the board; what should survive is saved first."""
@@ -90,19 +84,11 @@ class App:
 
     def factory_reset(self, arguments=None):
         """Erases what was provisioned and restarts, once the answer has left."""
-        self._later(self.erase)
+        self._later(lambda: once("account_list", "restart"))
 
     def deregister(self):
         """De-registers from all servers, once the answer has left."""
         self._later(self.stop)
-
-    def erase(self):
-        try:
-            once("account_list", "order_reset")
-        except OSError as error:
-            print("nothing erased: %s; is the file system full?" % error)
-        else:
-            machine.reset()
 
     def bootstrap(self, session=None, action="begin", wait_ms=_ANSWER_MS):
         """Has the Bootstrap-Server asked for accounts, once the answer has left.

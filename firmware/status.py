@@ -11,6 +11,12 @@ _NO_BOOTSTRAP = const(
 _MODES = {0: ", DTLS with PSK", 2: ", DTLS with certificates"}  # of security (/0/x/2)
 
 
+def show(app):
+    """Prints the lines."""
+    for line in lines(app):
+        print(line)
+
+
 def lines(app):
     """Lines of text, none of them with a credential."""
     found = ["endpoint: " + app.settings["endpoint"], "network: " + network(app.interface)]

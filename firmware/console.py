@@ -1,11 +1,14 @@
-"""The keys of the serial console, as in the original example."""
+"""The keys of the serial console, as in the original example, and the lines after a colon."""
 
 import sys
+
+from firmware import once
 
 
 async def keys(app, readable):
     """Reads keys for ever: i tells who and where we are, r forgets what was provisioned and
-    restarts, any other counts up. `readable` waits for a stream.
+    restarts, a colon begins a line for repl.py, any other counts up. `readable` waits for a
+    stream.
     """
     # Bytes: a character of several, or noise on the line, would block or fail as text.
     stdin = sys.stdin.buffer
@@ -20,6 +23,14 @@ async def keys(app, readable):
         elif key == b"r":
             print("erasing what was provisioned, restarting")
             app.factory_reset()
-        else:
+        elif key == b":":
+            try:
+                line = await once("line", "typed", stdin, readable)
+                if line:
+                    app.spare()
+                    once("repl", "evaluate", app, line)
+            except (ImportError, MemoryError) as error:
+                print("%s: no lines here, see docs/repl.md" % error)
+        elif key != b"\n":  # of a CR LF
             app.button.count()
             print("counter: %d" % app.button.counter)

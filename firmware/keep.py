@@ -55,7 +55,7 @@ def load(connections, settings):
         except MemoryError:
             connection.session.registration.start()  # rather than without its observations
             raise
-        connection.resumed = True
+        connection.unsaved = True
 
 
 def save(connections, settings):

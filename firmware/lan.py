@@ -7,12 +7,12 @@ What the application asks of any such object:
 - `isconnected()`: whether links can be opened, cheap
 - `udp(host, port, local_port)`: a link as in link.py; OSError
 - `check()`, every 2 s: keeps the network going
-- `trouble`: words for people on why it is not connected, with the next step; None while nothing
-  is known to be wrong
 - `helpless`: true while only people can help, so that a restart of the board would not
-- `address`: words for people on what has been joined and with which address; None: `ifconfig()`
+- `trouble`: words for them on why it is not connected, with the next step, or None; where there
+  is no such attribute `helpless` tells of a cable
+- `address`: words for people on what has been joined and with which address; else `ifconfig()`
   has (address, mask, gateway, DNS)
-- `signal_dbm`: of the radio, None without one
+- `signal_dbm`: where there is a radio
 - `run`: None, or called with the `App` a coroutine that the interface needs as a task
 - `poll()`, where `run` is not None: what that task does, for times when no loop runs
 """
@@ -21,12 +21,12 @@ from micropython import const
 
 from firmware.link import UDP
 
-_PAUSE = const(15)  # calls of check() between starts that fail, each of which may block for 10 s
+_FAILURES = const(15)  # between starts, each of which may block for 10 s
 
 
 class LAN:
-    """`nic` is a `network.LAN`; `plugged()` tells whether a cable with a partner is in, None where
-    that cannot be told; `static` is (address, mask, gateway, DNS), None for DHCP.
+    """`interface` is a `network.LAN`; `plugged()` tells whether a cable with a partner is in, None
+    where that cannot be told; `network` is (address, mask, gateway, DNS), None for DHCP.
 
     MicroPython v1.28 does not notice that a cable was pulled, and comes back from that only when
     it is started anew, with the cable in: without it would wait for 10 s and fail. v1.29 does
@@ -35,42 +35,37 @@ class LAN:
 
     udp = UDP
     run = None
-    address = signal_dbm = None
-    trouble = None
-    helpless = False
-    _up = False
-    _pause = 0
+    helpless = online = False
+    failures = 0  # looks in a row since the last start that found it down
 
-    def __init__(self, nic, plugged, static=None):
-        self._nic = nic
-        self._plugged = plugged
-        self._static = static
-        self.ifconfig = nic.ifconfig
+    def __init__(self, interface, plugged, network=None):
+        self.interface = interface
+        self.plugged = plugged
+        self.network = network
+        self.ifconfig = interface.ifconfig
 
     def start(self):
-        nic = self._nic
-        self._pause = _PAUSE
+        interface = self.interface
+        self.failures = 0
         try:
-            nic.active(False)
-            nic.active(True)
-            if self._static:
-                nic.ifconfig(self._static)
-            self._up = True
-            self.trouble = "no address: is there a DHCP server?"
-        except OSError:  # in v1.28 after 10 s
-            self.trouble = "no cable"
+            interface.active(False)
+            interface.active(True)
+            if self.network:
+                interface.ifconfig(self.network)
+            self.online = True
+        except OSError:  # no cable; in v1.28 after 10 s
+            pass
 
     def isconnected(self):
-        return self._up and self._nic.isconnected()
+        return self.online and self.interface.isconnected()
 
     def check(self):
-        plugged = self._plugged()
+        plugged = self.plugged()
         self.helpless = plugged is False
         if self.helpless:
-            self._up = False
-            self._pause = 0
-            self.trouble = "no cable: plug it in, is the switch on?"
-        elif not self._up:
-            self._pause -= 1
-            if self._pause < 0:
+            self.online = False
+            self.failures = _FAILURES
+        elif not self.online:
+            self.failures += 1
+            if self.failures > _FAILURES:
                 self.start()

@@ -50,7 +50,8 @@ for name in names.split():
 # start comes near the end of one, so the first modules loaded later would need the next (7 KB on
 # a heap of 64 bits) when memory may lie in small pieces: it is made now, by names for nothing.
 gc.collect()
-if not sources and gc.mem_free() > _ROOM:  # sources have passed that point
+# Sources have passed that point; frozen modules, whose __file__ is a source's, bring no names.
+if __file__[-4:] == ".mpy" and gc.mem_free() > _ROOM:
     at = gc.mem_alloc()
     for number in range(_NAMES):
         hasattr(gc, "_%d" % number)

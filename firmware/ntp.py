@@ -7,14 +7,11 @@ lost, so what failed is tried again after one minute, two, four ..., at most an 
 
 import asyncio
 import os
-import sys
 import time
 
 import machine
 from micropython import const
 
-_SERVER = const("pool.ntp.org")  # for boards with MicroPython's own ntptime, which has it too
-_PORT = const(123)
 _FIRST_S = const(60)
 _LONGEST_S = const(3600)
 _TURN_MS = const(100)
@@ -28,15 +25,11 @@ _2026 = const(1767225600)  # Unix time; the clock of a server that tells an earl
 _2000 = const(946684800)
 
 
-async def ask(app):
-    """Sets the clock, and `app.clock` and `app.clock_ms` for what comes next."""
-    server = app.settings["ntp"]
-    if server is None:
-        server = app.settings["ntp"] = _default()
-    if not server:
-        app.clock_ms = None
-        return
-    host, port = server
+async def run(app):
+    """Sets the clock, and `app.clock`: when it is asked next (client.now_ms), the seconds that
+    were waited for it in vain, words for people.
+    """
+    host, port = app.settings["ntp"]
     try:
         link = app.interface.udp(host, port, 0)
         try:
@@ -47,22 +40,12 @@ async def ask(app):
         trouble = error.args[-1]
     except MemoryError:
         trouble = "no memory"
+    wait_s = 0
+    text = "from " + host
     if trouble:
-        wait_s = min(app.clock[0] * 2 or _FIRST_S, _LONGEST_S)
-        app.clock = wait_s, "time server %s: %s" % (host, trouble)
-    else:
-        wait_s = _LONGEST_S
-        app.clock = 0, "from " + host
-    app.clock_ms = app.client.now_ms() + wait_s * 1000
-
-
-def _default():
-    try:
-        import ntptime
-    except ImportError:
-        return ""
-    sys.modules.pop(ntptime.__name__, None)  # its memory
-    return _SERVER, _PORT
+        wait_s = min(app.clock[1] * 2 or _FIRST_S, _LONGEST_S)
+        text = "time server %s: %s" % (host, trouble)
+    app.clock = app.client.now_ms() + (wait_s or _LONGEST_S) * 1000, wait_s, text
 
 
 async def _answer(link):

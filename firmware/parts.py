@@ -52,22 +52,25 @@ def build(app):
     for name in settings["objects"]:
         sys.modules["firmware.objects." + name].add(table, app)
     app.client = client = Client(settings["endpoint"], table, time, os.urandom, app.log, app.wake)
+    client.notice = app.notice
     client.queue_mode = settings["queue_mode"]
     if settings["queries"]:
         client.queries = tuple(settings["queries"])
     app.tasks = (report,) if settings["send_s"] else ()
-    kept = (
-        "confirmable",
-        "endpoint",
-        "hostname",
-        "keep",
-        "measure_s",
-        "network",
-        "ntp",
-        "send_s",
-        "watchdog_s",
-    )
-    app.settings = {key: settings[key] for key in kept}  # all that is looked at from now on
+    ntp = settings.get("ntp")
+    if ntp is None:
+        try:
+            import ntptime as ntp
+
+            ntp = (ntp.host, 123)
+            sys.modules.pop("ntptime")  # its memory
+        except ImportError:
+            ntp = ""
+    settings["ntp"] = ntp
+    app.clock = (0, 0, "not set") if ntp else None
+    # All that is looked at from now on
+    kept = "confirmable endpoint hostname keep log measure_s network ntp send_s watchdog_s"
+    app.settings = {key: settings[key] for key in kept.split() if key in settings}
 
 
 async def report(app):

@@ -48,7 +48,7 @@ class SecureConnection(Connection):
             mid = endpoint.next_mid()
             await link.handshake(bytes((0x40, 0, mid >> 8, mid & 255)))  # a ping
             endpoint.on_silence = self.on_silence
-            print("%s: secured by %s" % (self.uri, link.cipher()))
+            self.app.notice("%s: secured by %s" % (self.uri, link.cipher()))
             if self.again:
                 self.session.registration.start()
             self.started()

@@ -15,7 +15,7 @@ def lines(app):
     for connection in app.connections:
         kind = "bootstrap server" if "bootstrap" in connection.account else "server"
         state = connection.session.registration.state
-        trouble = connection.lacking or connection.trouble
+        trouble = connection.lacking or connection.fault
         if trouble:
             state = "%s (%s)" % (state, trouble)
         mode = _MODES.get(connection.account["mode"], "")
@@ -24,9 +24,9 @@ def lines(app):
         found.append("bootstrap: when registration fails, or when a server asks for it")
     elif app.bootstraps is None:
         found.append(_NO_BOOTSTRAP)
-    if app.clock_ms is not None:
+    if app.clock:
         now = "%d-%02d-%02d %02d:%02d:%02d UTC" % time.gmtime()[:6]
-        found.append("clock: %s, %s" % (now, app.clock[1]))
+        found.append("clock: %s, %s" % (now, app.clock[2]))
     return found
 
 
@@ -35,10 +35,17 @@ def network(interface):
     if not interface:
         return "none"
     if not interface.isconnected():
-        return interface.trouble or "starting"
-    text = interface.address or "%s, mask %s, gateway %s, DNS %s" % interface.ifconfig()
-    if interface.signal_dbm is not None:
-        text += ", signal %d dBm" % interface.signal_dbm
+        if hasattr(interface, "trouble"):
+            return interface.trouble or "starting"
+        if interface.helpless:
+            return "no cable: plug it in, is the switch on?"
+        return "no address: is there a DHCP server?"
+    text = getattr(interface, "address", None)
+    if not text:
+        text = "%s, mask %s, gateway %s, DNS %s" % interface.ifconfig()
+    signal_dbm = getattr(interface, "signal_dbm", None)
+    if signal_dbm is not None:
+        text += ", signal %d dBm" % signal_dbm
     module = getattr(interface, "module", None)
     if module:
         text += ", module %s, longest step %d ms" % (module, interface.longest_ms)

@@ -49,7 +49,7 @@ class App:
         self.client = Client(
             "test", self.table, self.clock, os.urandom, self.logged.append, lambda: None
         )
-        self.log = self.logged.append
+        self.log = self.notice = self.logged.append
         self.later = []  # (session or account, action, milliseconds)
         self.connect()
 

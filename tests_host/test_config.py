@@ -125,14 +125,6 @@ def test_edges_that_are_good():
 
 
 def test_network():
-    settings, _ = loaded(GOOD)
-    assert settings["network"] is None and settings["ntp"] is None
-    assert settings["hostname"] == "my-board"
-    # An endpoint name that is no host name is none.
-    for endpoint, hostname in (("urn:dev:1", None), ("x" * 33, None), ("a" * 32, "a" * 32)):
-        new = dict(GOOD)
-        new["endpoint"] = endpoint
-        assert loaded(new)[0]["hostname"] == hostname
     new = dict(GOOD)
     new["hostname"] = "kit-1"
     new["network"] = dict(NETWORK)

@@ -406,12 +406,15 @@ def test_what_this_micropython_lacks_is_named():
 class Store:
     """Of the application what a connection asks for; with a server of one credential."""
 
+    stopped = False
     interface = LAN  # as it says: udp() is that of link.py
 
     def __init__(self, port, security):
         self.security = security
         self.read = 0
         self.logged = []
+        self.noticed = []
+        self.notice = self.noticed.append
         table = Table()
         self.server = ServerObject(1, 0, 3600)
         table.add(self.server)

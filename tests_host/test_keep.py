@@ -103,7 +103,7 @@ def test_a_restart_uses_the_sequence_number_up():
             again = Connection()
             keep.load([again], SETTINGS)
             # Not before there is a link: until then nothing is sent, and restarts may be many.
-            assert again.resumed and len(flash.writes) == count - 1
+            assert again.unsaved and len(flash.writes) == count - 1
             keep.save([again], SETTINGS)
             assert len(flash.writes) == count
             numbers.append(json.loads(flash.record().read()[6:])["q"])

@@ -2,11 +2,12 @@
 
 import time
 
-import network
+import network as mock
 from world import world
 
 from firmware.lan import LAN
 from firmware.link import UDP
+from firmware.status import network
 
 STATIC = ("192.168.1.5", "255.255.255.0", "192.168.1.1", "9.9.9.9")
 
@@ -33,7 +34,7 @@ class Nic:
 def test_what_the_application_asks_for():
     lan = LAN(Nic(), lambda: True)
     assert lan.udp is UDP  # links are those of the system
-    assert lan.run is None and lan.address is None and lan.signal_dbm is None
+    assert lan.run is None and lan.ifconfig
     assert not lan.helpless and not lan.isconnected()
 
 
@@ -49,7 +50,7 @@ def test_a_cable_that_comes_back_starts_it_anew():
     for _ in range(100):
         lan.check()
         assert lan.helpless and not lan.isconnected()
-        assert "no cable" in lan.trouble
+        assert network(lan) == "no cable: plug it in, is the switch on?"
     assert nic.told == [False, True, STATIC]  # v1.28 would wait for it for 10 s
     nic.cable = True
     lan.check()
@@ -63,7 +64,7 @@ def test_where_the_cable_cannot_be_told():
     nic.cable = False
     lan = LAN(nic, lambda: None)
     lan.start()
-    assert not lan.isconnected() and lan.trouble == "no cable"
+    assert not lan.isconnected() and network(lan) == "no address: is there a DHCP server?"
     for _ in range(15):
         lan.check()
     assert nic.told == [False, True]
@@ -84,9 +85,9 @@ def test_on_the_simulated_board():
 
     for version in ("1.28", "1.29"):
         world.reset(micropython=version)
-        network.pause = lambda ms: None
+        mock.pause = lambda ms: None
         try:
-            lan = board.network_interface({"hostname": None, "network": None})
+            lan = board.network_interface({"endpoint": "test"})
             lan.start()
             for change, connected in (
                 ({}, True),
@@ -102,4 +103,4 @@ def test_on_the_simulated_board():
             starts = [event for event in world.events if event["event"] == "lan"]
             assert len(starts) == 3, starts
         finally:
-            network.pause = time.sleep_ms
+            mock.pause = time.sleep_ms

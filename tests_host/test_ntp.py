@@ -185,4 +185,4 @@ def test_off_and_without_a_server_of_its_own():
 
 
 class Ntptime:
-    __name__ = "ntptime"
+    host = "pool.ntp.org"

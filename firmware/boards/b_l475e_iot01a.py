@@ -63,4 +63,4 @@ def network_interface(settings):
     cs = Pin("PE0", Pin.OUT, value=1)
     reset = Pin("PE8", Pin.OUT, value=1)
     driver = ISM43362(spi, cs, Pin("PE1", Pin.IN), reset, time)
-    return WiFi(driver, settings["network"])
+    return WiFi(driver, settings.get("network"))

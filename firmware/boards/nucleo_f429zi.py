@@ -54,15 +54,17 @@ def network_interface(settings):
 
     from firmware.lan import LAN
 
-    if settings["hostname"]:
-        network.hostname(settings["hostname"])
-    return LAN(network.LAN(), _plugged, settings["network"])
+    name = settings.get("hostname") or settings["endpoint"]
+    if len(name) <= 32 and not ("." in name or ":" in name or "_" in name):
+        network.hostname(name)
+    return LAN(network.LAN(), plugged, settings.get("network"))
 
 
-def _plugged():
-    # Whether the PHY (LAN8742A, address 0) has a partner; None where it does not answer. By the
-    # registers of the MCU (RM0090 section 33.8), for v1.28 does not tell while the interface is
-    # active. The bit stays down until it was read once (IEEE 802.3 section 22.2.4.2.13). In v1.29
+def plugged():
+    """Whether the PHY (LAN8742A, address 0) has a partner; None where it does not answer."""
+    # By the registers of the MCU (RM0090 section 33.8), for v1.28 does not tell while the
+    # interface is active. The bit stays down until it was read once (IEEE 802.3 section
+    # 22.2.4.2.13). In v1.29
     # an interrupt reads registers of the PHY, too: one answer may be to that.
     from machine import mem32
 

@@ -115,6 +115,7 @@ class Endpoint:
     malformed = 0  # datagrams dropped as no CoAP message
     faults = 0  # handlers that failed with an unexpected error
     lost = 0  # datagrams that the link refused
+    error = None  # the last unexpected one
     _acked = -1  # mid of the latest separate response taken
     _kept = None  # answers not to be given twice; made for the first of them
     _blocks = None  # block-wise transfers of the peer; made for the first of them
@@ -393,6 +394,7 @@ class Endpoint:
         text = type(error).__name__
         try:
             text = "%s: %s" % (text, error)
+            self.error = error
         except MemoryError:
             pass  # the name alone takes none
         self.log(text)

@@ -88,7 +88,10 @@ class Bootstrap:
 
     def _over(self, flaw):
         self.good = not flaw
-        self.client.log("bootstrap failed: " + flaw if flaw else "bootstrap finished")
+        if flaw:
+            self.client.log("bootstrap failed: " + flaw)
+        else:
+            self.client.notice("bootstrap finished")
         self._wait(_ENDING, _ANSWER_MS)
 
     def keep(self):

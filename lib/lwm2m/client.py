@@ -11,6 +11,7 @@ class Client:
 
     `clock` has MicroPython's ticks_ms, ticks_add, ticks_diff; `random(n)` returns n random
     bytes; `log(text)` takes single lines; `wake()` is called when `poll()` should run soon.
+    `notice` may be set to another function for the lines that tell of nothing bad.
     """
 
     queries = ()  # of every Register and Bootstrap-Request: ("d=ACCOUNT",)
@@ -23,7 +24,7 @@ class Client:
         self.table = table
         self.clock = clock
         self.random = random
-        self.log = log
+        self.log = self.notice = log
         self.wake = wake
         self.ticks = clock.ticks_ms()
         self.ms = 0

@@ -203,12 +203,12 @@ class Registration:
 
             retry.failed(self, state, code)
         elif state == _DEREGISTERING:
-            self.client.log("de-registered")
+            self.client.notice("de-registered")
         else:
             if state != REGISTERED:
                 self.location = message.all(_LOCATION_PATH)
                 self.state = REGISTERED
-                self.client.log(
+                self.client.notice(
                     "registered at %s as %s (lifetime %d s)"
                     % (self.location_text(), self.client.endpoint_name, self._sent[0])
                 )

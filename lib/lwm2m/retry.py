@@ -79,7 +79,7 @@ def held_ms(registration, now_ms):
         own.asked = registration.attempts = registration.sequences = 0
         registration.due_ms = now_ms + own.disable_timeout_s * 1000 + 1
         registration.stop(registration.due_ms)
-        registration.client.log("disabled for %d s" % own.disable_timeout_s)
+        registration.client.notice("disabled for %d s" % own.disable_timeout_s)
         return 1
     order = own.priority_order
     for session in registration.client.sessions:

@@ -310,8 +310,11 @@ def test_sizes(workshop):
     result = sizes.measure(workshop, quiet)
     installed, libraries = (result.figures[key].value for key in ("installed", "libraries"))
     assert 0 < libraries < installed
+    assert libraries < result.figures["deployed"].value < installed
     blocks = [int(re.search(r"(\d+) blocks$", note)[1]) for note in result.notes[1:3]]
-    assert 0 < blocks[1] < blocks[0] and blocks[1] + 12 <= 190
+    assert 0 < blocks[1] < blocks[0]
+    deployed = next(note for note in result.notes if note.startswith("deployed: "))
+    assert 0 < int(deployed.split()[1]) + 12 <= 190
     assert result.notes[1].startswith("all: ")
     assert result.notes[2].startswith("without DTLS and bootstrap: ")
     start = result.notes.index("the largest:") + 1
@@ -338,7 +341,13 @@ def test_command(tmp_path):
     assert "lib/coap and lib/lwm2m" in done.stdout and "share of an echo" not in done.stdout
     assert "allocations: " in done.stderr  # progress
     content = json.loads(file.read_text())
-    assert [row["key"] for row in content["rows"]] == ["allocated", "installed", "libraries"]
+    assert [row["key"] for row in content["rows"]] == [
+        "allocated",
+        "installed",
+        "deployed",
+        "deployed_l475",
+        "libraries",
+    ]
     assert content["errors"] == [] and content["quick"]
 
 

@@ -304,13 +304,18 @@ def test_an_installation_fits_the_smaller_board(tmp_path, capsys):
     names = {Path(name).with_suffix(".py").as_posix() for name in files_in(folder)}
     assert not names & set(install.SECURITY)
     everything = set(install.board_files(board="nucleo_f429zi"))
-    assert everything - names == everything & set(install.SECURITY)
-    plain = install.needed_blocks("nucleo_f429zi", secure=False)
-    taken = install.needed_blocks("nucleo_f429zi")
+    # The first that has room: without less and less, each time also without numbers of lines.
+    every = [
+        (without, lines, install.needed_blocks("nucleo_f429zi", without=without, lines=lines))
+        for without, _ in install.DISPENSABLE
+        for lines in (True, False)
+    ]
+    without, lines, plain = next(each for each in every if each[2] + install.RESERVE <= BLOCKS)
+    assert everything - names == everything & set(without)
     said = capsys.readouterr().out
     assert "nucleo_f429zi has 190 blocks, 12 of them for its records" in said
-    assert f"would take {taken}" in said and f" files take {plain}. Frozen" in said
-    assert plain + install.RESERVE <= BLOCKS < taken + install.RESERVE
+    assert f" files take {plain}, without DTLS" in said
+    assert ("no numbers of lines" in said) != lines
     # With the largest that comes on top, in two files each: the factory's accounts and what a
     # bootstrap has brought, and for each a session.
     for _ in range(2):
@@ -333,29 +338,41 @@ def test_the_larger_board_has_all_files(tmp_path, capsys):
     names = files_in(folder)
     assert {"firmware/boards/b_l475e_iot01a.mpy", "firmware/dtls.mpy"} <= set(names)
     assert "firmware/boards/nucleo_f429zi.mpy" not in names
-    said = f"{len(names) - 1} files with DTLS and bootstrap take "
-    assert said + str(install.needed_blocks("b_l475e_iot01a")) in capsys.readouterr().out
+    said = f"{len(names) - 1} files take {install.needed_blocks('b_l475e_iot01a')}\n"
+    assert capsys.readouterr().out.endswith(said)
 
 
 def test_what_fits_is_decided_by_the_block(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "flash"
     prepare_board(folder, objects=["test_object"])
     wanted = ["test_object"]
-    taken = install.needed_blocks("nucleo_f429zi", wanted)
-    plain = install.needed_blocks("nucleo_f429zi", wanted, secure=False)
-    for room, status, has_dtls in (
-        (taken, 0, True),
-        (taken - 1, 0, False),
-        (plain, 0, False),
-        (plain - 1, 2, False),
-    ):
+    needed = [
+        (
+            without,
+            lines,
+            install.needed_blocks("nucleo_f429zi", wanted, without=without, lines=lines),
+        )
+        for without, _ in install.DISPENSABLE
+        for lines in (True, False)
+    ]
+    sizes = {}
+    for room in sorted({taken + more for _, _, taken in needed for more in (0, -1)}):
+        there = next((each for each in needed if each[2] <= room), None)
         monkeypatch.setitem(install.BLOCKS, "nucleo_f429zi", room + install.RESERVE)
-        assert install.main([str(folder)]) == status, room
-        # What an earlier installation has brought goes.
-        assert (folder / "firmware/dtls.mpy").exists() == has_dtls, room
+        assert install.main([str(folder)]) == (0 if there else 2), room
         said = capsys.readouterr()
-        if status:
-            assert f"too few for this: {plain} without DTLS and bootstrap" in said.err
+        if there:
+            # What an earlier installation has brought goes.
+            for name in install.SECURITY + install.CONSOLE:
+                found = (folder / name).with_suffix(".mpy").exists()
+                assert found == (name not in there[0]), (room, name)
+            assert ("without " in said.out) == bool(there[0])
+            assert ("no numbers of lines" in said.out) != there[1]
+            sizes[there[1]] = (folder / "firmware/app.mpy").stat().st_size
+        else:
+            least = needed[-1][2]
+            assert f"too few for this: {least} without DTLS, bootstrap, the lines" in said.err
+    assert sizes[True] > sizes[False]
     for mpy in (False, True):
         install.stage(folder, mpy=mpy)
         assert (folder / "firmware/dtls.py").with_suffix(".mpy" if mpy else ".py").exists()

@@ -16,9 +16,9 @@ from secrets_used import used
 
 from firmware import accounts
 from lwm2m.objects.security import CERTIFICATE, NO_SEC, PSK
-from tools import install
+from tools import board_repl, install
 from tools.provision import __main__ as provision
-from tools.provision import certificates, places
+from tools.provision import certificates
 
 PEM = serialization.Encoding.PEM
 CONFIG = {"board": "nucleo_f429zi", "endpoint": "before"}
@@ -204,12 +204,30 @@ def test_no_board_on_the_line(tmp_path, capfd, monkeypatch):
     assert provision.main([f"PORT={tmp_path / 'nowhere'}", "SERVER=coap://127.0.0.1"]) == 2
     said = capfd.readouterr().err
     assert "failed to access" in said and said.count("\n") == 1
-    monkeypatch.setattr(places, "_TIMEOUT_S", 1)
+    monkeypatch.setattr(board_repl, "_STOP_S", 1)
     master, slave = pty.openpty()
     try:
         tty.setraw(slave)
         assert provision.main([f"PORT={os.ttyname(slave)}", "SERVER=coap://127.0.0.1"]) == 2
-        assert "no answer for 1 s: press the reset button" in capfd.readouterr().err
+        assert "no answer for 1 s: is MicroPython on it?" in capfd.readouterr().err
     finally:
         os.close(master)
         os.close(slave)
+
+
+def test_an_installation_that_lacks_what_the_account_needs(tmp_path, template):
+    plain = tmp_path / "plain"
+    shutil.copytree(template, plain)
+    for name in install.SECURITY:
+        (plain / name).with_suffix(".mpy").unlink()
+    config = {**CONFIG, "server": "coap://127.0.0.1:9"}
+    with Line(tmp_path, plain, config, False) as line:
+        status, said = line.provision("SERVER=coap://127.0.0.1:8")
+        assert status == 0 and "the installation on" not in said, said
+        line.wait_restarted()
+        psk = ("IDENTITY=i", f"KEY_FILE={tmp_path / 'psk.key'}")
+        status, said = line.provision("SERVER=coaps://127.0.0.1:7", *psk)
+        assert status == 0 and "the installation on the board has no DTLS: this" in said, said
+        line.wait_restarted(2)
+        status, said = line.provision("BOOTSTRAP=coaps://127.0.0.1:7", *psk)
+        assert status == 0 and "board has no DTLS and no bootstrap: this account" in said, said

@@ -186,6 +186,7 @@ def test_share_of_the_heap(tmp_path):
         {"event": "led", "pin": "PB0", "on": True},
         {"event": "pwm", "pin": "PD14", "freq": 50, "duty_ns": 1625000},
         {"event": "pwm", "pin": "PD14", "freq": 50, "duty_ns": 750000},
+        {"event": "lan", "active": True},
         {"event": "wdt", "timeout_ms": 8000},
         {"event": "feed"},
     ]
@@ -403,6 +404,7 @@ print("resets")
             "resets",
         ]
         assert script.events == [
+            {"event": "lan", "active": True},
             {"event": "wdt", "timeout_ms": 300},
             {"event": "feed"},
             {"event": "reset", "cause": cause},

@@ -189,7 +189,7 @@ def test_keys(tmp_path):
 
 
 def test_a_second_run_from_the_repl(tmp_path):
-    twice = ("main.py", "status = app.run()", "app.run()\nstatus = app.run()")
+    twice = ("main.py", "exit_status = run()", "run()\nexit_status = run()")
 
     async def work():
         async with desk(tmp_path, "--temperature", "5", patches=(twice,)) as d:
@@ -409,23 +409,39 @@ HASTY = (
 def test_five_local_failures_are_a_restart(tmp_path):
     async def work():
         async with desk(tmp_path, patches=HASTY) as d:
-            d.board.say({"cable": False}, {"reset": "power"})
+            d.board.say({"dhcp": False}, {"reset": "power"})
             await d.until(lambda: d.board.causes() == ["power", "power", "hard"])
             counted = [line for line in d.board.console() if "local failure" in line][:5]
             for number, line in enumerate(counted, 1):
                 assert "local failure %d of 5" % number in line
-                assert d.server.coap_uri in line and "cable" in line
-            d.board.say({"cable": True})
+                assert d.server.coap_uri in line and "DHCP" in line
+            d.board.say({"dhcp": True})
             await d.registered(2)
 
     run(work())
 
 
-def test_a_cable_that_comes_back_in_time_is_no_restart(tmp_path):
+def test_an_address_that_comes_in_time_is_no_restart(tmp_path):
+    async def work():
+        async with desk(tmp_path, patches=HASTY) as d:
+            d.board.say({"dhcp": False}, {"reset": "power"})
+            await d.said("local failure 2 of 5")
+            d.board.say({"dhcp": True})
+            await d.registered(2)
+            assert d.board.causes() == ["power", "power"]
+
+    run(work())
+
+
+def test_without_a_cable_there_is_no_restart(tmp_path):
     async def work():
         async with desk(tmp_path, patches=HASTY) as d:
             d.board.say({"cable": False}, {"reset": "power"})
-            await d.said("local failure 2 of 5")
+            await d.said("no network: no cable")
+            await asyncio.sleep(2)
+            assert not any("local failure" in line for line in d.board.console())
+            d.board.say({"key": "i"})
+            await d.said("network: no cable: plug it in, is the switch on?")
             d.board.say({"cable": True})
             await d.registered(2)
             assert d.board.causes() == ["power", "power"]
@@ -461,11 +477,65 @@ def test_a_cable_that_is_pulled_and_put_back(tmp_path):
     run(work())
 
 
-def test_the_watchdog_is_fed(tmp_path):
-    quick = ("firmware/app.py", "_HEALTHY_MS = const(10000)", "_HEALTHY_MS = const(300)")
+def test_the_name_server_is_lost_and_found(tmp_path):
+    # With the server's name in place of its address; a restart does not help.
+    async def work():
+        async with desk(tmp_path, patches=HASTY) as d:
+            uri = d.server.coap_uri.replace("127.0.0.1", "localhost")
+            config = d.board.flash / "config.json"
+            config.write_text(json.dumps({**json.loads(config.read_text()), "server": uri}))
+            d.board.say({"dns": False}, {"reset": "power"})
+            await d.said("no address for localhost; check the name and DNS")
+            d.board.say({"key": "i"})
+            await d.said("server: %s, stopped (" % uri)
+            await d.until(lambda: d.board.causes() == ["power", "power", "hard"])
+            d.board.say({"dns": True})
+            await d.registered(2)
+            # A link needs its name no more, and a number none at all.
+            d.board.say({"dns": False}, {"key": "i"})
+            await d.said("server: %s, registered" % uri)
+            config.write_text(
+                json.dumps({**json.loads(config.read_text()), "server": d.server.coap_uri})
+            )
+            d.board.say({"reset": "power"})
+            await d.registered(3)
+
+    run(work())
+
+
+def test_v1_28_is_kept_by_its_ethernet_and_comes_back(tmp_path, monkeypatch):
+    # Without a cable at the start MicroPython itself keeps the board for 10 s.
+    monkeypatch.setenv("MPY", "1.28")
 
     async def work():
-        async with desk(tmp_path, patches=(quick,), watchdog_s=1, measure_s=3600) as d:
+        async with desk(tmp_path, "--temperature", "7") as d:
+            starts = len(d.board.events("lan"))
+            d.board.say({"cable": False})
+            await d.said("link lost: no network")
+            d.board.say({"cable": True})
+            await d.registered(2)
+            assert len(d.board.events("lan")) == starts + 1
+            assert await d.read(TEMPERATURE) == 7
+            d.board.say({"cable": False}, {"reset": "power"})
+            await d.until(lambda: d.board.causes() == ["power", "power"])
+            began = time.monotonic()
+            d.board.say({"key": "i"})
+            told = "network: no cable: plug it in, is the switch on?"
+            await d.until(lambda: told in d.board.console(), 15)
+            assert time.monotonic() - began > 8
+            d.board.say({"cable": True})
+            await d.registered(3)
+            assert await d.read(TEMPERATURE) == 7
+
+    run(work())
+
+
+def test_the_watchdog_is_fed(tmp_path):
+    quick = ("firmware/app.py", "_HEALTHY_MS = const(10000)", "_HEALTHY_MS = const(300)")
+    short = ("firmware/config.py", "_WATCHDOG_S = const(16)", "_WATCHDOG_S = const(1)")
+
+    async def work():
+        async with desk(tmp_path, patches=(quick, short), watchdog_s=1, measure_s=3600) as d:
             await d.until(lambda: d.board.events("wdt"))
             await asyncio.sleep(2.5)
             assert [event["timeout_ms"] for event in d.board.events("wdt")] == [1000]

@@ -186,8 +186,8 @@ def test_exit_status_of_the_firmware(tmp_path):
         ("raise SystemExit('text')", 1, None),
         ("raise KeyboardInterrupt", 0, None),
         ("pass", 0, None),
-        ("status = 2", 2, None),
-        ("status = 'fine'", 0, None),
+        ("exit_status = 2", 2, None),
+        ("exit_status = 'fine'", 0, None),
         ("def f(): f()\nf()", 1, "RuntimeError: maximum recursion depth exceeded"),
         ("import uctypes\nuctypes.bytes_at(1, 1)", 1, None),  # ends the interpreter itself
     )
@@ -373,7 +373,7 @@ def small_repository(folder):
 def options(**given):
     names = "server endpoint lifetime board bootstrap psk_identity psk_key"
     values = dict.fromkeys(names.split())
-    return SimpleNamespace(**{**values, "blank": False, "mpy": False, **given})
+    return SimpleNamespace(**{**values, "blank": False, "mpy": False, "frozen": None, **given})
 
 
 def account_of(flash):

@@ -63,6 +63,8 @@ def test_world_lines_change_the_hardware_and_keys_reach_the_console(tmp_path):
             ({"i2c": "unplugged"}, "None 1 [] True"),
             ({"cable": False}, "None 1 [] False"),
             ({"temperature": 20, "i2c": "plugged"}, "False 1 [119] False"),
+            ({"dhcp": False, "cable": True, "button": False}, "False 0 [119] False"),
+            ({"dhcp": True, "button": True}, "False 1 [119] True"),
             ({"key": "i"}, "key 'i'"),
             ({"key": "rx"}, "key 'x'"),
         ):
@@ -88,6 +90,9 @@ def test_bad_world_lines_are_one_warning_each(tmp_path):
         (b'{"temperature": NaN}', "-273.15 to 1000"),
         (b'{"temperature": Infinity}', "-273.15 to 1000"),
         (b'{"button": 1}', "expected true or false"),
+        (b'{"dhcp": 2}', "expected true or false"),
+        (b'{"dns": null}', "expected true or false"),
+        (b'{"micropython": "1.28"}', "unknown key"),
         (b'{"i2c": "loose"}', "plugged"),
         (b'{"i2c": ["plugged"]}', "plugged"),
         (b'{"temperature": -300}', "-273.15 to 1000"),
@@ -96,6 +101,13 @@ def test_bad_world_lines_are_one_warning_each(tmp_path):
         (b'{"key": "\\ud800"}', "1 to 64 bytes"),
         (b'{"reset": "hard"}', '"power" or "button"'),
         (b"[" * 3000, "not JSON"),
+        (b'{"radio": true}', '{"ap": true'),
+        (b'{"radio": {"ap": 1}}', '{"ap": true'),
+        (b'{"radio": {"password": "x"}}', '{"ap": true'),
+        (b'{"radio": {"rssi": 5}}', '{"ap": true'),
+        (b'{"radio": {"fail": 1.5}}', '{"ap": true'),
+        (b'{"radio": {"fail": NaN}}', '{"ap": true'),
+        (b'{"radio": {"seed": -1}}', '{"ap": true'),
         (b'{"temperature": 1' + b"0" * 5000 + b"}", "more than 4096 bytes"),
         (b'{"temperature": 1, "wind": 2}', "unknown key"),
     )
@@ -141,6 +153,9 @@ def test_start_values_of_the_world(tmp_path):
         "reset_cause": "power",
         "i2c": "plugged",
         "cable": True,
+        "dhcp": True,
+        "dns": True,
+        "micropython": "1.29",
         "button": False,
     }
 

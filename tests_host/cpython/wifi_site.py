@@ -14,6 +14,7 @@ from tools.server.paths import parse_path
 
 BOARD = "b_l475e_iot01a"
 TEMPERATURE = "/3303/0/5700"
+HEAP = "144k"
 _POLL_S = 0.05
 
 
@@ -30,7 +31,7 @@ def board(folder, template, endpoint, uri, *options, lifetime_s=3600):
         shutil.copytree(template, flash)
     config = {"board": BOARD, "endpoint": endpoint, "server": uri, "lifetime_s": lifetime_s}
     (flash / "config.json").write_text(json.dumps(config))
-    return BoardProcess(folder, None, "--heap", "144k", *options)
+    return BoardProcess(folder, None, "--heap", HEAP, *options)
 
 
 class Server:

@@ -278,6 +278,12 @@ def unique_id():
     return world.unique_id
 
 
+def board():
+    """What a real board tells as sys.implementation._machine; MicroPython has no such function."""
+    mcu = "STM32F429xx" if world.board == "nucleo_f429zi" else "STM32L475xx"
+    return "%s with %s" % (world.board.upper().replace("_", "-"), mcu)
+
+
 def freq():
     """(sysclk, hclk, pclk1, pclk2)"""
     if world.board == "nucleo_f429zi":

@@ -36,13 +36,13 @@ MEASUREMENTS = {
         ),
     ),
     "allocations": (allocations.measure, {"runs": 1}, ("allocated",)),
-    "heap": (heap.measure, {"step": 8}, ("smallest_heap", "mock_share", "echo_heap")),
+    "heap": (heap.measure, {"step": 8}, ("smallest_heap", "free_heap", "mock_share", "echo_heap")),
     "dtls": (
         dtls.measure,
         {"step": 16},
         ("secure_heap", "record_buffers", "handshake", "secure_board"),
     ),
-    "sizes": (sizes.measure, {}, ("installed", "libraries")),
+    "sizes": (sizes.measure, {}, ("installed", "deployed", "deployed_l475", "libraries")),
     "registration": (registration.measure, {}, ("register", "register_all")),
 }
 

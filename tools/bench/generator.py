@@ -89,6 +89,13 @@ class Generator:
             if answered == count or (seconds is not None and passed >= seconds):
                 return Slice(answered, lost, passed)
 
+    def value(self, address, options):
+        """The payload that a read with these options is answered; None without 2.05."""
+        request = wire.reads(1, time.monotonic_ns(), options)[0]
+        if not self._ask(request, address, wire.CONTENT):
+            return None
+        return self._answer.partition(b"\xff")[2]
+
     def _ask(self, request, address, code):
         # True with the answer, False without one.
         self._socket.sendto(request, address)
@@ -100,6 +107,7 @@ class Generator:
                 return False
             if data[2:8] == marks:
                 if data[1] == code:
+                    self._answer = data
                     return True
                 raise UserError(f"a read was answered {wire.dotted(data[1])}, not 2.05")
             if wire.is_register(data):

@@ -116,7 +116,7 @@ class Workshop:
         self._number = 0
         march = install.host_march()
         self._firmware = self.folder / "firmware"
-        install.stage(self._firmware, mpy=True, march=march)
+        install.stage(self._firmware, mpy=True, march=march, board="nucleo_f429zi")
         self._scripts = self.folder / "scripts"
         self._scripts.mkdir()
         for script in sorted(DEVICE.glob("*.py")):

@@ -2,8 +2,10 @@
 
 from tools import install
 from tools.bench.figures import Figure, Result
+from tools.errors import UserError
 
 _BOARD = "nucleo_f429zi"
+_OTHER = "b_l475e_iot01a"
 _LIBRARIES = ("lib/coap/", "lib/lwm2m/")
 _LARGEST = 10
 
@@ -15,6 +17,7 @@ def measure(workshop, progress):
     plain = workshop.folder / "plain"
     plain_names = install.stage(plain, mpy=True, march=install.MARCH, board=_BOARD, secure=False)
     plain_bytes = sum((plain / name).stat().st_size for name in plain_names)
+    deployed, told = _deployed()
     sizes = sorted(((target / name).stat().st_size, name) for name in names)
     progress(f"{len(sizes)} files compiled")
     libraries = sum(size for size, name in sizes if name.startswith(_LIBRARIES))
@@ -22,8 +25,13 @@ def measure(workshop, progress):
         path = workshop.folder / "not_called.mpy"
         install.compile_mpy(install.ROOT / name, path, install.module_name(name), install.MARCH)
         libraries += path.stat().st_size
+    other = workshop.folder / "other"
+    other_names = install.stage(other, mpy=True, march=install.MARCH, board=_OTHER)
+    other_bytes = sum((other / name).stat().st_size for name in other_names)
     figures = {
         "installed": Figure(sum(size for size, _ in sizes)),
+        "deployed": Figure(sum(deployed.values())),
+        "deployed_l475": Figure(other_bytes),
         "libraries": Figure(libraries),
     }
     notes = [
@@ -32,8 +40,28 @@ def measure(workshop, progress):
         f"all: {len(sizes)} files, {blocks} blocks",
         f"without DTLS and bootstrap: {len(plain_names)} files, {plain_bytes:,} bytes, "
         f"{install.blocks(plain)} blocks",
+        f"deployed: {install.blocks_of(deployed)} blocks on the F429ZI{told}; "
+        f"{install.blocks(other)} on the L475",
         f"in the libraries' figure, but not installed: {', '.join(install.NOT_CALLED)}",
         "the largest:",
     ]
     notes += [f"{size:9} {name}" for size, name in reversed(sizes[-_LARGEST:])]
     return Result(figures, notes)
+
+
+def _deployed():
+    # (files with their sizes, what they lack) of what `make deploy` chooses for the smaller board.
+    compiled = {}
+
+    def needed(without, lines):
+        if lines not in compiled:
+            files = install.contents(None, install.MARCH, lines, board=_BOARD)
+            compiled[lines] = {name: len(data) for name, data in files.items()}
+        return install.blocks_of(install.less(compiled[lines], without))
+
+    room = install.BLOCKS[_BOARD] - install.RESERVE
+    chosen = install.fitting(room, needed)
+    if chosen is None:
+        raise UserError(f"the firmware does not fit onto {_BOARD}: {room} blocks")
+    without, lines, _ = chosen
+    return install.less(compiled[lines], without), install.told(without, lines)

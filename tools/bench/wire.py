@@ -12,17 +12,19 @@ _CHANGED = 0x44  # 2.04
 
 # Uri-Path 3303, 0, 5700 and Accept: text/plain.
 READ_OPTIONS = b"\xb43303\x010\x045700\x60"
+# /3/0/10, Memory Free, in KiB, as text.
+MEMORY_OPTIONS = b"\xb13\x010\x0210\x60"
 _LOCATION = b"\x82rd\x01b"  # Location-Path rd, b
 
 
-def reads(count, seed=1):
+def reads(count, seed=1, options=READ_OPTIONS):
     """Confirmable reads, each with a message id and a token of four bytes of its own.
 
     Message ids repeat after 65536.
     """
     source = random.Random(seed)
     return [
-        b"\x44\x01" + (mid & 0xFFFF).to_bytes(2, "big") + source.randbytes(4) + READ_OPTIONS
+        b"\x44\x01" + (mid & 0xFFFF).to_bytes(2, "big") + source.randbytes(4) + options
         for mid in range(count)
     ]
 

@@ -68,6 +68,7 @@ def _write(place, folder, account, network, accounts, config):
     _tell(place, account, old, found, lines)
     for line in account.doubts:
         print("note: " + line)
+    _lacking(place, account)
     if provisioned:
         print(
             "note: accounts of a bootstrap count before this one, until a factory reset (key r "
@@ -95,6 +96,20 @@ def _check_able(place, account):
     if place.able is not None and place.able < needed.get(account.attributes["mode"], 2):
         lacking = "DTLS-PSK (needs v1.29)" if place.able else "the tls module"
         raise UserError(f"{place.shown}: its MicroPython lacks {lacking}: not written")
+
+
+def _lacking(place, account):
+    # What the installation would have to hold for this account, and does not.
+    wanted = {
+        "dtls": ("DTLS", account.attributes["mode"] != account.security.NO_SEC),
+        "bootstrapping": ("bootstrap", account.attributes.get("bootstrap")),
+    }
+    lacking = [name for key, (name, needed) in wanted.items() if needed and key in place.lacks]
+    if lacking:
+        print(
+            f"note: the installation on the board has no {' and no '.join(lacking)}: this account "
+            "is not used until it is complete, see docs/provisioning.md (Boards without DTLS)"
+        )
 
 
 def _key(each):

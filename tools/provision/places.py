@@ -3,12 +3,10 @@
 Both give copies of their files into a working directory, and take changed ones back.
 """
 
-import ast
 import os
-import subprocess
-import sys
 from pathlib import Path
 
+from tools.board_repl import BoardRepl, NoMemoryError
 from tools.errors import UserError
 
 STATE = "state"
@@ -18,24 +16,8 @@ _PROVISIONED = ("accounts.0", "accounts.1")
 WIFI = (f"{STATE}/wifi.0", f"{STATE}/wifi.1")
 _FILES = (*FACTORY, *WIFI, CONFIG)
 
-_TIMEOUT_S = 30
-# Gives back the memory of the firmware that has ended, but for what feeds its watchdog.
-_FREE = """
-import sys
-m = sys.modules.get('firmware.app')
-a = m and m.App.running
-if a:
-    for n in list(a.__dict__):
-        if n != 'feed':
-            setattr(a, n, None)
-for n in list(sys.modules):
-    if n.split('.')[0] in ('firmware', 'lwm2m', 'coap'):
-        sys.modules.pop(n)
-globals().clear()
-import gc
-gc.collect()
-"""
-# What is there, and what MicroPython has: 0 no tls module, 1 without PSK, 2 with it.
+# What is there; what MicroPython has: 0 no tls module, 1 without PSK, 2 with it; and the
+# modules of the installation: whether there is one in the file system, and what it lacks.
 _LOOK = """
 import os
 def names(*folder):
@@ -52,18 +34,22 @@ try:
         able = 1
 except ImportError:
     able = 0
-print('found', (names(), names('state'), able))
+modules = [n.rpartition('.')[0] for n in names('firmware')]
+lacks = [n for n in ('dtls', 'bootstrapping') if 'app' in modules and n not in modules]
+print('found', (names(), names('state'), able, lacks))
 """
-
-
-class _NoMemoryError(UserError):
-    """The board has no memory for what mpremote asked it to do."""
+_MAKE_FOLDER = """
+import os
+if %r not in os.listdir():
+    os.mkdir(%r)
+"""
 
 
 class Directory:
     """A flash directory on this computer."""
 
     able = None  # nobody knows what MicroPython will run there
+    lacks = ()  # nor what will be installed
 
     def __init__(self, path):
         self.shown = path
@@ -97,18 +83,17 @@ class Directory:
 
 
 class Board:
-    """A board on a serial line, through mpremote; its firmware is stopped and started again."""
+    """A board on a serial line; its firmware is stopped and started again."""
 
     def __init__(self, port):
         self.shown = port
-        self._port = port
         self.able = None
-        self._stopped = False
+        self.lacks = ()
+        self._repl = BoardRepl(port, lambda text: print(text, flush=True))
         self._names = ()
-        self._folders = ()
 
     def __enter__(self):
-        print(f"{self._port}: stopping the firmware ...", flush=True)
+        self._repl.__enter__()
         try:
             self._look()
         except BaseException:
@@ -117,70 +102,29 @@ class Board:
         return self
 
     def __exit__(self, *error):
-        # Whatever has happened: without a restart the board would stay at its prompt.
-        if self._stopped:
-            self._stopped = False
-            self._mpremote(("reset",))
-            print(f"{self._port}: restarted", flush=True)
+        self._repl.__exit__(*error)
 
     def _look(self):
         try:
-            output = self._mpremote(("exec", _FREE), ("exec", _LOOK))
-        except _NoMemoryError:
-            self._stopped = True
-            output = self._mpremote(("soft-reset",), ("exec", _LOOK))
-        self._stopped = True
-        lines = [line for line in output.splitlines() if line.startswith("found ")]
-        try:
-            root, state, self.able = ast.literal_eval(lines[-1].removeprefix("found "))
-        except (IndexError, ValueError, SyntaxError, TypeError):
-            raise UserError(f"PORT={self._port}: no MicroPython answers there") from None
-        self._folders = root
+            root, state, self.able, self.lacks = self._repl.ask(_LOOK)
+        except NoMemoryError:
+            self._repl.soft_reset()
+            root, state, self.able, self.lacks = self._repl.ask(_LOOK)
         self._names = [*root, *(f"{STATE}/{name}" for name in state)]
 
     def fetch(self, target):
         (target / STATE).mkdir(exist_ok=True)
-        self._copy((":" + name, str(target / name)) for name in _FILES if name in self._names)
+        for name in _FILES:
+            if name in self._names:
+                _write(target / name, self._repl.read(name))
         return any(f"{STATE}/{name}" in self._names for name in _PROVISIONED)
 
     def store(self, source, names):
-        if STATE not in self._folders and any(name.startswith(STATE) for name in names):
-            self._mpremote(("fs", "mkdir", ":" + STATE))
-        self._copy((str(source / name), ":" + name) for name in names)
+        if any(name.startswith(STATE) for name in names):
+            self._repl.run(_MAKE_FOLDER % (STATE, STATE))
+        for name in names:
+            self._repl.write(name, (source / name).read_bytes())
         self._look()
-
-    def _copy(self, pairs):
-        commands = [("fs", "cp", *pair) for pair in pairs]
-        if commands:
-            self._mpremote(*commands)
-
-    def _mpremote(self, *commands):
-        # `resume`: no soft reset, which would end the timer that feeds a watchdog.
-        command = [sys.executable, "-m", "mpremote", "connect", self._port, "resume"]
-        for number, arguments in enumerate(commands):
-            command += ["+"] * bool(number) + list(arguments)
-        try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_TIMEOUT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise UserError(
-                f"PORT={self._port}: no answer for {_TIMEOUT_S} s: press the reset button, "
-                "and try again"
-            ) from None
-        if done.returncode:
-            # Its last line names the cause; what it wrote before may be output of the firmware.
-            lines = (done.stderr or done.stdout).strip().splitlines()
-            cause = lines[-1] if lines else "failed"
-            what = " ".join(commands[0][:2] if commands[0][0] == "fs" else commands[0][:1])
-            error = _NoMemoryError if cause.startswith("MemoryError") else UserError
-            raise error(f"PORT={self._port}: {cause} (mpremote {what})")
-        return done.stdout
 
 
 def _write(path, data):

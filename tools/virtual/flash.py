@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shutil
 import sys
 from pathlib import Path
 
@@ -60,7 +61,9 @@ def prepare(flash, options, root=install.ROOT):
     if not used and not (given or has_server or firmware()[0].exists(str(flash))):
         raise UserError("--server or --bootstrap is needed: the flash has no account")
     flash.mkdir(parents=True, exist_ok=True)
-    if not used:
+    if options.frozen is not None:
+        _stage_frozen(flash, root)
+    elif not used:
         march = install.host_march() if options.mpy else None
         install.stage(flash, root, mpy=options.mpy, march=march, board=board)
     if config is None:
@@ -69,6 +72,15 @@ def prepare(flash, options, root=install.ROOT):
     if given:
         _provision(flash, options)
     return board, config.get("endpoint")
+
+
+def _stage_frozen(flash, root):
+    # Only what starts it. A module on the flash would be mixed with the frozen ones.
+    for name in ("firmware", "lib"):
+        if (flash / name).exists():
+            raise UserError(f"--frozen: {flash / name} would be in the way: remove it")
+    for name in ("boot.py", "main.py"):
+        shutil.copyfile(root / name, flash / name)
 
 
 def wifi(flash, board, options):

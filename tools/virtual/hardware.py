@@ -88,13 +88,13 @@ class Hardware:
         self._late = None  # (when, parts) of an answer
         network.pause = self._pause
         if not world.dns:
-            self._tell(0, "dns", False, None)
+            self._tell(0, "socket", False, None)
 
     def change(self, state):
         """Takes over what has changed in the world."""
         world.apply(state)
         if "dns" in state:
-            self._tell(0, "dns", world.dns, None)
+            self._tell(0, "socket", world.dns, None)
         self._tell_levels()
 
     def run(self):

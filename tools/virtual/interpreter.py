@@ -35,9 +35,13 @@ def find_micropython():
     return os.path.dirname(spec.origin)
 
 
-def command_line(heap, *arguments):
-    """What starts MicroPython with a heap like "128k"; UserError when it is not installed."""
-    start = [sys.executable, "-I", "-S", "-c", _START, find_micropython()]
+def command_line(heap, *arguments, program=None):
+    """What starts MicroPython with a heap like "128k"; UserError when it is not installed.
+
+    `program` is the path of another MicroPython (unix port) to start instead.
+    """
+    start = [sys.executable, "-I", "-S", "-c", _START]
+    start = [program] if program else [*start, find_micropython()]
     return [*start, "-X", "heapsize=" + heap, *arguments]
 
 
@@ -56,14 +60,14 @@ class Interpreter:
     `console` is the master of its controlling terminal (ISIG on, so a 0x03 written there is a
     Ctrl-C; OPOST, ECHO and ICANON off, as on a serial line). `channel` is a socket that the
     interpreter finds under VIRTUAL_BOARD_FD. Neither blocks. It runs `code` in the directory
-    `flash`, then its REPL if that is wanted.
+    `flash`, then its REPL if that is wanted. `program` as for `command_line()`.
     """
 
-    def __init__(self, flash, heap, code, world, repl):
+    def __init__(self, flash, heap, code, world, repl, program=None):
         self.console, terminal = pty.openpty()
         ours, theirs = socket.socketpair()
         self.channel = ours
-        command = command_line(heap, *(["-i"] if repl else []), "-c", code)
+        command = command_line(heap, *(["-i"] if repl else []), "-c", code, program=program)
         environment = {
             # UTC as on a board without a time zone.
             "TZ": "UTC0",
@@ -142,4 +146,9 @@ def _set_serial_line(terminal):
     settings[3] = termios.ISIG | termios.NOFLSH
     settings[6][termios.VMIN] = 1
     settings[6][termios.VTIME] = 0
+    # A Ctrl-C interrupts a board; Ctrl-\ and Ctrl-Z are bytes to it like any other.
+    disabled = bytes((os.fpathconf(terminal, "PC_VDISABLE"),))
+    for name in ("VQUIT", "VSUSP", "VDSUSP"):
+        if hasattr(termios, name):
+            settings[6][getattr(termios, name)] = disabled
     termios.tcsetattr(terminal, termios.TCSANOW, settings)

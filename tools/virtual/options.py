@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import shutil
 
 from tools.errors import UserError
 from tools.provision import keys
@@ -87,6 +88,9 @@ def _make_parser():
         "--heap", type=_heap, metavar="SIZE", help="default: 128k, for sources 192k"
     )
     parser.add_argument("--mpy", action="store_true", help="install compiled files")
+    parser.add_argument(
+        "--frozen", metavar="PROGRAM", help="a MicroPython that has the firmware frozen in"
+    )
     parser.add_argument("--pty", metavar="LINK", help="offer the serial REPL as this device")
     parser.add_argument("--events", metavar="FILE", help="write events as JSON lines")
     parser.add_argument("--for", type=_seconds, dest="for_s", metavar="SECONDS", help="then end")
@@ -142,8 +146,9 @@ def parse(arguments):
     options = _make_parser().parse_args(arguments)
     if options.heap is None:
         # Sources are compiled on the spot, which takes names and room that .mpy files do not.
-        options.heap = "128k" if options.mpy or options.blank else "192k"
+        options.heap = "128k" if options.mpy or options.blank or options.frozen else "192k"
     _check_security(options)
+    _check_frozen(options)
     if not is_temperature(options.temperature):
         raise UserError("--temperature: expected -273.15 to 1000 degrees Celsius")
     if options.lifetime is not None and options.server is None:
@@ -154,3 +159,14 @@ def parse(arguments):
         raise UserError(f"MPY={options.micropython}: expected 1.28 or 1.29")
     options.leashed = os.environ.get("VIRTUAL_BOARD_LEASHED") == "1"
     return options
+
+
+def _check_frozen(options):
+    program = options.frozen
+    if program is None:
+        return
+    if options.mpy:
+        raise UserError("--frozen and --mpy: the modules are either frozen or installed")
+    options.frozen = shutil.which(os.path.abspath(program))
+    if options.frozen is None:
+        raise UserError(f"--frozen {program}: not a program")

@@ -57,7 +57,7 @@ class Supervisor:
 
     `before` is code that the interpreter runs first, ended by a semicolon; `repl` tells whether
     a REPL follows the files; `serial` is a SerialLine or None. With `leashed`, the end of
-    standard input is a request to end.
+    standard input is a request to end. `program` is the path of another MicroPython to run.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Supervisor:
         repl=False,
         serial=None,
         leashed=False,
+        program=None,
     ):
         self._flash = flash
         self._heap = heap
@@ -80,6 +81,7 @@ class Supervisor:
         self._repl = repl
         self._serial = serial
         self._leashed = leashed
+        self._program = program
         self._stdout = Outgoing(1)
         self._stdin_lines = Lines()
         self._signals = signals
@@ -108,7 +110,7 @@ class Supervisor:
         self._events.write("reset", cause=cause)
         world = self._world.at_start(cause)
         self._interpreter = Interpreter(
-            self._flash, self._heap, code, json.dumps(world), self._repl
+            self._flash, self._heap, code, json.dumps(world), self._repl, self._program
         )
         self._keys = Outgoing(self._interpreter.console)
         self._to_mock = Outgoing(self._interpreter.channel.fileno(), limit=64 * 1024)

@@ -14,7 +14,7 @@ from world import stream
 def run(*files):
     """Runs the files in the namespace that is also the REPL's, as a board does, and returns
     their status: 0 after an end or Ctrl-C, 1 after an exception, else the value of SystemExit
-    or of the global name `status` (on a board SystemExit would be a soft reset).
+    or of the global name `exit_status` (on a board SystemExit would be a soft reset).
 
     A file that is not there is passed over. An exception in boot.py does not stop main.py.
     """
@@ -29,8 +29,8 @@ def run(*files):
                 continue
             try:
                 execfile(file, names)  # noqa: F821 - MicroPython's own
-                if isinstance(names.get("status"), int):
-                    status = names["status"] or status
+                if isinstance(names.get("exit_status"), int):
+                    status = names["exit_status"] or status
             except Exception as error:
                 sys.print_exception(error)
                 status = 1

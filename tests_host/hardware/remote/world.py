@@ -14,7 +14,7 @@ stream socket VIRTUAL_BOARD_FD; each line is a JSON array, but for the watchdog'
     [0, "level", pin, level]                  the level of a pin, once for a new pin, then if it
                                               changes
     [0, "handler", pin, null]                 an interrupt
-    [0, "dns", answers, null]                 whether a name server answers from now on
+    [0, "socket", answers, null]              whether a name server answers from now on
     [0, "stop", null, null]                   a Ctrl-C; goes back when it is raised
 """
 
@@ -149,7 +149,7 @@ def recv():
             pins.setdefault(value, Pin(value)).level = level
         elif kind == "handler":
             due.append(pins[value])
-        elif kind == "dns":
+        elif kind == "socket":
             __import__("names").answer(value)
         elif kind == "stop":
             stream.write(line)

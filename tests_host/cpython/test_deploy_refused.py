@@ -1,0 +1,284 @@
+"""Boards that `make deploy` has to refuse, and one whose file system is the F429ZI's own."""
+
+import json
+
+import pytest
+from board_line import Desk, LineBoard, deploy
+from test_deploy import copied
+
+from tools import install
+from tools.board_repl import resolved
+from tools.deploy import arguments, board, configuration
+from tools.deploy.progress import Progress
+from tools.errors import UserError
+
+# 112 KB of FAT as on the F429ZI, in a file, so that it outlives a restart. What the interpreter
+# starts and imports is on it then.
+FAT = """
+import os, vfs
+
+class Flash:
+    def __init__(self, path, count):
+        self.file = open(path, "r+b")
+        self.count = count
+
+    # A board's own driver is not interrupted by a Ctrl-C, which is typed again when it is lost.
+    def whole(self, act, number, buffer, offset):
+        while True:
+            try:
+                self.file.seek(number * 512 + offset)
+                return act(buffer)
+            except KeyboardInterrupt:
+                pass
+
+    def readblocks(self, number, buffer, offset=0):
+        self.whole(self.file.readinto, number, buffer, offset)
+
+    def writeblocks(self, number, buffer, offset=0):
+        self.whole(self.file.write, number, buffer, offset)
+
+    def ioctl(self, operation, argument):
+        return {4: self.count, 5: 512}.get(operation, 0)
+
+flash = Flash("%s", 224)
+try:
+    vfs.mount(flash, "/flash")
+except OSError:
+    vfs.VfsFat.mkfs(flash)
+    vfs.mount(flash, "/flash")
+os.chdir("/flash")
+if "lib" not in __import__("sys").path:
+    __import__("sys").path.append("lib")
+del Flash, flash
+"""
+FILLED = """
+if "notes.bin" not in os.listdir():
+    with open("notes.bin", "wb") as file:
+        file.write(bytes(%d))
+"""
+# Another MicroPython, as far as it tells.
+OTHER = """
+import sys
+
+class Other:
+    pass
+
+told = Other()
+told.version, told._mpy, told._machine = %r
+other = Other()
+for name in dir(sys):
+    setattr(other, name, getattr(sys, name))
+other.implementation = told
+other.platform = "stm32"
+sys.modules["sys"] = other
+"""
+F429ZI = "NUCLEO-F429ZI with STM32F429xx"
+MPY = 0x06 | 3 << 8 | 7 << 10
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / "flash.img"
+    path.write_bytes(bytes(224 * 512))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("told", "arguments", "text"),
+    [
+        (((1, 27, 1), MPY, F429ZI), (), "MicroPython 1.27.1 is on it, and 1.28.0 or later is"),
+        (((1, 29, 0), 5, F429ZI), (), ".mpy files of version 5, and mpy-cross makes version 6"),
+        (((1, 29, 0), MPY, "PYBv1.1 with STM32F405RG"), (), "this is 'PYBv1.1 with STM32F405RG'"),
+        (((1, 29, 0), MPY, F429ZI), ("BOARD=b_l475e_iot01a",), "BOARD=b_l475e_iot01a, but this"),
+    ],
+)
+def test_wrong_boards_are_refused_and_nothing_is_written(tmp_path, told, arguments, text):
+    with LineBoard(tmp_path, boot=OTHER % (told,)) as virtual:
+        before = virtual.files()
+        status, said = deploy(tmp_path, f"PORT={virtual.port}", *arguments)
+        last = said.splitlines()[-1]
+        assert status == 2 and text in last and last.endswith("Nothing written"), said
+        assert virtual.files() == before
+        assert virtual.causes() == ["power", "hard"]
+
+
+def test_a_file_system_that_is_too_full(tmp_path, image):
+    with LineBoard(tmp_path, boot=FAT % image + FILLED % 30000) as virtual:
+        virtual.wait_for(lambda: b"NOTES" in image.read_bytes())
+        before = image.read_bytes()
+        status, said = deploy(tmp_path, f"PORT={virtual.port}", "SERVER=coap://127.0.0.1:9")
+        last = said.splitlines()[-1]
+        assert status == 2 and last.endswith("remove what is not needed. Nothing written"), said
+        # 190 blocks, 59 of them of the file; 12 are kept.
+        assert (
+            "the file system has 190, others take 59 (notes.bin 30,000 bytes), 12 are kept" in last
+        )
+        assert "which leaves 119: " in last
+        least = install.DISPENSABLE[-1][0]
+        needed = install.needed_blocks("nucleo_f429zi", without=least, lines=False)
+        # Tracebacks hold the same names; the host's bytecode is that of the board.
+        assert f"the firmware takes {needed} blocks of 512 bytes, even without DTLS" in last
+        assert image.read_bytes() == before
+
+
+def test_the_f429zi_file_system_takes_the_firmware_without_dtls(tmp_path, image):
+    with Desk() as desk, LineBoard(tmp_path, boot=FAT % image) as virtual:
+        port = f"PORT={virtual.port}"
+        status, said = deploy(tmp_path, port, f"SERVER={desk.uri}", "ENDPOINT=small")
+        assert status == 0 and desk.client("small"), said
+        assert "blocks of 178, 12 more are kept for records, without DTLS" in said
+        copied_files, same, removed = copied(said)
+        assert copied_files > 50 and (same, removed) == (0, 0)
+        # boot.py and main.py of the repository are on it, not beside it.
+        assert sorted(path.name for path in virtual.flash.iterdir()) == ["boot.py"]
+        # All is written over once more, by way of a file that takes the place of the old one.
+        status, said = deploy(tmp_path, port, "FORCE=1")
+        assert status == 0 and copied(said) == (copied_files, 0, 0), said
+        status, said = deploy(tmp_path, port)
+        assert status == 0 and copied(said) == (0, copied_files, 0), said
+
+
+FROZEN = """
+import builtins, sys
+
+def find(name, *args, sys=sys, imported=builtins.__import__):
+    if name == "lwm2m.queue_mode" and sys.path == [".frozen"]:
+        return sys
+    return imported(name, *args)
+
+builtins.__import__ = find
+"""
+
+
+def test_nothing_goes_beside_a_frozen_firmware(tmp_path):
+    with LineBoard(tmp_path, boot=FROZEN) as virtual:
+        for name in ("firmware/app.mpy", "lib/coap/a.mpy", "lib/mine.py"):
+            (virtual.flash / name).parent.mkdir(parents=True, exist_ok=True)
+            (virtual.flash / name).write_text("")
+        (virtual.flash / "main.py").write_bytes((install.ROOT / "main.py").read_bytes())
+        status, said = deploy(tmp_path, f"PORT={virtual.port}", "SERVER=coap://127.0.0.1:9")
+        assert "the firmware is frozen into this MicroPython" in said
+        assert copied(said) == (1, 1, 2), said
+        assert sorted(virtual.files()) == ["boot.py", "config.json", "lib/mine.py", "main.py"]
+        assert (virtual.flash / "boot.py").read_bytes() == (install.ROOT / "boot.py").read_bytes()
+
+
+def found(**more):
+    fields = {
+        "port": "p",
+        "version": (1, 29, 0),
+        "mpy": MPY,
+        "machine": F429ZI,
+        "unique_id": bytes(range(12)),
+        "block": 512,
+        "blocks": 190,
+        "free": 100,
+        "files": {},
+    }
+    return board.Found(**{**fields, **more})
+
+
+def test_what_a_board_tells():
+    one = found()
+    assert (one.name, one.march) == ("nucleo_f429zi", "armv7emsp")
+    assert found(machine="B-L475E-IOT01A with STM32L475").name == "b_l475e_iot01a"
+    assert found(machine="linux [GCC 14] version").name is None
+    for mpy, march in ((6, None), (6 | 2 << 10, "x64"), (6 | 15 << 10, None)):
+        assert found(mpy=mpy).march == march
+    files = {
+        "boot.py": 10,
+        "firmware/a.mpy": 600,
+        "lib/coap/b.mpy": 1,
+        "lib/coapy.mpy": 1,
+        "lib/aioble/b.mpy": 1,
+        "state/factory.0": 100,
+        "config.json": 513,
+    }
+    one = found(files=files)
+    assert list(one.ours) == ["boot.py", "firmware/a.mpy", "lib/coap/b.mpy"]
+    assert len(one.others) == 4
+    # state/ is a folder: 1 + 1 + 2 of the 12 blocks are taken. Ours: 1 + 2 + 1, and 3 folders.
+    assert board.room(one) == (100 + 7 - 8, 8)
+    assert board.room(found()) == (100 - 12, 12)
+
+
+def test_the_number_of_a_board_is_that_of_its_usb():
+    name = configuration.default_endpoint("nucleo_f429zi", bytes(range(12)))
+    assert name == "nucleo-f429zi-0b0c09080706"
+    assert configuration.default_endpoint("frdm_k64f", b"") == "frdm-k64f"
+
+
+def test_config_that_lacks_something_is_completed():
+    text, lines = configuration.settle(found(), b'{"measure_s": 9}', {"SERVER": "coap://h"})
+    assert json.loads(text) == {
+        "measure_s": 9,
+        "server": "coap://h",
+        "board": "nucleo_f429zi",
+        "endpoint": "nucleo-f429zi-0b0c09080706",
+    }
+    assert len(lines) == 3 and configuration.has_account(found(), text)
+    again, lines = configuration.settle(found(), text, {"SERVER": "coap://h"})
+    assert again is None and lines == ["config.json: left as it is"]
+    bare = b'{"board": "nucleo_f429zi", "endpoint": "e"}'
+    assert not configuration.has_account(found(), bare)
+    assert configuration.has_account(found(files={"state/factory.1": 9}), bare)
+    for text in (b"{", b"[]", b"[" * 100000, b"\xff", b'{"board": "b_l475e_iot01a"}'):
+        with pytest.raises(UserError, match="p: config.json"):
+            configuration.settle(found(), text, {})
+
+
+def test_arguments():
+    assert arguments.parse("deploy", ["PORT=a0", "FORCE=0", "AIOREPL=1"]) == {
+        "PORT": "a0",
+        "AIOREPL": "1",
+    }
+    for given, text in (
+        ([], "PORT=DEVICE is needed"),
+        (["PORT"], "expected NAME=value"),
+        (["PORT=a", "PORT=b"], "twice"),
+        (["PORT="], "empty"),
+        (["PORT=a", "SPEED=9"], "SPEED= is unknown"),
+        (["PORT=a", "FORCE=yes"], "expected 1 or 0"),
+        (["PORT=a", "BOARD=arduino"], "expected one of b_l475e_iot01a"),
+        (["PORT=a", "INDEX=http://h"], "INDEX= needs AIOREPL=1"),
+    ):
+        with pytest.raises(UserError, match=text):
+            arguments.parse("deploy", given)
+    with pytest.raises(UserError, match="seconds"):
+        arguments.parse("logs", ["PORT=a", "FOR=soon"])
+    assert (resolved("a0"), resolved("u12")) == ("/dev/ttyACM0", "/dev/ttyUSB12")
+    assert resolved("/dev/a0") == "/dev/a0"
+
+
+class Terminal:
+    def __init__(self, is_terminal):
+        self.text = ""
+        self.isatty = lambda: is_terminal
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+def test_progress_is_a_bar_or_a_line_now_and_then(monkeypatch):
+    screen = Terminal(True)
+    with Progress("copying", 200, screen) as progress:
+        progress.mark()
+        progress.step(100, "a.mpy")
+        assert screen.text.endswith("copying [##############--------------]  50% a.mpy")
+        progress.back()
+        progress.step(50, "a.mpy")
+        assert "25%" in screen.text
+        progress.step(500)
+        assert "[############################] 100%" in screen.text
+    assert screen.text.endswith("\r\x1b[K")
+    pipe = Terminal(False)
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    with Progress("copying", 4, pipe) as progress:
+        for _ in range(4):
+            now[0] += 1
+            progress.step(1, "x")
+    assert pipe.text == "copying 50% x\ncopying 100% x\n"

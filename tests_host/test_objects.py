@@ -113,7 +113,7 @@ def constants(path):
             if line.startswith("_") and " = const(" in line:
                 name, rest = line[1:].split(" = const(", 1)
                 value, _, comment = rest.partition(")")
-                if value[:1].isdigit() and value.isalnum():
+                if value[:1].isdigit() and " " not in value:
                     yield name, int(value, 16 if value[:2] == "0x" else 10), comment.strip("# ")
 
 

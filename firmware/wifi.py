@@ -5,6 +5,7 @@ links in turn, and again from the beginning when that ends. `poll()` goes on wit
 """
 
 import asyncio
+import gc
 from errno import EAGAIN, ECONNABORTED, ECONNRESET, EIO, ENOBUFS, ENOTCONN
 
 from micropython import const
@@ -15,6 +16,7 @@ FATAL = (ECONNABORTED, ECONNRESET)  # errors of the driver after which the modul
 _TRIES = const(3)  # of a command that may be repeated; failures in a row that end a link
 _QUEUE = const(8)  # datagrams of a link that wait to be sent
 _INBOX = const(4)  # that wait to be taken
+_GARBAGE = const(4096)  # bytes, then they are collected
 _TURN_MS = const(20)  # between looks for something to send
 # The module does not tell that something has come: it is asked, more often after traffic.
 _OFTEN_MS = const(100)
@@ -73,6 +75,9 @@ class WiFi:
 
     async def run(self, app):
         """Looks after everything, for ever."""
+        # Commands leave garbage all the time: without this, what is loaded later would lie
+        # scattered behind it.
+        gc.threshold(_GARBAGE)
         while True:
             await asyncio.sleep_ms(self.poll())
 

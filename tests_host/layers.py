@@ -79,7 +79,7 @@ RULES = (
     ("firmware.objects", "coap.message lwm2m.arguments lwm2m.object lwm2m.objects", _PURE + " gc"),
     ("firmware.storage", "", _PURE + " errno os"),
     ("firmware.access_point", "firmware.storage", "micropython"),
-    ("firmware.wifi", "firmware.__init__", "asyncio errno micropython"),
+    ("firmware.wifi", "firmware.__init__", "asyncio errno gc micropython"),
     ("firmware.wifi_join", "firmware.access_point", "errno micropython"),
     ("firmware.wifi_link", "", "errno micropython os"),
     ("firmware.credentials", "", "errno micropython sys tls"),

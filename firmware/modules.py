@@ -27,8 +27,6 @@ _LATER = const(
     "lwm2m.observe lwm2m.write lwm2m.formats.text lwm2m.formats.senml_encoder coap.duplicates"
     " firmware.config firmware.account_list firmware.drivers.bmp180"
 )
-_LONGEST = const(2048)  # characters of config.json
-
 names = "coap.endpoint "
 sources = True
 try:
@@ -42,10 +40,10 @@ for name in names.split():
     __import__(name)
 try:
     with open("config.json") as file:
-        name = "firmware.boards." + json.loads(file.read(_LONGEST))["board"]
+        name = "firmware.boards." + json.load(file)["board"]
     gc.collect()
     __import__(name)  # with its network interface
-except Exception:
+except Exception:  # no memory for a senseless file is among it
     pass  # config.py tells what is wrong
 
 # MicroPython keeps names in tables, each twice as long as the one before and in one piece. The

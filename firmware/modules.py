@@ -8,7 +8,6 @@ needs .mpy files, or 192 KB.
 """
 
 import gc
-import json
 import os
 
 from micropython import const
@@ -38,13 +37,6 @@ except OSError:
 for name in names.split():
     gc.collect()
     __import__(name)
-try:
-    with open("config.json") as file:
-        name = "firmware.boards." + json.load(file)["board"]
-    gc.collect()
-    __import__(name)  # with its network interface
-except Exception:  # no memory for a senseless file is among it
-    pass  # config.py tells what is wrong
 
 # MicroPython keeps names in tables, each twice as long as the one before and in one piece. The
 # start comes near the end of one, so the first modules loaded later would need the next (7 KB on

@@ -83,7 +83,7 @@ RULES = (
     ("firmware.link", "", "errno micropython os socket"),
     ("firmware.wifi", "firmware.__init__", "asyncio errno micropython"),
     ("firmware.wifi_join", "firmware.access_point", "errno micropython"),
-    ("firmware.wifi_link", "", "errno micropython os"),
+    ("firmware.wifi_link", "firmware.wifi", "errno micropython os"),
     ("firmware.credentials", "", "errno micropython sys tls"),
     ("firmware.fault", "", "errno gc micropython"),
     ("firmware.handshake", "firmware.__init__", "asyncio errno micropython time"),

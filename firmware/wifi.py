@@ -11,11 +11,7 @@ from micropython import const
 
 from firmware import once
 
-FATAL = (
-    ECONNABORTED,
-    ECONNRESET,
-    ETIMEDOUT,
-)  # errors of the driver after which the module begins anew
+FATAL = (ECONNABORTED, ECONNRESET, ETIMEDOUT)  # after which the module begins anew
 _TRIES = const(3)  # of a command that may be repeated; failures in a row that end a link
 _QUEUE = const(8)  # datagrams of a link that wait to be sent
 _INBOX = const(4)  # that wait to be taken

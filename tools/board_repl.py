@@ -203,6 +203,8 @@ class BoardRepl:
     def restart(self):
         """Resets the board as its button does; it starts, and the port stays open."""
         self.stopped = False
+        if self._transport is None:
+            return None  # the port is gone, as was told
         for last in (False, True):
             try:
                 with contextlib.redirect_stdout(io.StringIO()):

@@ -5,6 +5,7 @@ links in turn, and again from the beginning when that ends. `poll()` goes on wit
 """
 
 import asyncio
+import gc
 from errno import EAGAIN, ECONNABORTED, ECONNRESET, EIO, ENOBUFS, ENOTCONN, ETIMEDOUT
 
 from micropython import const
@@ -16,6 +17,7 @@ _TRIES = const(3)  # of a command that may be repeated; failures in a row that e
 _QUEUE = const(8)  # datagrams of a link that wait to be sent
 _INBOX = const(4)  # that wait to be taken
 _FULL = const(100)  # times in a row that the module has no room for a datagram: some seconds
+_GARBAGE = const(4096)  # bytes, then they are collected
 _TURN_MS = const(20)  # between looks for something to send
 # The module does not tell that something has come: it is asked, more often after traffic.
 _OFTEN_MS = const(100)
@@ -74,6 +76,9 @@ class WiFi:
 
     async def run(self, app):
         """Looks after everything, for ever."""
+        # Commands leave garbage all the time: without this, what is loaded later would lie
+        # scattered behind it.
+        gc.threshold(_GARBAGE)
         while True:
             await asyncio.sleep_ms(self.poll())
 

@@ -157,12 +157,13 @@ class Hours:
     keys of config.json.
     """
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, host="127.0.0.1", **settings):
         self.folder = folder
         self.settings = settings
         self.clock = Time()
         self.names = Names(self.clock)
         self.server = Server(self.clock)
+        self.uri = "coap://%s:%d" % (host, self.server.port)
         self.servers = [self.server.serve]  # what has its turn when the firmware waits
         self.said = []  # (milliseconds, line)
         self.resets = []  # when
@@ -252,7 +253,7 @@ class Hours:
 
         self._script = list(script)
         config = {"board": "nucleo_f429zi", "endpoint": "test"}
-        config["server"] = "coap://127.0.0.1:%d" % self.server.port
+        config["server"] = self.uri
         config.update(self.settings)
         write("config.json", json.dumps(config))
         from firmware import app, config, console

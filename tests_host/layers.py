@@ -81,7 +81,7 @@ RULES = (
     ("firmware.storage", "", _PURE + " errno os"),
     ("firmware.access_point", "firmware.storage", "micropython"),
     ("firmware.link", "", "errno micropython os socket"),
-    ("firmware.wifi", "firmware.__init__", "asyncio errno micropython"),
+    ("firmware.wifi", "firmware.__init__", "asyncio errno gc micropython"),
     ("firmware.wifi_join", "firmware.access_point", "errno micropython"),
     ("firmware.wifi_link", "firmware.wifi", "errno micropython os"),
     ("firmware.credentials", "", "errno micropython sys tls"),

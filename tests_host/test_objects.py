@@ -113,13 +113,15 @@ def constants(path):
             if line.startswith("_") and " = const(" in line:
                 name, rest = line[1:].split(" = const(", 1)
                 value, _, comment = rest.partition(")")
-                if value[:1].isdigit():
+                if value[:1].isdigit() and " " not in value:
                     yield name, int(value, 16 if value[:2] == "0x" else 10), comment.strip("# ")
 
 
 def test_private_constants_agree_with_the_numbers():
     seen = []
     for path in layers.device_files():
+        if "/boards/" in path or "/drivers/" in path:
+            continue  # they know neither CoAP nor LwM2M: their names are the hardware's
         for name, value, comment in constants(path):
             known = getattr(numbers, name, None)
             if known is None:

@@ -100,27 +100,24 @@ def names(answer):
 
 def test_the_name_server_is_lost_for_ten_minutes():
     # A link that is up needs no names: nothing is hours.seen of it.
-    server = "coap://server.example:42500"
     world.reset()
-    hours = outage("1.29", names(False), names(True), server=server)
+    hours = outage("1.29", names(False), names(True), host="server.example")
     assert hours.seen[0] == hours.seen[1] == hours.seen[2]
-    assert hours.seen[0][1] == "server: %s, registered" % server
+    assert hours.seen[0][1] == "server: %s, registered" % hours.uri
     assert hours.server.codes() == "R" and hours.resets == []
 
 
 def test_no_names_when_a_link_is_needed():
-    server = "coap://server.example:42500"
-
     def lost(hours):
         names(False)(hours)
         cable(False)(hours)
         hours.app._check_link()
         cable(True)(hours)
 
-    hours = outage("1.29", lost, names(True), server=server, watchdog_s=16)
+    hours = outage("1.29", lost, names(True), host="server.example", watchdog_s=16)
     assert "no address for server.example; check the name and DNS" in hours.seen[1][1], hours.seen
     assert " of 5)" in hours.seen[1][1]
-    assert hours.seen[2][1] == "server: %s, registered" % server
+    assert hours.seen[2][1] == "server: %s, registered" % hours.uri
     # Five in a row end in a restart; the watchdog waits for longer than a look-up takes.
     assert len(hours.lines("local failure 5 of 5")) == len(hours.resets) > 0
     assert hours.bitten == []

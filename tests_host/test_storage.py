@@ -6,7 +6,9 @@ import struct
 from helpers import raises
 from scratch import Scratch, read, write
 
-from firmware.storage import Record
+from firmware import storage
+
+Record = storage.Record
 
 HEADER = 14  # bytes in front of the data
 
@@ -119,8 +121,6 @@ def test_a_damaged_length_takes_no_memory():
             def seek(self, *where):
                 return self._file.seek(*where)
 
-        import firmware.storage as storage
-
         storage.open = lambda path, mode: Watched(open(path, mode))
         try:
             assert record.read() == b"old"
@@ -185,8 +185,6 @@ def test_sequence_numbers_wrap():
     with Scratch() as folder:
         record = Record("state", folder)
         # A record as it was written after 2**32 - 3 others.
-        import firmware.storage as storage
-
         data = b"long ago"
         sequence = 0xFFFFFFFD
         crc = storage._crc(sequence, data)
@@ -217,8 +215,6 @@ def test_erase():
 
 def test_erase_takes_the_older_first():
     # Cut off in between it leaves the newest state, never an older one.
-    import firmware.storage as storage
-
     class Cut(Exception):
         pass
 

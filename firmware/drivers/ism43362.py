@@ -21,7 +21,7 @@ _BOOT_MS = const(3000)
 _READY_MS = const(3000)  # to take a command
 _FALL_MS = const(5)  # DRDY falls within, or it was too quick to be seen
 _LOOKS = const(8)
-_IDLE_MS = const(1000)
+_REST_MS = const(1000)
 
 _OK = const(b"\r\nOK\r\n> ")
 _OK_SIZE = const(8)
@@ -97,7 +97,7 @@ class ISM43362:
         """Does what is due; returns the milliseconds until it wants to be called again."""
         state = self._state
         if state == _NOTHING:
-            return _IDLE_MS
+            return _REST_MS
         waited_ms = self.ticks.ticks_diff(self.ticks.ticks_ms(), self._since)
         if state == _RESET:
             if waited_ms < _RESET_MS:

@@ -21,6 +21,10 @@ _VARYING = (
     (r"told \d+ s ago", "told 2 s ago"),
     (r"line \d+, in evaluate", "line 42, in evaluate"),
     (r"^MicroPython .*", "MicroPython"),
+    (
+        r"^network: 127\.0\.0\.1, mask 255\.0\.0\.0, gateway 127\.0\.0\.1, DNS 127\.0\.0\.1",
+        "network: 192.168.1.5, mask 255.255.255.0, gateway 192.168.1.1, DNS 192.168.1.1",
+    ),
 )
 
 

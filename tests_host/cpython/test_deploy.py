@@ -211,11 +211,11 @@ def test_a_line_that_always_breaks_leaves_the_old_file(deployed):
 
 def test_an_armed_watchdog_does_not_bite(deployed):
     config = deployed / "flash/config.json"
-    config.write_text(json.dumps({**json.loads(config.read_text()), "watchdog_s": 5}))
+    config.write_text(json.dumps({**json.loads(config.read_text()), "watchdog_s": 16}))
     path = deployed / "flash/lib/lwm2m/observe.mpy"
     good = path.read_bytes()
     with LineBoard(deployed) as board:
-        board.wait_for(lambda: board.events("wdt"), 20)
+        board.wait_for(lambda: board.events("wdt"), 30)
         path.write_bytes(b"x")
         status, said = deploy(deployed, f"PORT={board.port}")
         assert status == 0 and copied(said)[0] == 1, said

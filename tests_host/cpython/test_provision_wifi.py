@@ -23,11 +23,11 @@ def passphrase():
 def desk(tmp_path, passphrase):
     (tmp_path / "flash").mkdir()
     (tmp_path / "flash/config.json").write_text(json.dumps(CONFIG))
-    (tmp_path / "password").write_text(passphrase + "\n")
+    (tmp_path / "wifi.key").write_text(passphrase + "\n")
     return tmp_path
 
 
-def run(desk, capfd, *arguments, password="password", passphrase=""):
+def run(desk, capfd, *arguments, password="wifi.key", passphrase=""):
     """Exit status and what was printed, in which no passphrase is."""
     given = [f"FLASH={desk / 'flash'}", *arguments]
     if password:
@@ -49,7 +49,7 @@ def test_network_alone(desk, capfd, passphrase):
     assert not account_list.load(str(desk / "flash"))
     # Another one in its place; the account of the board stays.
     assert run(desk, capfd, "SERVER=coap://127.0.0.1", password=None)[0] == 0
-    (desk / "password").write_bytes(passphrase[::-1].encode() + b"\r\n")
+    (desk / "wifi.key").write_bytes(passphrase[::-1].encode() + b"\r\n")
     assert run(desk, capfd, "SSID=other", "WIFI_SECURITY=4")[0] == 0
     assert access_point.load(str(desk / "flash")) == ("other", passphrase[::-1], 4)
     assert len(account_list.load(str(desk / "flash"))) == 1
@@ -82,22 +82,22 @@ def test_a_factory_reset_keeps_it(desk, capfd, passphrase):
     [
         (("PASSWORD=x", "SSID=a"), None, None, "PASSWORD_FILE=FILE"),
         (("PASSPHRASE=x", "SSID=a"), None, None, "PASSWORD_FILE=FILE"),
-        (("SSID=",), "password", None, "SSID= is empty"),
-        (("SSID=" + "x" * 33,), "password", None, "1 to 32 bytes"),
-        (("SSID=a", "WIFI_SECURITY=1"), "password", None, "from 2 to 5"),
+        (("SSID=",), "wifi.key", None, "SSID= is empty"),
+        (("SSID=" + "x" * 33,), "wifi.key", None, "1 to 32 bytes"),
+        (("SSID=a", "WIFI_SECURITY=1"), "wifi.key", None, "from 2 to 5"),
         (("SSID=a", "WIFI_SECURITY=3"), None, None, "needs PASSWORD_FILE="),
-        ((), "password", None, "is needed"),
-        (("SERVER=coap://a",), "password", None, "needs SSID="),
+        ((), "wifi.key", None, "is needed"),
+        (("SERVER=coap://a",), "wifi.key", None, "needs SSID="),
         (("SSID=a",), "nothing", None, "no such file"),
-        (("SSID=a",), "password", b"short\n", "8 to 63"),
-        (("SSID=a",), "password", b"x" * 64, "8 to 63"),
-        (("SSID=a",), "password", b"\xe9 is not ASCII", "ASCII"),
-        (("SSID=a", "ENDPOINT=b"), "password", None, "ENDPOINT= needs"),
+        (("SSID=a",), "wifi.key", b"short\n", "8 to 63"),
+        (("SSID=a",), "wifi.key", b"x" * 64, "8 to 63"),
+        (("SSID=a",), "wifi.key", b"\xe9 is not ASCII", "ASCII"),
+        (("SSID=a", "ENDPOINT=b"), "wifi.key", None, "ENDPOINT= needs"),
     ],
 )
 def test_refused(desk, capfd, passphrase, arguments, password, content, expected):
     if content is not None:
-        (desk / "password").write_bytes(content)
+        (desk / "wifi.key").write_bytes(content)
     status, text = run(desk, capfd, *arguments, password=password, passphrase=passphrase)
     assert status == 2 and expected in text, text
     assert access_point.load(str(desk / "flash")) is None

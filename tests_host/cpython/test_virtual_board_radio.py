@@ -116,7 +116,7 @@ def test_an_empty_board_is_not_provisioned(tmp_path):
 
 
 def test_the_password_file(tmp_path):
-    file = tmp_path / "password"
+    file = tmp_path / "wifi.key"
     base = ["--server", "coap://127.0.0.1", "--endpoint", "x", "--wifi-password-file", str(file)]
     for content, text in ((b"short\n", "8 to 63"), (b"x" * 64, "8 to 63"), (b"\xff" * 9, "ASCII")):
         file.write_bytes(content)

@@ -97,7 +97,7 @@ def test_a_wrong_password(tmp_path, installed):
             used(right.encode())
             wrong = used(("not " + right).encode()).decode()
             access_point.provision(str(one.flash), ssid, wrong, security)
-            file = tmp_path / "password"
+            file = tmp_path / "wifi.key"
             file.write_text(right + "\n")
             with board(
                 tmp_path, installed, "board", server.uri, "--wifi-password-file", file

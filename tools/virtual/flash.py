@@ -100,7 +100,8 @@ def wifi(flash, board, options):
     ssid, passphrase, security = stored or (_SSID, secrets.token_urlsafe(12), access_point.WPA2)
     if options.wifi_password is not None:
         passphrase = options.wifi_password
-    used(passphrase.encode())
+    if passphrase:
+        used(passphrase.encode())
     if stored is None and not options.blank:
         access_point.provision(str(flash), ssid, passphrase, security)
         for path in (Path(flash) / "state").glob("wifi.*"):

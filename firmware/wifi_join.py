@@ -6,14 +6,14 @@ from micropython import const
 
 from firmware import access_point
 
+_HELPLESS = (ENODEV, EHOSTUNREACH, ENOTCONN)  # no network, not let in, access point gone
 _JOIN_MS = const(65000)
 _OPEN = const(0)
 _STATIC = const(6)  # to 9: address, mask, gateway, DNS
 
 
 def join(wifi):
-    """From a reset to an address; OSError says what is wrong, and `helpless` who can help."""
-    wifi.helpless = False
+    """From a reset to an address; OSError says what is wrong."""
     driver = wifi.driver
     driver.extra = 0
     driver.restart()
@@ -24,7 +24,6 @@ def join(wifi):
     wifi.module = _text(found, 1)
     network = access_point.load(wifi.folder)
     if network is None:
-        wifi.helpless = True
         raise OSError(ENODEV, "none provisioned: make provision with SSID= and PASSWORD_FILE=")
     ssid, passphrase, security = network
     del network
@@ -42,11 +41,10 @@ def join(wifi):
     for number, value in enumerate(wifi.static or ()):
         yield from wifi.do("C%d=%s" % (_STATIC + number, value))
     try:
-        found = yield from wifi.do("C0", _JOIN_MS)
+        found = yield from wifi.do("C0", _JOIN_MS, tries=1)
     except OSError as error:
         if error.errno != EINVAL:
             raise
-        wifi.helpless = True
         raise OSError(
             EHOSTUNREACH,
             '"%s" does not let us in: is it in reach, is its password right (make provision)?'
@@ -55,6 +53,7 @@ def join(wifi):
     # [JOIN   ] name,address,0,0: the name may hold commas
     wifi.address = _text(found, -3)
     wifi.trouble = None
+    wifi.helpless = False
     wifi.up = True
     print('Wi-Fi: joined "%s", address %s' % (ssid, wifi.address))
 
@@ -65,6 +64,8 @@ def lost(wifi, error):
     if trouble != wifi.trouble:
         print("Wi-Fi: " + trouble)
     wifi.trouble = trouble
+    # Until the next attempt has succeeded or failed, for it may take a minute.
+    wifi.helpless = error.errno in _HELPLESS
     wifi.up = False
     wifi.signal_dbm = wifi.socket = None
     for number, link in enumerate(wifi.links):

@@ -81,7 +81,7 @@ RULES = (
     ("firmware.access_point", "firmware.storage", "micropython"),
     ("firmware.wifi", "firmware.__init__", "asyncio errno gc micropython"),
     ("firmware.wifi_join", "firmware.access_point", "errno micropython"),
-    ("firmware.wifi_link", "", "errno micropython os"),
+    ("firmware.wifi_link", "firmware.wifi", "errno micropython os"),
     ("firmware.credentials", "", "errno micropython sys tls"),
     ("firmware.fault", "", "errno gc micropython"),
     ("firmware.handshake", "firmware.__init__", "asyncio errno micropython time"),

@@ -138,6 +138,7 @@ def test_servers_without_the_time():
         ({"stratum": 0}, "has no time to give"),  # "kiss of death"
         ({"stratum": 16}, "has no time to give"),
         ({"unix": 1500000000}, "is years behind"),
+        ({"unix": 3094168448}, "is years ahead"),
     ):
 
         def make(hours, request, wrong=wrong):

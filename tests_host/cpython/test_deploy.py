@@ -17,8 +17,9 @@ import pytest
 from board_line import BadCable, Desk, LineBoard, deploy, make
 from board_process import ROOT
 
-from tools import install
+from tools import board_repl, install
 from tools.deploy import transfer
+from tools.errors import UserError
 
 COPIED = re.compile(r"^(\d+) copied, (\d+) the same, (\d+) removed$", re.M)
 
@@ -365,6 +366,48 @@ def test_repl_is_the_prompt_of_the_board(deployed):
             wait_text(terminal, b"\r\n42\r\n")
             os.write(terminal, b"\x1d")
             process.wait(10)
+
+
+FRAGMENTED = """
+import builtins
+builtins.kept = kept = []
+try:
+    while True:
+        kept.append(bytearray(600))
+except MemoryError:
+    for number in range(0, len(kept), 2):
+        kept[number] = None
+"""
+
+
+def test_a_heap_in_pieces_is_made_whole(deployed):
+    """What another program has left in memory is no reason to refuse the firmware."""
+    (deployed / "flash" / "main.py").write_text(FRAGMENTED)
+    with LineBoard(deployed) as board:
+        time.sleep(1)
+        status, said = deploy(deployed, f"PORT={board.port}")
+        assert status == 0 and "registered at /" in said, said
+
+
+def test_the_firmware_gives_its_memory_back(deployed):
+    with LineBoard(deployed) as board:
+        board.wait_for(lambda: "registered at" in board.stdout)
+        with board_repl.BoardRepl(str(board.port), lambda text: None) as repl:
+            free = int(repl.run("import gc; gc.collect(); print(gc.mem_free())"))
+    assert free > 85000, free  # of 128 KiB, of which the simulation takes some
+
+
+def test_the_port_goes_for_good(deployed, monkeypatch):
+    """That is told, and not that the board cannot be restarted then."""
+    monkeypatch.setattr(board_repl, "_GONE_S", 0.5)
+    with LineBoard(deployed) as board:
+        board.settle()
+        with pytest.raises(UserError, match="failed to access it"):
+            with board_repl.BoardRepl(str(board.port), lambda text: None) as repl:
+                board.process.kill()
+                board.process.wait()
+                board.port.unlink(missing_ok=True)
+                repl.reopen()
 
 
 def test_nobody_on_the_line(tmp_path):

@@ -26,6 +26,8 @@ _LATER = const(
     "lwm2m.observe lwm2m.write lwm2m.formats.text lwm2m.formats.senml_encoder coap.duplicates"
     " firmware.config firmware.account_list firmware.drivers.bmp180"
 )
+_WIFI = const(" firmware.wifi firmware.drivers.ism43362")
+
 names = "coap.endpoint "
 sources = True
 try:
@@ -34,6 +36,14 @@ try:
 except OSError:
     sources = False
     names += _ALWAYS
+try:
+    os.stat("firmware/lan.py" if sources else "firmware/lan.mpy")
+except OSError:
+    try:
+        os.stat("firmware/wifi.py" if sources else "firmware/wifi.mpy")
+        names += _WIFI  # these are the files of a board with Wi-Fi alone
+    except OSError:
+        pass  # frozen
 for name in names.split():
     gc.collect()
     __import__(name)

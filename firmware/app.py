@@ -27,11 +27,11 @@ _GAP = const(40)  # of these between looks at the network and for what is to be 
 _LONGEST_GAP = const(72000)  # a multiple
 # Dropped when memory is short: what is loaded again when it is needed.
 _SPARE = const(
-    "coap.duplicates lwm2m.write lwm2m.create lwm2m.arguments lwm2m.attributes lwm2m.formats.link"
-    " lwm2m.formats.tlv lwm2m.formats.senml lwm2m.formats.senml_cbor lwm2m.formats.senml_json"
-    " lwm2m.formats.cbor lwm2m.formats.old_json "
+    "coap.duplicates lwm2m.write lwm2m.create lwm2m.composite lwm2m.arguments lwm2m.attributes"
+    " lwm2m.formats.link lwm2m.formats.tlv lwm2m.formats.senml lwm2m.formats.senml_cbor"
+    " lwm2m.formats.senml_json lwm2m.formats.cbor lwm2m.formats.old_json lwm2m.send "
 )
-_FEW = const(2)  # reads that stay remembered then
+_TEXT = const(b"\xc0\xff")  # the options of an answer in text: that format is always there
 _SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
 
@@ -237,7 +237,7 @@ class App:
         """Gives back the memory of modules that can be loaded again; `more` as in drop()."""
         if not sources:  # to compile them again would take more than it gives
             for session in self.client.sessions:
-                session.endpoint.forget(_FEW)
+                session.endpoint.forget(_TEXT)
             drop(_SPARE)
             drop(more)
 

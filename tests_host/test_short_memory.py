@@ -98,11 +98,11 @@ def test_the_memory_of_answers_goes_when_nothing_is_in_it():
     assert endpoint._kept is not None
     endpoint.forget()  # the table changed: no reason to
     assert endpoint._kept is not None
-    endpoint.forget(2)
+    endpoint.forget(b"\xff")
     assert endpoint._kept is None
     data = packet(CON, POST, 8, b"t", PATH)
     rig.receive(data)
-    endpoint.forget(2)
+    endpoint.forget(b"\xff")
     rig.receive(data)
     assert len(rig.handled) == 3  # known still
 
@@ -110,7 +110,7 @@ def test_the_memory_of_answers_goes_when_nothing_is_in_it():
 def test_what_is_executed_while_memory_is_given_back_is_known_afterwards():
     def answer(request, response):
         response.code = CHANGED
-        rigs[-1].endpoint.forget(2)
+        rigs[-1].endpoint.forget(b"\xff")
 
     rigs = []
     for code in (POST, DELETE, PUT):
@@ -121,20 +121,21 @@ def test_what_is_executed_while_memory_is_given_back_is_known_afterwards():
         assert len(rig.handled) == 1
 
 
-def test_few_reads_stay_known():
+def test_reads_that_hold_no_memory_stay_known():
     def answer(request, response):
         response.code = CONTENT
+        if request.options[0][1] == b"1":
+            response.options = [(12, b"")]
         response.payload = b"1"
         response.again = lambda: b"2"
 
-    for count, few, left in ((1, 2, 1), (2, 2, 2), (3, 2, 0), (1, 0, 0)):
+    for lasting, left in ((b"\xc0\xff", 1), (b"\xff", 2), (b"", 0), (None, 0)):
         rig = Rig(answer)
-        for number in range(count):
-            rig.receive(packet(CON, GET, number, b"", b"\xb1%d" % number))
-        rig.endpoint.forget(few)
-        for number in range(count):
-            rig.receive(packet(CON, GET, number, b"", b"\xb1%d" % number))
-        assert len(rig.handled) == count * 2 - left
+        for _ in range(2):
+            for number in range(3):
+                rig.receive(packet(CON, GET, number, b"", b"\xb1%d" % number))
+            rig.endpoint.forget(lasting)
+        assert len(rig.handled) == 6 - left
 
 
 def loaded():

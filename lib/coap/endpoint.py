@@ -145,17 +145,24 @@ class Endpoint:
         """True when a new exchange may begin."""
         return self.exchange is None and not self._late
 
-    def forget(self, few=0):
+    def forget(self, lasting=None):
         """Drops the reads that are remembered: what they were based on has changed.
 
-        For the sake of memory alone a `few` of them may stay, which can be served with hardly
-        any; the memory for duplicates goes as well, if nothing is in it.
+        For the sake of memory alone those may stay that hold none which can be given back: whose
+        answers' options, encoded and with the payload's marker, are `lasting`. The memory for
+        duplicates goes then as well, if nothing is in it.
         """
-        if len(self._known) > few:
-            self._known.clear()
+        known = self._known
+        while True:
+            for key in known:
+                if known[key][1] != lasting:
+                    break
+            else:
+                break
+            del known[key]
         if self._blocks:
             self._blocks.answers.clear()
-        if few and not self._kept:
+        if lasting and not self._kept:
             self._kept = None
 
     # Receiving

@@ -23,7 +23,7 @@ _OFTEN_MS = const(100)
 _SELDOM_MS = const(500)
 _AWAKE_MS = const(3000)
 _CHECK_MS = const(10000)  # between looks whether the access point is there
-_REJOIN_MS = const(5000)
+_REJOIN_MS = const(5000)  # from a join to the next, or from its failure
 
 
 class WiFi:
@@ -125,6 +125,7 @@ class WiFi:
 
     def _live(self):
         while True:
+            pause_ms = _REJOIN_MS
             try:
                 if not self.up:
                     yield from once("wifi_join", "join", self)
@@ -144,12 +145,15 @@ class WiFi:
                                     link.open = False
                                     link.failures = 0
                                     self.signal_dbm = None
+                                    if link.outbox:  # perhaps one that is never taken
+                                        link.outbox.pop(0)
                     yield _TURN_MS
+                    pause_ms -= _TURN_MS if pause_ms else 0  # not by the clock: it wraps
             except OSError as error:
                 once("wifi_join", "lost", self, error)
-            began = self.ticks.ticks_ms()
-            while self.ticks.ticks_diff(self.ticks.ticks_ms(), began) < _REJOIN_MS:
+            while pause_ms:
                 yield _TURN_MS
+                pause_ms -= _TURN_MS
 
     def _check(self):
         now = self.ticks.ticks_ms()
@@ -173,14 +177,16 @@ class WiFi:
         ticks = self.ticks
         while link.outbox:
             yield from self.select(number)
-            data = link.outbox.pop(0)
+            outbox = link.outbox  # the link itself loses it by close()
+            data = outbox[0]
             link.used = ticks.ticks_ms()
+            # After an error it goes once more: to have it twice does a peer no harm.
             sent = yield from self.do("S3=%04d" % len(data), data=data, tries=1)
             if sent.strip() == b"0":  # the module is full
-                link.outbox.insert(0, data)
                 break
             if sent.strip() != b"%d" % len(data):
                 raise OSError(EIO, "not sent")
+            outbox.pop(0)
         now = ticks.ticks_ms()
         gap_ms = _SELDOM_MS if ticks.ticks_diff(now, link.used) >= _AWAKE_MS else _OFTEN_MS
         if len(link.inbox) < _INBOX and ticks.ticks_diff(now, link.asked) >= gap_ms:

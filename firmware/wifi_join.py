@@ -12,8 +12,7 @@ _STATIC = const(6)  # to 9: address, mask, gateway, DNS
 
 
 def join(wifi):
-    """From a reset to an address; OSError says what is wrong, and `helpless` who can help."""
-    wifi.helpless = False
+    """From a reset to an address; OSError says what is wrong."""
     driver = wifi.driver
     driver.extra = 0
     driver.restart()
@@ -24,7 +23,6 @@ def join(wifi):
     wifi.module = _text(found, 1)
     network = access_point.load(wifi.folder)
     if network is None:
-        wifi.helpless = True
         raise OSError(ENODEV, "none provisioned: make provision with SSID= and PASSWORD_FILE=")
     ssid, passphrase, security = network
     del network
@@ -46,7 +44,6 @@ def join(wifi):
     except OSError as error:
         if error.errno != EINVAL:
             raise
-        wifi.helpless = True
         raise OSError(
             EHOSTUNREACH,
             '"%s" does not let us in: is it in reach, is its password right (make provision)?'
@@ -55,6 +52,7 @@ def join(wifi):
     # [JOIN   ] name,address,0,0: the name may hold commas
     wifi.address = _text(found, -3)
     wifi.trouble = None
+    wifi.helpless = False
     wifi.up = True
     print('Wi-Fi: joined "%s", address %s' % (ssid, wifi.address))
 
@@ -65,6 +63,8 @@ def lost(wifi, error):
     if trouble != wifi.trouble:
         print("Wi-Fi: " + trouble)
     wifi.trouble = trouble
+    # Only people can help then. It lasts over the next attempt, or a restart would come of that.
+    wifi.helpless = error.errno in (ENODEV, EHOSTUNREACH)
     wifi.up = False
     wifi.signal_dbm = wifi.socket = None
     for number, link in enumerate(wifi.links):

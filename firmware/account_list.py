@@ -121,6 +121,18 @@ def order_reset(directory=""):
     open(state(directory) + "/erase", "w").close()
 
 
+def restart():
+    """Restarts the board for a factory reset; returns where that could not be ordered."""
+    import machine
+
+    try:
+        order_reset()
+    except OSError as error:
+        print("nothing erased: %s; is the file system full?" % error)
+    else:
+        machine.reset()
+
+
 def counting(directory):
     """Of the record that counts: its name, its time and its instances as (oid, iid, values)."""
     for name in (_PROVISIONED, _FACTORY):

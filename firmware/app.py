@@ -5,26 +5,22 @@ import gc
 import os
 import time
 from asyncio import core
-from errno import ETIMEDOUT
 
 import machine
 from micropython import const
 
-from firmware import modules  # noqa: F401 - loads the modules in a good order
+from firmware.modules import sources  # loads the modules in a good order
 
 # isort: split
 from firmware import console, drop, once
 from firmware.connection import readable
 from lwm2m.registration import STOPPED
 
-_SOURCES = modules.sources  # not for frozen modules: their __file__ is that of a source
-del modules  # it has done its work
-
 _PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
 _BUTTON_MS = const(50)
+_LAST_TURN_MS = const(5)
+_LAST_TURNS = const(200)  # that the answers to the de-registrations are waited for
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
-_NETWORK_MS = const(15000)
-_TURN_MS = const(100)
 _CLOCK_MS = const(60000)
 _HEALTHY_MS = const(10000)  # the watchdog is armed after so long
 _GAP = const(40)  # of these between looks at the network and for what is to be saved
@@ -50,28 +46,24 @@ class App:
     # None: not installed.
     bootstraps = (0, 0, ())
     purging = 0  # the time of the record whose Bootstrap-Server account goes when it is over
-    stopped = False  # de-registered on request: a link that comes back changes nothing
-    over = False  # it does not run any more
     error = None  # the last of the console
+    interface = None
+    clock = None  # see ntp.py
+    feed = None  # of the watchdog, once it is armed
+    _fault = None
+    _sleeping = None  # the task that sleeps until poll() is due
+    _blinking = None
 
     def __init__(self, settings, account_list):
         self.settings = settings
-        self._fault = None
-        self.feed = None
-        self.interface = None
-        self._sleeping = None  # the task that sleeps until poll() is due
-        self._blinking = None
+        # Here, for one attribute more may take memory that is not there in the end.
+        self.stopped = False  # de-registered on request: a link that comes back changes nothing
+        self.over = False  # it does not run any more
         once("parts", "build", self)
         once("connections", "connect", self, account_list)
-        if settings["log"] > 1:
-            once("trace", "begin", settings["log"])
         self.begin()
 
     # What the console, the REPL and the objects call
-
-    def status(self):
-        """Lines that tell who and where we are."""
-        return once("status", "lines", self)
 
     def reset(self):
         """Restarts the board; what should survive is saved first."""
@@ -90,25 +82,13 @@ class App:
         """Restarts the board once the answer to the request under way has left."""
         self._later(self.reset)
 
-    def credentials(self, security_iid):
-        """The instance of object 0, read from the store for the moment."""
-        return once("account_list", "credentials", security_iid)
-
     def factory_reset(self, arguments=None):
         """Erases what was provisioned and restarts, once the answer has left."""
-        self._later(self.erase)
+        self._later(lambda: once("account_list", "restart"))
 
     def deregister(self):
         """De-registers from all servers, once the answer has left."""
         self._later(self.stop)
-
-    def erase(self):
-        try:
-            once("account_list", "order_reset")
-        except OSError as error:
-            print("nothing erased: %s; is the file system full?" % error)
-        else:
-            machine.reset()
 
     def bootstrap(self, session=None, action="begin", wait_ms=_ANSWER_MS):
         """Has the Bootstrap-Server asked for accounts, once the answer has left.
@@ -165,8 +145,6 @@ class App:
         asyncio.create_task(self._measure())
         asyncio.create_task(self._tick())
         asyncio.create_task(console.keys(self, readable))
-        for task in self.tasks:
-            asyncio.create_task(task(self))
         gc.collect()
         await self.poll()
 
@@ -238,7 +216,7 @@ class App:
         try:
             once("keep", function, self.connections, self.settings)
         except (OSError, MemoryError) as error:
-            if _SOURCES and isinstance(error, MemoryError):
+            if sources and isinstance(error, MemoryError):
                 print("nothing is kept over a restart: no memory beside sources, use .mpy files")
                 self.settings["keep"] = False
             else:
@@ -257,7 +235,7 @@ class App:
 
     def spare(self, more=""):
         """Gives back the memory of modules that can be loaded again; `more` as in drop()."""
-        if not _SOURCES:  # to compile them again would take more than it gives
+        if not sources:  # to compile them again would take more than it gives
             for session in self.client.sessions:
                 session.endpoint.forget(_FEW)
             drop(_SPARE)
@@ -270,7 +248,7 @@ class App:
             return
         interface.check()
         if interface.isconnected():
-            clock = self.clock  # see ntp.py
+            clock = self.clock
             if clock and self.client.now_ms() >= clock[0]:
                 self.clock = (clock[0] + _CLOCK_MS,) + clock[1:]
                 try:
@@ -287,44 +265,29 @@ class App:
                 connection.close()
                 connection.task = asyncio.create_task(connection.run())
 
-    async def network(self):
-        """Returns when there is a network; OSError where a restart may help.
+    def network(self):
+        """Waits for the network, see connections.py; to be awaited."""
+        return once("connections", "network", self)
 
-        ENODEV where there is nothing to wait for.
-        """
-        interface = self.interface or once("connections", "network", self)
-        told = None
-        waited_ms = 0
-        while not interface.isconnected():
-            if waited_ms >= _NETWORK_MS:
-                trouble = "no network: " + once("status", "network", interface)
-                if not interface.helpless:
-                    raise OSError(ETIMEDOUT, trouble)
-                if told != trouble:
-                    told = trouble
-                    print(trouble)
-                waited_ms = 0
-            await asyncio.sleep_ms(_TURN_MS)
-            waited_ms += _TURN_MS
-
-    def shutdown(self, timeout_ms=1000):
-        """De-registers from all servers, for at most `timeout_ms`; the loop does not run."""
+    def shutdown(self):
+        """De-registers from all servers, for at most a second; the loop does not run."""
         self._sleeping = None  # the interrupted task cannot be woken
-        end = time.ticks_add(time.ticks_ms(), timeout_ms)
+        asyncio.new_event_loop()  # the memory of the tasks
         open_ones = [each for each in self.connections if each.link]
         try:
             self.spare()
             self.stop()
-            while not all([each.session.registration.state == STOPPED for each in open_ones]):
-                if time.ticks_diff(end, time.ticks_ms()) <= 0:
-                    print("the server did not answer the de-registration")
+            for _ in range(_LAST_TURNS):
+                if all([each.session.registration.state == STOPPED for each in open_ones]):
                     break
                 self.client.poll()
                 if self.interface.run:
                     self.interface.poll()
                 for connection in open_ones:
                     connection.drain()
-                time.sleep_ms(5)
+                time.sleep_ms(_LAST_TURN_MS)
+            else:
+                print("the server did not answer the de-registration")
         except MemoryError:
             print("not de-registered: no memory")
         for connection in open_ones:

@@ -24,13 +24,13 @@ _DEFAULTS = {
     "objects": (),
     "queries": (),
 }
-_CERTIFICATE = 2  # security modes, see lwm2m/objects/security.py
-_NO_SEC = 3
+_CERTIFICATE = const(2)  # security modes, see lwm2m/objects/security.py
+_NO_SEC = const(3)
 # MicroPython's own calls keep the loop for up to 10 s: 7 for a name without a name server, 10 for
 # Ethernet of v1.28 without a cable. The rest is what the loop may take between two feedings.
 _WATCHDOG_S = const(16)
-_LONGEST = 2048  # characters of the file
-_SHOWN = 80  # characters of a value in an error
+_LONGEST = const(2048)  # characters of the file
+_SHOWN = const(80)  # characters of a value in an error
 
 
 class ConfigError(ValueError):

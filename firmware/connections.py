@@ -1,13 +1,20 @@
-"""The connections of the running firmware, by its accounts.
+"""The connections of the running firmware, by its accounts, and the network they wait for.
 
-Loaded at the start, with their network, and at the end of a bootstrap.
+Loaded for the moment, at the end of a bootstrap for example.
 """
 
 import asyncio
+from errno import ETIMEDOUT
 
+from micropython import const
+
+from firmware import once
 from firmware.connection import Connection
 
-_NO_DTLS = (
+_NETWORK_MS = const(15000)
+_TURN_MS = const(100)
+
+_NO_DTLS = const(
     "this installation has no DTLS: provision coap:// or install everything (docs/provisioning.md)"
 )
 
@@ -59,12 +66,30 @@ def connect(app, account_list):
         access.defaults(client, connections[0].account["short_server_id"])
 
 
-def network(app):
-    """Starts the network interface of the board, which is `app.interface` from then on. OSError"""
-    interface = app.board.network_interface(app.settings)
-    interface.start()
-    interface.check()
-    app.interface = interface
-    if interface.run:
-        asyncio.create_task(interface.run(app))
-    return interface
+async def network(app):
+    """Returns when there is a network; OSError where a restart may help.
+
+    ENODEV where there is nothing to wait for. Starts the network interface of the board first,
+    which is `app.interface` from then on.
+    """
+    interface = app.interface
+    if not interface:
+        interface = app.board.network_interface(app.settings)
+        interface.start()
+        interface.check()
+        app.interface = interface
+        if interface.run:
+            asyncio.create_task(interface.run(app))
+    told = None
+    waited_ms = 0
+    while not interface.isconnected():
+        if waited_ms >= _NETWORK_MS:
+            trouble = "no network: " + once("status", "network", interface)
+            if not interface.helpless:
+                raise OSError(ETIMEDOUT, trouble)
+            if told != trouble:
+                told = trouble
+                print(trouble)
+            waited_ms = 0
+        await asyncio.sleep_ms(_TURN_MS)
+        waited_ms += _TURN_MS

@@ -18,17 +18,13 @@ async def keys(app, readable):
         if not key:
             return  # no console there
         if key == b"i":
-            for line in app.status():
-                print(line)
+            once("status", "show", app)
         elif key == b"r":
             print("erasing what was provisioned, restarting")
             app.factory_reset()
         elif key == b":":
             try:
-                line = await once("line", "typed", stdin, readable)
-                if line:
-                    app.spare()
-                    once("repl", "evaluate", app, line)
+                await once("line", "run", app, stdin, readable)
             except (ImportError, MemoryError) as error:
                 print("%s: no lines here, see docs/repl.md" % error)
         elif key != b"\n":  # of a CR LF

@@ -23,7 +23,7 @@ _QUIET_MS = const(6000)  # less than it takes a confirmable message to be repeat
 
 
 class DTLS(io.IOBase):
-    """As UDP in link.py, with a handshake at the beginning: to be awaited before all else.
+    """As UDP in lan.py, with a handshake at the beginning: to be awaited before all else.
 
     `security` is the instance of object 0 and not kept. Raises OSError, which names cause and
     next step, where it is of no use or this MicroPython lacks what it takes (no memory among it:

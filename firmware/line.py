@@ -4,6 +4,8 @@ import sys
 
 from micropython import const
 
+from firmware import once
+
 _LONGEST = const(250)  # bytes
 _SPACE = const(32)  # the first character that is no control character
 _RUBOUT = const(127)  # what the Backspace of most terminals sends
@@ -12,9 +14,9 @@ _ESCAPE = const(27)
 _CTRL_U = const(21)
 
 
-async def typed(stdin, readable):
-    """Reads until Enter and returns the line, "" where there is none to evaluate. Backspace and
-    Ctrl-U take back; what noise or arrow keys bring is dropped.
+async def run(app, stdin, readable):
+    """Reads until Enter and has repl.py evaluate the line. Backspace and Ctrl-U take back; what
+    noise or arrow keys bring is dropped.
     """
     write = sys.stdout.buffer.write
     write(b":")
@@ -44,9 +46,12 @@ async def typed(stdin, readable):
             write(key)
     print()
     try:
-        if len(line) <= _LONGEST:
-            return str(line, "utf8").strip()
-        print("nothing done: at most %d bytes" % _LONGEST)
-    except ValueError:  # a UnicodeError
-        print("nothing done: no UTF-8, type it again")
-    return ""
+        if len(line) > _LONGEST:
+            raise ValueError
+        line = str(line, "utf-8").strip()
+    except ValueError:  # also a UnicodeError
+        print("nothing done: a line is at most %d bytes of UTF-8" % _LONGEST)
+        return
+    if line:
+        app.spare()
+        once("repl", "evaluate", app, line)

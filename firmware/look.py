@@ -6,6 +6,7 @@ Nothing here shows a credential: object 0 is no part of the table.
 from micropython import const
 
 from coap.message import Error
+from firmware import once
 from lwm2m.object import parse_path
 from lwm2m.read import below, find
 
@@ -22,8 +23,7 @@ def status(app):
         print("the client has ended: start() runs it")
     elif app.stopped:
         print("the client is stopped: start() registers again")
-    for line in app.status():
-        print(line)
+    once("status", "show", app)
 
 
 def objects(app, oid=None):

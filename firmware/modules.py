@@ -8,6 +8,7 @@ needs .mpy files, or 192 KB.
 """
 
 import gc
+import json
 import os
 
 from micropython import const
@@ -20,13 +21,13 @@ _NAMES = const(128)
 _ALWAYS = const(
     "lwm2m.registration lwm2m.operations lwm2m.session lwm2m.client firmware.connection"
     " firmware.objects.example firmware.objects.temperature firmware.objects.servomotor"
-    " lwm2m.objects.device lwm2m.objects.server firmware.drivers.servo firmware.thermometer"
+    " lwm2m.objects.device lwm2m.objects.server firmware.drivers.servo firmware.drivers.sensor"
 )
 _LATER = const(
     "lwm2m.observe lwm2m.write lwm2m.formats.text lwm2m.formats.senml_encoder coap.duplicates"
     " firmware.config firmware.account_list firmware.drivers.bmp180"
 )
-_WIFI = const("firmware.wifi firmware.drivers.ism43362")
+_LONGEST = const(2048)  # characters of config.json
 
 names = "coap.endpoint "
 sources = True
@@ -36,15 +37,16 @@ try:
 except OSError:
     sources = False
     names += _ALWAYS
-for name in _WIFI.split():  # where the board has it
-    try:
-        os.stat(name.replace(".", "/") + (".py" if sources else ".mpy"))
-        names += " " + name
-    except OSError:
-        pass
 for name in names.split():
     gc.collect()
     __import__(name)
+try:
+    with open("config.json") as file:
+        name = "firmware.boards." + json.loads(file.read(_LONGEST))["board"]
+    gc.collect()
+    __import__(name)  # with its network interface
+except Exception:
+    pass  # config.py tells what is wrong
 
 # MicroPython keeps names in tables, each twice as long as the one before and in one piece. The
 # start comes near the end of one, so the first modules loaded later would need the next (7 KB on

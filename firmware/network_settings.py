@@ -14,19 +14,16 @@ def check(settings, server_uri):
     """
     network = settings.get("network")
     if network is not None:
-        if not isinstance(network, dict):
-            expected = "an object with address, mask, gateway and dns; without it there is DHCP"
+        if not isinstance(network, dict) or len(network) > len(_NETWORK):
+            expected = "an object with address, mask, gateway and dns"
             return "network", network, expected
-        for key in network:
-            if key not in _NETWORK:
-                return "network", key, "the keys " + ", ".join(_NETWORK)
         for key in _NETWORK:
             if not _is_address(network.get(key)):
                 return "network." + key, network.get(key), "an IPv4 address"
         settings["network"] = tuple([network[key] for key in _NETWORK])
     hostname = settings.get("hostname")
     if hostname is not None and not _is_hostname(hostname):
-        expected = "1 to 32 letters, digits or -, which is neither first nor last"
+        expected = "1 to 32 letters, digits or -, not at its ends"
         return "hostname", hostname, expected
     ntp = settings.get("ntp")
     if ntp is not None and ntp != "":

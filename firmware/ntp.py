@@ -22,6 +22,7 @@ _SERVER_MODE = const(4)
 _ERA = const(0x100000000)  # seconds from 1900 until they begin anew, in 2036
 _1970 = const(2208988800)  # in seconds from 1900
 _2026 = const(1767225600)  # Unix time; the clock of a server that tells an earlier one is wrong
+_2068 = const(3094168448)  # from here on the seconds from 2000 do not fit into 31 bits
 _2000 = const(946684800)
 
 
@@ -70,6 +71,8 @@ async def _answer(link):
         now_s -= _1970
         if now_s < _2026:
             return "is years behind"
+        if now_s >= _2068:
+            return "is years ahead"
         day = time.gmtime(now_s - (_2000 if time.gmtime(0)[0] == 2000 else 0))
         machine.RTC().datetime((day[0], day[1], day[2], day[6] + 1, day[3], day[4], day[5], 0))
         return None

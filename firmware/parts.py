@@ -11,11 +11,11 @@ from binascii import hexlify
 
 import machine
 
+from firmware.drivers.sensor import Thermometer
 from firmware.drivers.servo import Servo
 from firmware.objects.example import Control, DigitalInput, DigitalOutput
 from firmware.objects.servomotor import Servomotor
 from firmware.objects.temperature import Temperature
-from firmware.thermometer import Thermometer
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.device import Device
@@ -27,24 +27,21 @@ def build(app):
     """Gives the `App` its parts, by the settings of `config.load()`; connections.py gives more."""
     settings = app.settings
     app.board = board = sys.modules["firmware.boards." + settings["board"]]
-    app.led = board.led()
-    app.thermometer = Thermometer(board.i2c_buses(), board.SENSORS)
     app.device = device = Device(app.restart, app.factory_reset)
     device.manufacturer = "IoTKitV3"
     device.model_number = board.MODEL
     device.serial_number = str(hexlify(machine.unique_id()), "ascii")
     device.firmware_version = VERSION
-    app.temperature = Temperature(app.thermometer)
+    app.temperature = Temperature(Thermometer(board.i2c_buses(), board.SENSORS))
     app.button = DigitalInput(board.button())
-    app.output = DigitalOutput(app.led, app.blink)
-    servo = Servo(board.servo_pin(), board.SERVO_TIMER)
-    app.servomotor = Servomotor(servo, "servo2")
+    app.output = DigitalOutput(board.led(), app.blink)
+    app.servomotor = servomotor = Servomotor(Servo(board.servo_pin()), "servo2")
     app.table = table = Table()
     table.add(
         device,
         app.temperature,
-        app.servomotor,
-        app.servomotor.positioner,
+        servomotor,
+        servomotor.positioner,
         app.button,
         app.output,
         Control(app.deregister),
@@ -56,7 +53,8 @@ def build(app):
     client.queue_mode = settings["queue_mode"]
     if settings["queries"]:
         client.queries = tuple(settings["queries"])
-    app.tasks = (report,) if settings["send_s"] else ()
+    if settings["send_s"]:
+        asyncio.create_task(report(app))
     ntp = settings.get("ntp")
     if ntp is None:
         try:
@@ -67,7 +65,12 @@ def build(app):
         except ImportError:
             ntp = ""
     settings["ntp"] = ntp
-    app.clock = (0, 0, "not set") if ntp else None
+    if ntp:
+        app.clock = (0, 0, "not set")
+    if settings["log"] > 1:
+        from firmware import trace
+
+        trace.begin(settings["log"])
     # All that is looked at from now on
     kept = "confirmable endpoint hostname keep log measure_s network ntp send_s watchdog_s"
     app.settings = {key: settings[key] for key in kept.split() if key in settings}

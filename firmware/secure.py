@@ -8,6 +8,7 @@ from errno import EINVAL
 
 from micropython import const
 
+from firmware import once
 from firmware.connection import REGISTERED, Connection
 from firmware.dtls import DTLS
 
@@ -36,7 +37,8 @@ class SecureConnection(Connection):
         host, port = account["address"]
         link = self.app.interface.udp(host, port, self.local_port)
         try:
-            self.link = DTLS(link, self.app.credentials(account["security_iid"]), host)
+            security = once("account_list", "credentials", account["security_iid"])
+            self.link = DTLS(link, security, host)
         except (OSError, MemoryError):
             link.close()
             raise

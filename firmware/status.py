@@ -2,11 +2,19 @@
 
 import time
 
-_NO_BOOTSTRAP = (
+from micropython import const
+
+_NO_BOOTSTRAP = const(
     "this installation has no bootstrap: provision a server or install everything"
     " (docs/provisioning.md)"
 )
 _MODES = {0: ", DTLS with PSK", 2: ", DTLS with certificates"}  # of security (/0/x/2)
+
+
+def show(app):
+    """Prints the lines."""
+    for line in lines(app):
+        print(line)
 
 
 def lines(app):

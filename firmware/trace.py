@@ -106,7 +106,7 @@ def _parsed(connection, incoming, data):
         name = _asks(message, path)
     else:
         name = _reports(code, segments)
-    asked = "%s /%s" % (name, str(b"/".join(segments), "utf8"))
+    asked = "%s /%s" % (name, str(b"/".join(segments), "utf-8"))
     if len(_asked) >= _MOST and key not in _asked:
         _asked.clear()
     _asked[key] = path, asked
@@ -151,7 +151,7 @@ def _options(message):
         if number == _URI_PATH:
             segments.append(value)
         elif number == _URI_QUERY:
-            name, equals, text = str(value, "utf8").partition("=")
+            name, equals, text = str(value, "utf-8").partition("=")
             if equals and " %s " % name not in _QUERIES:
                 text = "..."
             words.append("?" + name + equals + text)

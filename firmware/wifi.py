@@ -6,16 +6,17 @@ links in turn, and again from the beginning when that ends. `poll()` goes on wit
 
 import asyncio
 import gc
-from errno import EAGAIN, ECONNABORTED, ECONNRESET, EIO, ENOBUFS, ENOTCONN
+from errno import EAGAIN, ECONNABORTED, ECONNRESET, EIO, ENOBUFS, ENOTCONN, ETIMEDOUT
 
 from micropython import const
 
 from firmware import once
 
-FATAL = (ECONNABORTED, ECONNRESET)  # errors of the driver after which the module begins anew
+FATAL = (ECONNABORTED, ECONNRESET, ETIMEDOUT)  # after which the module begins anew
 _TRIES = const(3)  # of a command that may be repeated; failures in a row that end a link
 _QUEUE = const(8)  # datagrams of a link that wait to be sent
 _INBOX = const(4)  # that wait to be taken
+_FULL = const(100)  # times in a row that the module has no room for a datagram: some seconds
 _GARBAGE = const(4096)  # bytes, then they are collected
 _TURN_MS = const(20)  # between looks for something to send
 # The module does not tell that something has come: it is asked, more often after traffic.
@@ -95,7 +96,7 @@ class WiFi:
 
     # Commands: generators, to be used with `yield from`
 
-    def do(self, command, timeout_ms=3000, data=b"", tries=_TRIES):
+    def do(self, command, timeout_ms=5000, data=b"", tries=_TRIES):
         """The answer to a command (one that may be repeated, or with `tries` 1); OSError as the
         driver says. None for what was begun already.
         """
@@ -139,14 +140,14 @@ class WiFi:
                                 link.failures += 1
                                 if error.errno in FATAL:
                                     raise
+                                if link.failures == _TRIES and link.outbox:
+                                    link.outbox.pop(0)  # refused, perhaps for ever
                                 if link.failures >= _TRIES:
                                     # Is it the socket, or the network? The port stays, so the
                                     # peer knows nothing.
                                     link.open = False
                                     link.failures = 0
                                     self.signal_dbm = None
-                                    if link.outbox:  # perhaps one that is never taken
-                                        link.outbox.pop(0)
                     yield _TURN_MS
                     pause_ms -= _TURN_MS if pause_ms else 0  # not by the clock: it wraps
             except OSError as error:
@@ -183,7 +184,13 @@ class WiFi:
             # After an error it goes once more: to have it twice does a peer no harm.
             sent = yield from self.do("S3=%04d" % len(data), data=data, tries=1)
             if sent.strip() == b"0":  # the module is full
+                link.full += 1
+                if link.full >= _FULL:
+                    link.full = 0
+                    link.failures = _TRIES
+                    raise OSError(EIO, "not sent")
                 break
+            link.full = 0
             if sent.strip() != b"%d" % len(data):
                 raise OSError(EIO, "not sent")
             outbox.pop(0)
@@ -201,7 +208,7 @@ class WiFi:
 
 
 class Link:
-    """As UDP in link.py, but for `socket`: it is waited for by time."""
+    """As UDP in lan.py, but for `socket`: it is waited for by time."""
 
     established = True
     secure = False
@@ -211,6 +218,7 @@ class Link:
     open = False
     error = None
     failures = 0
+    full = 0  # how often in a row the module had no room for a datagram
 
     def __init__(self, ticks, host, port, local_port):
         self.host = host

@@ -6,6 +6,7 @@ from micropython import const
 
 from firmware import access_point
 
+_HELPLESS = (ENODEV, EHOSTUNREACH, ENOTCONN)  # no network, not let in, access point gone
 _JOIN_MS = const(65000)
 _OPEN = const(0)
 _STATIC = const(6)  # to 9: address, mask, gateway, DNS
@@ -40,7 +41,7 @@ def join(wifi):
     for number, value in enumerate(wifi.static or ()):
         yield from wifi.do("C%d=%s" % (_STATIC + number, value))
     try:
-        found = yield from wifi.do("C0", _JOIN_MS)
+        found = yield from wifi.do("C0", _JOIN_MS, tries=1)
     except OSError as error:
         if error.errno != EINVAL:
             raise
@@ -63,8 +64,8 @@ def lost(wifi, error):
     if trouble != wifi.trouble:
         print("Wi-Fi: " + trouble)
     wifi.trouble = trouble
-    # Only people can help then. It lasts over the next attempt, or a restart would come of that.
-    wifi.helpless = error.errno in (ENODEV, EHOSTUNREACH)
+    # Until the next attempt has succeeded or failed, for it may take a minute.
+    wifi.helpless = error.errno in _HELPLESS
     wifi.up = False
     wifi.signal_dbm = wifi.socket = None
     for number, link in enumerate(wifi.links):

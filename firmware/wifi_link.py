@@ -4,11 +4,13 @@ Generators as in wifi.py.
 """
 
 import os
-from errno import ECONNABORTED, ECONNRESET, EHOSTUNREACH, EINVAL
+from errno import EHOSTUNREACH, EINVAL
 
 from micropython import const
 
-_NAME_MS = const(10000)
+from firmware.wifi import FATAL
+
+_NAME_MS = const(20000)
 _ASKED = const(5)
 _FIRST_PORT = const(49152)  # of those for private use (RFC 6335 section 6)
 _ATTEMPTS = const(6)  # to open a socket, the last three with another port
@@ -17,12 +19,7 @@ _READ = const(1200)  # as the driver's DATAGRAM
 
 def close(wifi, number):
     """Frees a socket of the module."""
-    yield from wifi.select(number)
-    try:
-        yield from wifi.do("P6=0")
-    except OSError as error:
-        if error.errno != EINVAL:
-            raise
+    yield from _stop(wifi, number)
     wifi.links[number] = None
 
 
@@ -36,9 +33,18 @@ def connect(wifi, number):
         yield from _connect(wifi, number, link)
         link.open = True
     except OSError as error:
-        if error.errno in (ECONNABORTED, ECONNRESET):
+        if error.errno in FATAL:
             raise
         link.error = error
+
+
+def _stop(wifi, number):
+    yield from wifi.select(number)
+    try:
+        yield from wifi.do("P6=0")
+    except OSError as error:
+        if error.errno != EINVAL:  # it may say so where nothing was started
+            raise
 
 
 def _connect(wifi, number, link):
@@ -49,11 +55,12 @@ def _connect(wifi, number, link):
     port = link.local_port or link.wanted
     for attempt in range(_ATTEMPTS):
         if not port or attempt == _ATTEMPTS // 2:  # perhaps it is taken
+            if link.local_port:  # the peer knows us by it: whoever uses the link begins anew
+                break
             high, low = os.urandom(2)
             port = _FIRST_PORT + ((high << 8 | low) & 0x3FFF)
         try:
-            yield from wifi.select(number)
-            yield from wifi.do("P6=0")
+            yield from _stop(wifi, number)
             yield from wifi.do("P1=1")
             yield from wifi.do("P3=" + link.address)
             # The port of the peer at the time of P6=1 becomes our own.
@@ -63,7 +70,7 @@ def _connect(wifi, number, link):
             yield from wifi.do("R1=%d" % _READ)
             yield from wifi.do("R2=1")
         except OSError as error:
-            if error.errno in (ECONNABORTED, ECONNRESET):
+            if error.errno in FATAL:
                 raise
         else:
             link.local_port = port
@@ -72,15 +79,18 @@ def _connect(wifi, number, link):
 
 
 def _resolve(wifi, host):
-    # Asked until the module says the same twice: firmware C3.5.2.5 may give the answer to the
-    # question before.
-    address = before = None
+    # Asked until the module says the same again: firmware C3.5.2.5 may give the answer to the
+    # question before. A name with many addresses may have another one each time.
+    found = []
     try:
         for _ in range(_ASKED):
-            before = address
             address = (yield from wifi.do("D0=" + host, _NAME_MS)).decode().strip()
-            if address == before and _is_address(address):
+            if address in found:
                 return address
+            if _is_address(address):
+                found.append(address)
+        if len(found) > 1:
+            return found[-1]
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno != EINVAL:
             raise

@@ -18,6 +18,7 @@ import machine
 import machine_time
 import network
 import sensor_bmp180
+import sensor_hts221
 from peer import decode, encode
 from scratch import write
 from world import world
@@ -27,7 +28,8 @@ from coap.numbers import ACK, CHANGED, CON, CREATED, DELETE, DELETED, GET, POST
 
 _AHEAD_MS = 3600000
 _FRESH = ("firmware", "lwm2m", "coap", "time", "socket")  # modules that are loaded for it
-_WITH_TIME = (board_radio, machine, machine_time, sensor_bmp180, sys.modules["world"])
+_WITH_TIME = (board_radio, machine, machine_time, sensor_bmp180, sensor_hts221)
+_WITH_TIME += (sys.modules["world"],)
 _LOOK_UP_MS = 7000  # that lwIP blocks for a name server that is silent: four requests
 
 
@@ -284,10 +286,16 @@ class Hours:
                     connection.close()
                 return
 
+    def status(self):
+        """The lines of the status; by the modules that are loaded for this run."""
+        from firmware import once
+
+        return once("status", "lines", self.app)
+
     def look(self):
         """Takes down what the status tells of the network and of the server."""
         found = []
-        for line in self.app.status():
+        for line in self.status():
             if line.startswith(("network: ", "server: ")):
                 found.append(line)
         self.seen.append(tuple(found))

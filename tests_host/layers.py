@@ -7,7 +7,7 @@ import os
 import sys
 
 _PURE = "binascii hashlib json micropython struct"
-_BOARD = _PURE + " errno gc machine network os pyb sys time"
+_BOARD = _PURE + " errno gc machine network os sys time"
 
 # A module and all below it | what it may import of ours | and of MicroPython. The longest row
 # that fits counts, so the order here is for readers: from what knows least to what knows all.
@@ -64,10 +64,10 @@ RULES = (
         _PURE,
     ),
     ("lwm2m.client", "lwm2m.attributes lwm2m.session", _PURE),
-    ("lwm2m.state", "lwm2m.registration", _PURE),
+    ("lwm2m.state", "lwm2m.access lwm2m.registration", _PURE),
     (
         "lwm2m.restore",
-        "lwm2m.attributes lwm2m.object lwm2m.observe lwm2m.registration",
+        "lwm2m.access lwm2m.attributes lwm2m.object lwm2m.observe lwm2m.registration",
         _PURE,
     ),
     ("coap.__init__", "", ""),
@@ -75,15 +75,13 @@ RULES = (
     ("firmware.__init__", "firmware", "gc micropython sys"),
     ("firmware.drivers", "firmware.drivers", _BOARD),
     ("firmware.boards", "firmware.drivers firmware.lan firmware.wifi", _BOARD),
-    ("firmware.lan", "firmware.link", "micropython"),
+    ("firmware.lan", "", "errno micropython os socket"),
     ("firmware.objects", "coap.message lwm2m.arguments lwm2m.object lwm2m.objects", _PURE + " gc"),
-    ("firmware.thermometer", "firmware.drivers", "errno micropython sys"),
     ("firmware.storage", "", _PURE + " errno os"),
     ("firmware.access_point", "firmware.storage", "micropython"),
-    ("firmware.link", "", "errno micropython os socket"),
     ("firmware.wifi", "firmware.__init__", "asyncio errno gc micropython"),
     ("firmware.wifi_join", "firmware.access_point", "errno micropython"),
-    ("firmware.wifi_link", "", "errno micropython os"),
+    ("firmware.wifi_link", "firmware.wifi", "errno micropython os"),
     ("firmware.credentials", "", "errno micropython sys tls"),
     ("firmware.fault", "", "errno gc micropython"),
     ("firmware.handshake", "firmware.__init__", "asyncio errno micropython time"),
@@ -95,7 +93,7 @@ RULES = (
     ),
     (
         "firmware.secure",
-        "firmware.connection firmware.dtls",
+        "firmware.__init__ firmware.connection firmware.dtls",
         "asyncio errno micropython",
     ),
     ("firmware.console", "firmware.__init__", "sys"),
@@ -105,19 +103,23 @@ RULES = (
         "coap.message firmware.connection lwm2m.formats lwm2m.object",
         "micropython",
     ),
-    ("firmware.look", "coap.message lwm2m.object lwm2m.read lwm2m.write", "micropython"),
+    (
+        "firmware.look",
+        "firmware.__init__ coap.message lwm2m.object lwm2m.read lwm2m.write",
+        "micropython",
+    ),
     (
         "firmware.repl",
         "firmware.__init__ firmware.app firmware.connection coap.message",
         "__main__ micropython sys",
     ),
-    ("firmware.status", "", "time"),
+    ("firmware.status", "", "micropython time"),
     ("firmware.ntp", "", "asyncio machine micropython os time"),
     ("firmware.network_settings", "", ""),
     (
         "firmware.account_list",
         "firmware.storage lwm2m.access lwm2m.objects",
-        _PURE + " os",
+        _PURE + " machine os",
     ),
     (
         "firmware.accounts",
@@ -144,11 +146,11 @@ RULES = (
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
     (
         "firmware.connections",
-        "firmware.connection firmware.secure lwm2m.access",
-        "asyncio",
+        "firmware.__init__ firmware.connection firmware.secure lwm2m.access",
+        "asyncio errno micropython",
     ),
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine ntptime os sys time"),
-    ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
+    ("firmware.modules", "coap lwm2m firmware", "gc json micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
     ("boot", "", "sys"),
     ("main", "coap lwm2m firmware", "gc os sys"),

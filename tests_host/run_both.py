@@ -41,8 +41,8 @@ def run_pytest(run, arguments):
     """(exit status, number of passed tests by module, why tests were skipped) on CPython."""
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.unlink(missing_ok=True)
-    # Most tests wait most of the time: two at once take half of it.
-    command = [sys.executable, "-m", "pytest", "-q", "-n2", "--dist=loadfile"]
+    # Most tests wait most of the time: four at once take two cores.
+    command = [sys.executable, "-m", "pytest", "-q", "-n4", "--dist=loadfile"]
     command.append("--no-loadscope-reorder")  # else the longest, which is one test, begins last
     command.append(f"--junit-xml={REPORT}")
     command.append(f"--basetemp={run.temporary / 'pytest'}")

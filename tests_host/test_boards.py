@@ -14,10 +14,10 @@ from firmware.drivers.bmp180 import BMP180
 from firmware.drivers.hts221 import HTS221
 from firmware.drivers.servo import Servo
 
-# Servo, led, button, whether the button is low when pressed, I2C buses, clock of the timer in MHz
+# Servo, led, button, whether the button is low when pressed, I2C buses
 FACTS = {
-    "nucleo_f429zi": ("PD14", "PB0", "PC13", False, (1,), 84, "NUCLEO-F429ZI"),
-    "b_l475e_iot01a": ("PA15", "PA5", "PC13", True, (2, 1), 80, "B-L475E-IOT01A"),
+    "nucleo_f429zi": ("PD14", "PB0", "PC13", False, (1,), "NUCLEO-F429ZI"),
+    "b_l475e_iot01a": ("PA15", "PA5", "PC13", True, (2, 1), "B-L475E-IOT01A"),
 }
 
 
@@ -48,7 +48,7 @@ def test_import_touches_no_hardware():
     for name in files():
         full_name = "firmware.boards." + name
         sys.modules.pop(full_name, None)
-        hidden = {key: sys.modules.pop(key, None) for key in ("machine", "network", "pyb")}
+        hidden = {key: sys.modules.pop(key, None) for key in ("machine", "network")}
         try:
             __import__(full_name)
             for key in hidden:
@@ -61,11 +61,11 @@ def test_import_touches_no_hardware():
 
 def test_names():
     for name, facts in FACTS.items():
-        assert board(name).MODEL == facts[6]
+        assert board(name).MODEL == facts[5]
 
 
 def test_pins():
-    for name, (servo, led, button, _, _, _, _) in FACTS.items():
+    for name, (servo, led, button, _, _, _) in FACTS.items():
         b = board(name)
         for function, pin in ((b.servo_pin, servo), (b.led, led), (b.button, button)):
             world.pins.clear()
@@ -73,16 +73,14 @@ def test_pins():
             assert list(world.pins) == [pin], (name, pin)
 
 
-def test_servo_and_its_timer():
+def test_servo():
     for name, facts in FACTS.items():
         b = board(name)
-        Servo(b.servo_pin(), b.SERVO_TIMER).position = 1
+        Servo(b.servo_pin()).position = 1
         assert [(e["pin"], e["duty_ns"]) for e in world.events] == [
             (facts[0], 1625000),
             (facts[0], 2500000),
         ]
-        # Ticks of 1 us.
-        assert b.SERVO_TIMER[2] + 1 == facts[5]
 
 
 def test_led():
@@ -101,7 +99,7 @@ def test_led():
 
 
 def test_button():
-    for name, (_, _, pin, low, _, _, _) in FACTS.items():
+    for name, (_, _, pin, low, _, _) in FACTS.items():
         pressed = board(name).button()
         assert pressed() is False
         assert machine.Pin(pin).value() == (1 if low else 0)

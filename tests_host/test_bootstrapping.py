@@ -9,7 +9,7 @@ from helpers import FakeClock, raises
 from scratch import Scratch
 
 from firmware import accounts, attempt, bootstrapping, connections
-from firmware.link import UDP
+from firmware.lan import UDP
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.security import CERTIFICATE, NO_SEC, Security
@@ -258,20 +258,21 @@ def test_the_clock_is_set_for_certificates_from_a_bootstrap():
 
 
 def test_a_factory_reset_that_cannot_be_ordered_ends_nothing():
-    def full(name, function):
-        assert function == "order_reset"
+    import machine
+
+    from firmware import account_list
+
+    def full():
         raise OSError(28, "no space")
 
-    from firmware import app
-
     restarts = []
-    old = app.once, app.machine.reset
-    app.once, app.machine.reset = full, lambda: restarts.append(1)
+    old = account_list.order_reset, machine.reset
+    account_list.order_reset, machine.reset = full, lambda: restarts.append(1)
     try:
-        app.App.erase(None)
+        account_list.restart()
         assert restarts == []
-        app.once = lambda name, function: None
-        app.App.erase(None)
+        account_list.order_reset = list
+        account_list.restart()
         assert restarts == [1]
     finally:
-        app.once, app.machine.reset = old
+        account_list.order_reset, machine.reset = old

@@ -163,7 +163,7 @@ def test_an_address_by_hand_has_four_parts():
         refused(changed(network=network), "network." + key + " is None", "an IPv4 address")
     network = dict(NETWORK)
     network["netmask"] = "255.255.255.0"
-    refused(changed(network=network), "'netmask'", "address, mask, gateway, dns")
+    refused(changed(network=network), "network is a dict", "address, mask, gateway and dns")
 
 
 def test_the_provisioned_account_counts():
@@ -213,7 +213,7 @@ def test_values_that_are_refused():
         ),
         ("server", (None, 7, "", "x", ["coap://a"], {"uri": "coap://a"}), "coap://host:port"),
         ("watchdog_s", (1, 8, 15), "0 for off, or at least 16"),
-        ("network", (True, 1, "dhcp", [], ["192.168.1.5"]), "without it there is DHCP"),
+        ("network", (True, 1, "dhcp", [], ["192.168.1.5"]), "address, mask, gateway and dns"),
         (
             "hostname",
             (True, 1, "", "x" * 33, "a.b", "a_b", "-a", "a-", "a b", "\u00e4", [], {}),

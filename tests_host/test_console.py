@@ -89,17 +89,14 @@ class App:
         self.trace = Connection.trace
         repl.App = type("Running", (), {"running": self, "error": None})
         # No module is dropped: the other tests go on with theirs.
-        repl.once = console.once = call
+        repl.once = console.once = line.once = look.once = call
         return self
 
     def __exit__(self, *error):
         repl.App = self.old
-        repl.once = self.once
+        repl.once = line.once = look.once = self.once
         console.once = self.console_once
         Connection.trace = self.trace
-
-    def status(self):
-        return ["endpoint: test"]
 
     def count(self):
         self.counter += 1
@@ -128,6 +125,8 @@ class App:
 
 
 def call(name, function, *arguments):
+    if name == "status":  # its own tests are on the virtual board
+        return console.print("endpoint: test")
     module = {"line": line, "look": look, "repl": repl, "trace": trace}[name]
     return getattr(module, function)(*arguments)
 

@@ -1,7 +1,6 @@
 """Drivers against simulated sensors: data sheet vectors, faults, recovery; the servo's table."""
 
 import struct
-import sys
 import time
 
 import machine
@@ -394,44 +393,3 @@ def test_servo_refuses():
         servo.pulse_us = 1000
 
     raises(AttributeError, set_pulse)
-
-
-class FakePyb:
-    """`pyb` as far as the fallback uses it."""
-
-    class Timer:
-        PWM = 99
-        made = []
-
-        def __init__(self, number, prescaler, period):
-            self.calls = [(number, prescaler, period)]
-            self.made.append(self)
-
-        def channel(self, number, mode, pin, pulse_width):
-            self.calls.append((number, mode, pin, pulse_width))
-            return self
-
-        def pulse_width(self, ticks):
-            self.calls.append(ticks)
-
-
-def test_servo_without_machine_pwm():
-    world.reset()
-    pin = machine.Pin("PD14")
-
-    class Before128:
-        Pin = machine.Pin
-
-    sys.modules["machine"] = Before128
-    sys.modules["pyb"] = FakePyb
-    try:
-        servo = Servo(pin, (4, 3, 83))
-        servo.position = 1
-        assert "timer" in raises(ValueError, Servo, pin).args[0]
-    finally:
-        sys.modules["machine"] = machine
-        del sys.modules["pyb"]
-    (timer,) = FakePyb.Timer.made
-    assert timer.calls == [(4, 83, 19999), (3, 99, pin, 1625), 2500]
-    assert servo.position == 1 and servo.pulse_us == 2500
-    assert world.events == []

@@ -10,7 +10,7 @@ from helpers import raises
 from test_link import server as udp_server
 
 from coap.message import Message
-from firmware import dtls, link
+from firmware import dtls, lan, secure
 from firmware.lan import LAN
 from firmware.secure import SecureConnection
 from lwm2m import restore, state
@@ -32,7 +32,7 @@ def psk(identity=b"board", key=None):
 
 
 def connect(port, security, host="127.0.0.1", timeout_ms=3000):
-    udp = link.UDP(host, port)
+    udp = lan.UDP(host, port)
     try:
         one = dtls.DTLS(udp, security, host)
     except OSError:
@@ -407,10 +407,11 @@ class Store:
     """Of the application what a connection asks for; with a server of one credential."""
 
     stopped = False
-    interface = LAN  # as it says: udp() is that of link.py
+    interface = LAN  # as it says: udp() is its own
 
     def __init__(self, port, security):
         self.security = security
+        secure.once = self.credentials  # the last one made counts
         self.read = 0
         self.logged = []
         self.noticed = []
@@ -437,8 +438,8 @@ class Store:
     async def network(self):
         pass
 
-    def credentials(self, iid):
-        assert iid == 3
+    def credentials(self, module, function, iid):
+        assert (module, function, iid) == ("account_list", "credentials", 3)
         self.read += 1
         return self.security
 
@@ -544,7 +545,7 @@ def test_after_a_restart_of_the_board_an_update_goes_on_with_what_was_kept():
         # Where another port is all that can be had, the server knows nothing of it.
         server.forget()
         server.got.clear()
-        taken = link.UDP("127.0.0.1", server.port, before.connection.local_port)
+        taken = lan.UDP("127.0.0.1", server.port, before.connection.local_port)
         app = Store(server.port, security)
         app.connection.local_port = taken.local_port
         restore.load(app.connection.session, kept)

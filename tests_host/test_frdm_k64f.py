@@ -9,8 +9,8 @@ import sys
 from helpers import raises
 
 from firmware.boards import frdm_k64f as board
+from firmware.drivers.sensor import Thermometer
 from firmware.drivers.servo import Servo
-from firmware.thermometer import Thermometer
 
 GPIO = ("gpioa", "gpiob", "gpioc", "gpiod", "gpioe")
 # A board with the devices of the kit, and one as Zephyr's own devicetree describes it.
@@ -107,7 +107,7 @@ def hts221():
 
 def test_servo():
     with Zephyr(STOCK) as zephyr:
-        servo = Servo(board.servo_pin(), board.SERVO_TIMER)
+        servo = Servo(board.servo_pin())
         servo.position = 1
         servo.position = 0
         assert zephyr.pulses == [

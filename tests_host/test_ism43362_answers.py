@@ -159,6 +159,20 @@ def test_answers():
         assert not bench.wires.selected
 
 
+def test_no_memory_for_an_answer():
+    """It was read, so the next command has its own."""
+    bench = Bench(b"\r\n" + b"x" * 1200 + OK, b"\r\n1" + OK)
+    parse = bench.driver._parse
+
+    def no_memory(start, end):
+        raise MemoryError
+
+    bench.driver._parse = no_memory
+    assert number(bench.ask("R0")) == EIO
+    bench.driver._parse = parse
+    assert bench.ask("CS") == b"1"
+
+
 def test_datagrams_of_all_lengths():
     for length in list(range(40)) + [1151, 1152, 1199, 1200]:
         data = bytes([(7 * i + length) & 255 for i in range(length)])

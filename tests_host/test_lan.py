@@ -5,8 +5,7 @@ import time
 import network as mock
 from world import world
 
-from firmware.lan import LAN
-from firmware.link import UDP
+from firmware.lan import LAN, UDP
 from firmware.status import network
 
 STATIC = ("192.168.1.5", "255.255.255.0", "192.168.1.1", "9.9.9.9")

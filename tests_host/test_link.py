@@ -5,7 +5,7 @@ import time
 
 from helpers import raises
 
-from firmware import link
+from firmware import lan
 
 EAGAIN = 11
 
@@ -36,7 +36,7 @@ def server():
 
 def test_datagrams_stay_whole():
     peer, port = server()
-    one = link.UDP("127.0.0.1", port)
+    one = lan.UDP("127.0.0.1", port)
     try:
         assert raises(OSError, one.recv, 1280).errno == EAGAIN
         one.send(memoryview(b"xhello")[1:])
@@ -56,7 +56,7 @@ def test_datagrams_stay_whole():
 def test_strangers_are_not_heard():
     peer, port = server()
     stranger, _ = server()
-    one = link.UDP("127.0.0.1", port)
+    one = lan.UDP("127.0.0.1", port)
     try:
         one.send(b"hello")
         _, address = peer.recvfrom(100)
@@ -72,14 +72,14 @@ def test_strangers_are_not_heard():
 
 def test_the_local_port_is_known_and_can_be_had_again():
     peer, port = server()
-    one = link.UDP("127.0.0.1", port)
+    one = lan.UDP("127.0.0.1", port)
     seen = set()
     try:
         first = one.local_port
         assert 49152 <= first <= 65535
         one.close()
         for _ in range(3):
-            one = link.UDP("127.0.0.1", port, first)
+            one = lan.UDP("127.0.0.1", port, first)
             assert one.local_port == first
             one.send(b"hello")
             _, address = peer.recvfrom(100)
@@ -94,7 +94,7 @@ def test_the_local_port_is_known_and_can_be_had_again():
 def test_a_local_port_that_is_taken_is_another():
     peer, port = server()
     taken, taken_port = server()
-    one = link.UDP("127.0.0.1", port, taken_port)
+    one = lan.UDP("127.0.0.1", port, taken_port)
     try:
         assert one.local_port != taken_port and one.local_port >= 49152
     finally:
@@ -104,8 +104,8 @@ def test_a_local_port_that_is_taken_is_another():
 
 
 def test_a_link_to_an_ipv6_server():
-    one = link.UDP("::1", 9, 0)
-    again = link.UDP("::1", 9, one.local_port)
+    one = lan.UDP("::1", 9, 0)
+    again = lan.UDP("::1", 9, one.local_port)
     try:
         assert 49152 <= one.local_port <= 65535
         assert again.local_port != one.local_port
@@ -158,16 +158,16 @@ class LwIP:
 
 
 def with_lwip(lwip, function):
-    link.socket = lwip
+    lan.socket = lwip
     try:
         return function()
     finally:
-        link.socket = socket
+        lan.socket = socket
 
 
 def test_on_a_board_it_is_a_datagram_socket():
     lwip = LwIP()
-    with_lwip(lwip, lambda: link.UDP("server", 5683).close())
+    with_lwip(lwip, lambda: lan.UDP("server", 5683).close())
     assert lwip.calls == [(lwip.AF_INET, lwip.SOCK_DGRAM), False, ("server", 5683)]
     assert lwip.closed == 1
     host, port = lwip.bound
@@ -176,14 +176,14 @@ def test_on_a_board_it_is_a_datagram_socket():
 
 def test_ports_that_are_taken():
     lwip = LwIP(taken=7)
-    one = with_lwip(lwip, lambda: link.UDP("server", 5683, 50000))
+    one = with_lwip(lwip, lambda: lan.UDP("server", 5683, 50000))
     assert lwip.bound == ("0.0.0.0", one.local_port) and one.local_port != 50000
     lwip = LwIP(taken=8)
-    error = raises(OSError, with_lwip, lwip, lambda: link.UDP("server", 5683))
+    error = raises(OSError, with_lwip, lwip, lambda: lan.UDP("server", 5683))
     assert error.args[0] == 98 and lwip.closed == 1
 
 
 def test_no_way_to_the_server_leaves_no_socket():
     lwip = LwIP(OSError(113))
-    error = raises(OSError, with_lwip, lwip, lambda: link.UDP("server", 5683))
+    error = raises(OSError, with_lwip, lwip, lambda: lan.UDP("server", 5683))
     assert error.args[0] == 113 and lwip.closed == 1

@@ -9,7 +9,7 @@ from coap.message import uint
 from lwm2m import access
 from lwm2m.objects.server import Server
 from lwm2m.registration import REGISTERED, STOPPED
-from lwm2m.restore import load, rights
+from lwm2m.restore import load
 from lwm2m.state import dump
 
 NUMBER = "/20000/0/2"
@@ -266,7 +266,7 @@ def test_rights_that_are_nonsense():
     ):
         peer = two_servers()
         try:
-            rights(peer.table, kept)
+            access.restore(peer.table, kept)
             raise AssertionError(kept)
         except (ValueError, TypeError):
             pass

@@ -9,8 +9,8 @@ from peer import Peer, content_format
 from world import BOARDS, world
 
 from coap.numbers import CHANGED, CONTENT, METHOD_NOT_ALLOWED, NOT_FOUND, SERVICE_UNAVAILABLE
+from firmware.drivers.sensor import Thermometer
 from firmware.objects.temperature import Temperature
-from firmware.thermometer import Thermometer
 from lwm2m.formats import tlv
 
 TEXT, TLV = 0, 11542

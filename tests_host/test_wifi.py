@@ -193,6 +193,31 @@ def test_names():
         radio.link("localhost", peer.port).close()
 
 
+def test_a_name_with_many_addresses():
+    """Another one each time, as name servers do it to share the load."""
+    for answers in ((b"127.0.0.1", b"127.0.0.2"), (b"127.0.0.1",) + (b"127.0.0.2", b"127.0.0.3")):
+        with Joined() as radio, Peer() as peer:
+            asked = []
+
+            def resolve(name, answers=answers, asked=asked):
+                asked.append(name)
+                return answers[len(asked) % len(answers)]
+
+            radio.point.resolve = resolve
+            link = radio.link("many.example", peer.port)
+            assert link.address.encode() in answers
+            assert 2 <= len(asked) <= 5
+    with Joined() as radio:
+        asked = []
+
+        def always_another(name):
+            asked.append(name)
+            return b"10.0.0.%d" % len(asked)
+
+        radio.point.resolve = always_another
+        assert radio.link("many.example", 5683).address == "10.0.0.5"
+
+
 def test_hosts_that_the_module_cannot_reach():
     with Joined() as radio:
         for host in ("10.0.0.255", "10.0.0.0"):
@@ -222,6 +247,30 @@ def test_a_wrong_password_can_be_seen_and_mended():
         radio.provision(radio.passphrase)
         assert radio.join() < 12000
         assert not radio.wifi.helpless
+
+
+def test_no_restart_would_help_while_it_tries_to_join_again():
+    """A refused join takes its time, in which the application must not take it for a fault."""
+    with Radio(provisioned=False) as radio:
+        radio.provision("another one" + radio.passphrase)
+        radio.point.refuse_ms = 20000
+        radio.run(lambda: radio.wifi.trouble)
+        for _ in range(120):
+            assert radio.wifi.helpless
+            radio.wait(1000)
+        radio.module.faults.add("stuck", b"I?", 1000)
+        radio.run(lambda: "does not answer" in radio.wifi.trouble)
+        assert not radio.wifi.helpless
+        radio.module.faults.clear()
+        radio.provision(radio.passphrase)
+        radio.join()
+        assert not radio.wifi.helpless
+        radio.point.refuse_ms = 20000
+        radio.point.apply({"ap": False})
+        radio.run(lambda: not radio.wifi.isconnected())
+        for _ in range(60):
+            assert radio.wifi.helpless
+            radio.wait(1000)
 
 
 def test_the_access_point_goes_and_comes_back():
@@ -265,6 +314,55 @@ def test_a_socket_that_is_gone_is_made_anew():
             peer.expect(radio, b"again")
             peer.send(b"answer")
             assert radio.receive(link) == b"answer"
+
+
+def test_a_socket_that_cannot_have_its_port_again():
+    """The link ends: the peer would not know who comes from another port."""
+    with Joined() as radio, Peer() as peer:
+        link = radio.link("127.0.0.1", peer.port)
+        radio.module.fault("closed", b"R0")
+        radio.module.fault("usage", b"P6=1", 3)
+        radio.run(lambda: link.error)
+        assert raises(OSError, link.recv, 100).errno == EHOSTUNREACH
+        link.close()
+        again = radio.link("127.0.0.1", peer.port, link.local_port)
+        assert again.local_port == link.local_port
+        again.close()
+        radio.module.fault("usage", b"P6=1", 3)
+        assert radio.link("127.0.0.1", peer.port, link.local_port).local_port != link.local_port
+
+
+def test_a_socket_that_was_not_started_may_refuse_to_be_stopped():
+    with Joined() as radio, Peer() as peer:
+        radio.module.fault("usage", b"P6=0", 1000)
+        for _ in range(6):
+            link = radio.link("127.0.0.1", peer.port)
+            link.send(b"x")
+            peer.expect(radio, b"x")
+            radio.module.commands.close()
+            link.close()
+            radio.run(lambda: radio.wifi.links[0] is None)
+
+
+def test_an_answer_that_comes_too_late():
+    """It is taken for no other one: the module is reset."""
+    for late_ms in (4900, 5100, 9000, 11000):
+        for command in (b"R0", b"S3", b"CS", b"P0", b"P4", b"P6=1", b"C1", b"I?"):
+            with Radio() as radio, Peer() as peer:
+                radio.module.faults.late_ms = late_ms
+                radio.module.fault("late", command, after=1 if command[:1] in b"RS" else 0)
+                radio.join()
+                link = radio.wifi.udp("127.0.0.1", peer.port)
+                radio.wait(30000)
+                radio.join()
+                if link.error:
+                    link = radio.link("127.0.0.1", peer.port)
+                link.send(b"x")
+                radio.wait(100)
+                link.send(b"y")
+                radio.wait(30000)
+                assert radio.module.faults.counts == {"late": 1}
+                radio.join()
 
 
 def test_the_module_hangs_or_restarts():
@@ -341,6 +439,19 @@ def test_closed_while_a_datagram_leaves():
             link.close()
             radio.wait(1000)
             assert radio.wifi.links == [None] * 4 and radio.wifi.trouble is None
+
+
+def test_a_module_that_never_has_room_gets_another_socket():
+    with Joined() as radio, Peer() as peer:
+        link = radio.link("127.0.0.1", peer.port)
+        radio.module.fault("again", b"S3", 1000)
+        link.send(b"first")
+        radio.wait(200)
+        assert radio.module.log.count(b"P6=1") == 1
+        radio.run(lambda: radio.module.log.count(b"P6=0") > 1, 15000)
+        radio.module.faults.clear()
+        peer.expect(radio, b"first")
+        assert port_of(peer.address) == link.local_port
 
 
 def test_polled_seldom_when_nothing_happens():

@@ -87,3 +87,4 @@ def test_an_update_under_way_when_the_module_hangs_leaves_as_soon_as_it_is_back(
     update_ms = hours.server.requests[1][0]
     assert 0 <= update_ms - back_ms < 500, (back_ms, hours.server.requests)
     assert hours.server.codes()[:3] == "RUU" and hours.resets == []
+    assert not hours.lines("temperature:")

@@ -32,7 +32,8 @@ _GONE_S = 10  # until a port on USB is back after a reset
 BROKEN = (TransportError, OSError, struct.error)
 
 # Gives back the memory of the firmware that has ended, but for what feeds its watchdog, and
-# tells whether there is one.
+# tells whether there is one. What still refers to a module or a function of it (a task, an error,
+# a name of the user's) would keep all the others: so their globals go, too.
 _FREE = """
 import sys
 m = sys.modules.get('firmware.app')
@@ -42,13 +43,18 @@ if a:
         if n != 'feed':
             setattr(a, n, None)
 print('watchdog', bool(a and a.feed))
+m = sys.modules.get('asyncio.core')
+if m:
+    m.cur_task = m.Loop._exc_handler = None
 for n in list(sys.modules):
     if n.split('.')[0] in ('firmware', 'lwm2m', 'coap'):
-        sys.modules.pop(n)
+        sys.modules.pop(n).__dict__.clear()
 globals().clear()
 import gc
 gc.collect()
 """
+# Bytes in one piece, for commands and their answers
+_ENOUGH = "bytearray(8192)"
 _RESET = "import machine\nmachine.reset()"
 _READ = """
 import binascii
@@ -158,6 +164,10 @@ class BoardRepl:
             self._interrupt()
             self.stopped = True
             self.run(_FREE, tries=_TRIES)
+        try:
+            self.run(_ENOUGH, tries=_TRIES)
+        except NoMemoryError:  # what is left lies in the way
+            self.soft_reset()
 
     def _interrupt(self):
         end = time.monotonic() + _STOP_S
@@ -203,6 +213,8 @@ class BoardRepl:
     def restart(self):
         """Resets the board as its button does; it starts, and the port stays open."""
         self.stopped = False
+        if self._transport is None:
+            return None  # the port is gone, as was told
         for last in (False, True):
             try:
                 with contextlib.redirect_stdout(io.StringIO()):

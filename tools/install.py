@@ -60,7 +60,7 @@ DISPENSABLE = (
 _LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py", *NOT_CALLED}
 # What a network interface takes, by the module that a board's file imports for it.
 _INTERFACES = {
-    "firmware.lan": ("firmware/lan.py", "firmware/link.py"),
+    "firmware.lan": ("firmware/lan.py",),
     "firmware.wifi": (
         "firmware/access_point.py",
         "firmware/wifi.py",

@@ -4,10 +4,11 @@ import time
 
 from micropython import const
 
+from firmware.drivers.ism43362 import ISM43362
+from firmware.wifi import WiFi
+
 MODEL = "B-L475E-IOT01A"
 SENSORS = ("HTS221", "BMP180")
-# TIM2 channel 1; 80 MHz / 80 = ticks of 1 us.
-SERVO_TIMER = (2, 1, 79)
 BLOCK_SIZE = 256  # bytes of a block of a long payload (RFC 7959)
 
 _I2C_BOARD = const(2)  # SCL PB10, SDA PB11
@@ -52,9 +53,6 @@ def button():
 def network_interface(settings):
     """The Wi-Fi module ISM43362, not started yet."""
     from machine import SPI, Pin
-
-    from firmware.drivers.ism43362 import ISM43362
-    from firmware.wifi import WiFi
 
     # Bluetooth (chip select, reset) and the other radio, on the same bus, stay silent.
     for name, level in (("PD13", 1), ("PA8", 0), ("PB5", 1), (_WAKEUP, 0), (_BOOT0, 0)):

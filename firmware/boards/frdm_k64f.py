@@ -8,7 +8,6 @@ from micropython import const
 
 MODEL = "IoTKitV3 K64F"
 SENSORS = ("HTS221", "BMP180")
-SERVO_TIMER = None  # Zephyr has machine.PWM
 BLOCK_SIZE = 256  # bytes of a block of a long payload (RFC 7959)
 
 # The sensors of the kit, PTE1 and PTE0, where the build has them; the header, PTE24 and PTE25.

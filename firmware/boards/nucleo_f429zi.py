@@ -2,10 +2,10 @@
 
 from micropython import const
 
+from firmware.lan import LAN
+
 MODEL = "NUCLEO-F429ZI"
 SENSORS = ("BMP180", "HTS221")
-# TIM4 channel 3; 84 MHz / 84 = ticks of 1 us.
-SERVO_TIMER = (4, 3, 83)
 BLOCK_SIZE = 512  # bytes of a block of a long payload (RFC 7959)
 
 _I2C = const(1)  # SCL PB8, SDA PB9
@@ -51,8 +51,6 @@ def button():
 def network_interface(settings):
     """Ethernet, not started yet."""
     import network
-
-    from firmware.lan import LAN
 
     name = settings.get("hostname") or settings["endpoint"]
     if len(name) <= 32 and not ("." in name or ":" in name or "_" in name):

@@ -44,11 +44,11 @@ class BMP180(Sensor):
         if words[0] != _CHIP_ID:
             raise OSError(_ENODEV, "BMP180: another chip answers (id 0x%02x)" % words[0])
         self.read(_CALIBRATION, words)
-        for word in struct.unpack(">11H", words):
-            if word in (0, 0xFFFF):
+        words = struct.unpack(">3h3H5h", words)
+        for word in words:
+            if word in (0, -1, 0xFFFF):
                 raise OSError(_EIO, "BMP180: calibration is senseless; check its wires")
-        self._ac5, self._ac6 = struct.unpack_from(">HH", words, 8)
-        self._mc, self._md = struct.unpack_from(">hh", words, 18)
+        self._words = words
 
     def _measure(self):
         block = self._block
@@ -61,9 +61,10 @@ class BMP180(Sensor):
         else:
             raise OSError(_ETIMEDOUT, "BMP180: no end of conversion; check its supply")
         ut = block[2] << 8 | block[3]
-        x1 = (ut - self._ac6) * self._ac5 >> 15
-        divisor = x1 + self._md
+        _, _, _, _, ac5, ac6, _, _, _, mc, md = self._words
+        x1 = (ut - ac6) * ac5 >> 15
+        divisor = x1 + md
         if ut == _NO_RESULT or not divisor:
             raise OSError(_EIO, "BMP180: no result; check its supply")
         # Floor division gives the worked example's B5; truncation would be off by one.
-        return (x1 + (self._mc << 11) // divisor + 8 >> 4) / 10
+        return (x1 + (mc << 11) // divisor + 8 >> 4) / 10

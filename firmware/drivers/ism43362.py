@@ -8,7 +8,7 @@ from errno import EAGAIN, ECONNABORTED, ECONNRESET, EINVAL, EIO, ENOBUFS, ETIMED
 
 from micropython import const
 
-ANSWER_MS = const(3000)  # what most commands take at most
+ANSWER_MS = const(5000)  # what most commands take at most
 DATAGRAM = const(1200)  # the longest, in bytes, that is sent or asked for
 
 _SIZE = const(1248)  # an answer with one datagram, in whole chunks
@@ -44,9 +44,12 @@ class ISM43362:
     of a command: `poll()` does what is due. Then `answer` is None while there is none, bytes (the
     body of the answer), or an OSError, with these numbers:
 
-    EINVAL the module says ERROR; EIO its answer makes no sense; ETIMEDOUT it has none;
-    ECONNABORTED it takes no command any more, or its output never ends: `restart()` helps;
+    EINVAL the module says ERROR; EIO its answer makes no sense, or there is no memory for it;
+    ETIMEDOUT it has none, ECONNABORTED it takes no command any more, or its output never ends;
     ECONNRESET it has restarted by itself and knows nothing.
+
+    After the last three only `restart()` helps: an answer that comes later would be taken for the
+    next command's.
 
     `buffer` holds the last command or answer.
     """
@@ -178,7 +181,11 @@ class ISM43362:
         if size == _SIZE and drdy():
             self._end(OSError(ECONNABORTED, "the module's output has no end"))
         elif start < end:
-            self._end(self._parse(start, end))
+            try:
+                answer = self._parse(start, end)
+            except MemoryError:  # it was read: nothing waits for us any more
+                answer = OSError(EIO, "no memory")
+            self._end(answer)
         # else it was not an answer yet: DRDY had not fallen
 
     def _parse(self, start, end):

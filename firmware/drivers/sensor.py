@@ -1,4 +1,11 @@
-"""What the drivers of I2C temperature sensors share: starting, starting again, error texts."""
+"""I2C temperature sensors: what their drivers share, and the one that is there."""
+
+import sys
+from errno import ENODEV
+
+from micropython import const
+
+_PATIENCE = const(3)  # faults in a row until another sensor is looked for
 
 
 class Sensor:
@@ -36,3 +43,50 @@ class Sensor:
 
     def write(self, register, data):
         self.i2c.writeto_mem(self.address, register, data)
+
+
+class Thermometer:
+    """Looks for each kind of sensor on every bus, at each measurement until one answers.
+
+    `kinds` are the class names of the drivers, the likely one first.
+    """
+
+    def __init__(self, buses, kinds):
+        self.buses = buses
+        self.kinds = kinds
+        self.sensor = None
+        self._faults = 0
+
+    def temperature(self):
+        """Degrees Celsius. Raises OSError; the next call tries again."""
+        if self.sensor is None:
+            self.sensor = self.find()
+        try:
+            value = self.sensor.temperature()
+        except OSError:
+            self._faults += 1
+            if self._faults >= _PATIENCE:
+                self.sensor = None
+            raise
+        self._faults = 0
+        return value
+
+    def find(self):
+        found = None
+        for name in self.kinds:
+            driver = getattr(__import__("firmware.drivers." + name.lower()).drivers, name.lower())
+            for bus in self.buses:
+                try:
+                    found = getattr(driver, name)(bus)
+                    break
+                except OSError:
+                    pass  # not here: the next one
+            if found:
+                break
+        if not found:
+            kinds = " or ".join(self.kinds)
+            raise OSError(ENODEV, "no %s answers on I2C; check plug and wires" % kinds)
+        for name in self.kinds:  # the memory of the other drivers is needed elsewhere
+            if name != found.NAME and sys.modules.pop("firmware.drivers." + name.lower(), None):
+                delattr(sys.modules["firmware.drivers"], name.lower())
+        return found

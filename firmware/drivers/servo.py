@@ -3,28 +3,18 @@
 from micropython import const
 
 _FREQ_HZ = const(50)
-_PERIOD_US = const(20000)
 _MIN_US = const(750)
 _SPAN_US = const(1750)
 
 
 class Servo:
-    """A servo on a `machine.Pin`; it goes to the middle at once.
+    """A servo on what `machine.PWM` takes for a pin; it goes to the middle at once."""
 
-    `timer` is (number, channel, prescaler for ticks of 1 us): needed only where `machine` has no
-    PWM (MicroPython before 1.28 on stm32).
-    """
+    def __init__(self, pin):
+        from machine import PWM
 
-    def __init__(self, pin, timer=None):
         self._position = 0.5
-        try:
-            from machine import PWM
-        except ImportError:
-            self.unit = 1
-            self.set = _channel(pin, timer, self.pulse_us).pulse_width
-        else:
-            self.unit = 1000
-            self.set = PWM(pin, freq=_FREQ_HZ, duty_ns=self.pulse_us * 1000).duty_ns
+        self._duty_ns = PWM(pin, freq=_FREQ_HZ, duty_ns=self.pulse_us * 1000).duty_ns
 
     @property
     def position(self):
@@ -36,7 +26,7 @@ class Servo:
         # Written so that NaN is refused as well.
         if not 0 <= position <= 1:
             raise ValueError("servo position: expected 0 to 1")
-        self.set(_pulse_us(position) * self.unit)
+        self._duty_ns(_pulse_us(position) * 1000)
         self._position = float(position)
 
     @property
@@ -47,14 +37,3 @@ class Servo:
 
 def _pulse_us(position):
     return _MIN_US + int(_SPAN_US * position)
-
-
-def _channel(pin, timer, pulse_us):
-    if timer is None:
-        raise ValueError("servo: no machine.PWM here; give the pin's timer")
-    import pyb
-
-    number, channel, prescaler = timer
-    return pyb.Timer(number, prescaler=prescaler, period=_PERIOD_US - 1).channel(
-        channel, pyb.Timer.PWM, pin=pin, pulse_width=pulse_us
-    )

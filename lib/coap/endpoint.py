@@ -192,10 +192,7 @@ class Endpoint:
                         buffer[1] = _CONTENT
                         buffer[start:begin] = options
                         buffer[begin:end] = payload
-                        try:
-                            self.send(self._view[:end])
-                        except OSError:
-                            self.lost += 1
+                        self.transmit(self._view[:end])
                         return
             self._receive(data)
         except Exception as error:  # a bad datagram costs one datagram
@@ -270,12 +267,12 @@ class Endpoint:
         kept = self._kept
         if kept is None:
             try:
-                from coap.duplicates import Duplicates
+                from coap import duplicates
             except MemoryError as error:  # not executed: it may come again
                 self.fault(error)
                 self._reply(message, _SERVICE_UNAVAILABLE)
                 return
-            self._kept = kept = Duplicates()
+            self._kept = kept = duplicates.Duplicates()
         now_s = self.now_s()
         answer = kept.find(message.mid, message.token, now_s)
         if answer is None:
@@ -372,9 +369,9 @@ class Endpoint:
         # The block-wise transfers with the peer, which are about to be used.
         blocks = self._blocks
         if blocks is None:
-            from coap.block import Blocks
+            from coap import block
 
-            self._blocks = blocks = Blocks(self)
+            self._blocks = blocks = block.Blocks(self)
         blocks.due_s = self.now_s() + _BLOCKS_S
         return blocks
 
@@ -415,9 +412,9 @@ class Endpoint:
         is only valid during the call. Raises ValueError where it exceeds the buffer.
         """
         if len(payload) > self.block_size:
-            from coap.upload import upload
+            from coap import upload
 
-            upload(self, code, options, payload, on_done)
+            upload.upload(self, code, options, payload, on_done)
         else:
             self.notify(self.random(4), options, payload, on_done, code)
 

@@ -85,7 +85,35 @@ def defaults(client, owner_id):
         oid = each.oid
         if oid == 1:
             control(table, oid, each.iid, each.short_server_id, {})
-        elif oid not in (0, 2):
+        elif oid > 2:
             control(table, oid, each.iid, owner_id, {0: _READ})
     for oid in table.creatable:
         control(table, oid, _MAX_ID, _MAX_ID, {owner_id: _CREATE})
+
+
+def dump(table):
+    """Object, instance, owner and rights of each instance of object 2, as JSON values."""
+    found = []
+    for each in table.of(2):
+        found.append((each.object_id, each.instance_id, each.owner, list(each.acl.items())))
+    return found
+
+
+def restore(table, kept):
+    """Puts back what `dump()` told of into the instances that control the same.
+
+    One that controls what is there no more is passed over. ValueError or TypeError, and nothing
+    done, for nonsense.
+    """
+    found = []
+    for oid, iid, owner, entries in kept:
+        acl = dict(entries)
+        for server_id, right in acl.items():
+            if not 0 <= server_id | owner <= 65535 or right & ~31:
+                raise ValueError
+        each = control(table, oid, iid)
+        if each:
+            found.append((each, owner, acl))
+    for each, owner, acl in found:
+        each.owner = owner
+        each.acl = acl

@@ -10,7 +10,7 @@ _BAD_REQUEST = const(0x80)  # 4.00
 def text(payload):
     """The arguments in a payload as text; Error 4.00 where `parse()` does not take it."""
     try:
-        arguments = str(payload, "utf8")
+        arguments = str(payload, "utf-8")
         parse(arguments)
         return arguments
     except ValueError:

@@ -82,9 +82,9 @@ class Client:
     def _changed(self, oid, iid, rid):
         for session in self.sessions:
             if rid is None and session.attributes and not self.table.find(oid, iid):
-                from lwm2m.attributes import forget
+                from lwm2m import attributes
 
-                if forget(session.attributes, (oid, iid)):
+                if attributes.forget(session.attributes, (oid, iid)):
                     session.keep()
             if rid is None or oid == 2:  # other paths can be read now
                 session.endpoint.forget()

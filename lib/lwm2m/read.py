@@ -105,7 +105,7 @@ class Target:
 
     def number(self):
         """The value where the target is one number, else None (for gt, lt and st)."""
-        if self.single and self.kind[0] in "ifut":
+        if self.single and self.kind[0] in "iftu":
             for _, _, value in below(self.session, self.path):
                 return value
         return None

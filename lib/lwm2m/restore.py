@@ -25,7 +25,9 @@ def load(session, data):
         entries = list(kept.get("o", ()))
         resume(session.registration, kept["r"])
         if "c" in kept:
-            rights(session.table, kept["c"])
+            from lwm2m import access
+
+            access.restore(session.table, kept["c"])
     except MemoryError:
         raise
     except Exception:
@@ -65,26 +67,6 @@ def resume(registration, kept):
     registration.due_ms = registration.client.now_ms()
     registration.state = "registered"
     registration.endpoint.wake()
-
-
-def rights(table, kept):
-    """Puts back what `state.rights()` told of into the instances that control the same.
-
-    One that controls what is there no more is passed over. ValueError or TypeError, and nothing
-    done, for nonsense.
-    """
-    found = []
-    for oid, iid, owner, entries in kept:
-        acl = dict(entries)
-        for server_id, right in acl.items():
-            if not 0 <= server_id | owner <= 65535 or right & ~31:
-                raise ValueError
-        for each in table.of(2):
-            if (each.object_id, each.instance_id) == (oid, iid):
-                found.append((each, owner, acl))
-    for each, owner, acl in found:
-        each.owner = owner
-        each.acl = acl
 
 
 def _values(server, kept):

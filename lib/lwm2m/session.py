@@ -41,9 +41,9 @@ class Session:
         # What has to be polled, the endpoint last: what others send has time-outs of its own.
         self.parts = [self.registration, self]
         if client.queue_mode:
-            from lwm2m.queue_mode import QueueMode
+            from lwm2m import queue_mode
 
-            self.queue = QueueMode(self)
+            self.queue = queue_mode.QueueMode(self)
 
     def reachable(self):
         """True when notifications may be sent now: registered, online and awake."""
@@ -77,18 +77,18 @@ class Session:
         where the server may not be told now.
         """
         if not self.sender:
-            from lwm2m.send import Sender
+            from lwm2m import send
 
-            self.sender = Sender(self)
+            self.sender = send.Sender(self)
             self.parts.insert(-1, self.sender)
         self.sender.send(paths, on_done)
 
     def observe(self, token, target, key=None):
         """Starts to observe; returns the sequence number. Error 5.03 when there are too many."""
         if not self.observations:
-            from lwm2m.observe import Observations
+            from lwm2m import observe
 
-            self.observations = Observations(self)
+            self.observations = observe.Observations(self)
         return self.observations.add(token, target, key)
 
     def cancel_observation(self, token=None):

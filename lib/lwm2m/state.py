@@ -42,16 +42,10 @@ def dump(session):
         kept["q"] = (observations.reserved + _SPARE | _ROUND) & _MASK
         kept["o"] = observations.snapshot()
     if len(session.client.sessions) > 1 and session is session.client.sessions[0]:
-        kept["c"] = rights(session.table)
+        from lwm2m import access
+
+        kept["c"] = access.dump(session.table)
     return json.dumps(kept).encode()
-
-
-def rights(table):
-    """Object, instance, owner and rights of each instance of object 2, as JSON values."""
-    found = []
-    for each in table.of(2):
-        found.append((each.object_id, each.instance_id, each.owner, list(each.acl.items())))
-    return found
 
 
 def registered(registration):

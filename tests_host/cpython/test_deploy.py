@@ -17,8 +17,9 @@ import pytest
 from board_line import BadCable, Desk, LineBoard, deploy, make
 from board_process import ROOT
 
-from tools import install
+from tools import board_repl, install
 from tools.deploy import transfer
+from tools.errors import UserError
 
 COPIED = re.compile(r"^(\d+) copied, (\d+) the same, (\d+) removed$", re.M)
 
@@ -178,7 +179,7 @@ def lose(data, place):
 @pytest.mark.parametrize("spoil", [flip, lose])
 def test_a_broken_transfer_is_found_and_repeated(deployed, spoil):
     flash = deployed / "flash"
-    names = ("firmware/link.mpy", "lib/coap/message.mpy")
+    names = ("firmware/lan.mpy", "lib/coap/message.mpy")
     before = {name: (flash / name).read_bytes() for name in names}
     for name in names:
         (flash / name).write_bytes(b"x" * len(before[name]))
@@ -189,21 +190,21 @@ def test_a_broken_transfer_is_found_and_repeated(deployed, spoil):
         assert len(count) == 2
         assert said.count(": once more") == 2
         if spoil is flip:
-            assert "firmware/link.mpy: reads back differently: once more" in said
+            assert "firmware/lan.mpy: reads back differently: once more" in said
         assert copied(said)[0] == 2
     assert {name: (flash / name).read_bytes() for name in names} == before
     assert not (flash / transfer.TEMPORARY).exists()
 
 
 def test_a_line_that_always_breaks_leaves_the_old_file(deployed):
-    path = deployed / "flash/firmware/link.mpy"
+    path = deployed / "flash/firmware/lan.mpy"
     old = b"x" * path.stat().st_size
     path.write_bytes(old)
     harm, count = harmed(99, flip)
     with LineBoard(deployed) as board, BadCable(deployed, board.port, harm) as cable:
         status, said = deploy(deployed, f"PORT={cable.port}")
         assert status == 2 and len(count) == transfer.ATTEMPTS, said
-        assert "firmware/link.mpy: 3 transfers failed: check the cable" in said.splitlines()[-1]
+        assert "firmware/lan.mpy: 3 transfers failed: check the cable" in said.splitlines()[-1]
         assert "restarted" in said and "Traceback" not in said
         assert path.read_bytes() == old
 
@@ -365,6 +366,48 @@ def test_repl_is_the_prompt_of_the_board(deployed):
             wait_text(terminal, b"\r\n42\r\n")
             os.write(terminal, b"\x1d")
             process.wait(10)
+
+
+FRAGMENTED = """
+import builtins
+builtins.kept = kept = []
+try:
+    while True:
+        kept.append(bytearray(600))
+except MemoryError:
+    for number in range(0, len(kept), 2):
+        kept[number] = None
+"""
+
+
+def test_a_heap_in_pieces_is_made_whole(deployed):
+    """What another program has left in memory is no reason to refuse the firmware."""
+    (deployed / "flash" / "main.py").write_text(FRAGMENTED)
+    with LineBoard(deployed) as board:
+        time.sleep(1)
+        status, said = deploy(deployed, f"PORT={board.port}")
+        assert status == 0 and "registered at /" in said, said
+
+
+def test_the_firmware_gives_its_memory_back(deployed):
+    with LineBoard(deployed) as board:
+        board.wait_for(lambda: "registered at" in board.stdout)
+        with board_repl.BoardRepl(str(board.port), lambda text: None) as repl:
+            free = int(repl.run("import gc; gc.collect(); print(gc.mem_free())"))
+    assert free > 85000, free  # of 128 KiB, of which the simulation takes some
+
+
+def test_the_port_goes_for_good(deployed, monkeypatch):
+    """That is told, and not that the board cannot be restarted then."""
+    monkeypatch.setattr(board_repl, "_GONE_S", 0.5)
+    with LineBoard(deployed) as board:
+        board.settle()
+        with pytest.raises(UserError, match="failed to access it"):
+            with board_repl.BoardRepl(str(board.port), lambda text: None) as repl:
+                board.process.kill()
+                board.process.wait()
+                board.port.unlink(missing_ok=True)
+                repl.reopen()
 
 
 def test_nobody_on_the_line(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tools import install
 from tools.errors import UserError
+from tools.keysearch.notes import used
 from tools.virtual.options import BOARDS
 
 DEFAULT_BOARD = BOARDS[0]
@@ -99,6 +100,8 @@ def wifi(flash, board, options):
     ssid, passphrase, security = stored or (_SSID, secrets.token_urlsafe(12), access_point.WPA2)
     if options.wifi_password is not None:
         passphrase = options.wifi_password
+    if passphrase:
+        used(passphrase.encode())
     if stored is None and not options.blank:
         access_point.provision(str(flash), ssid, passphrase, security)
         for path in (Path(flash) / "state").glob("wifi.*"):

@@ -75,7 +75,7 @@ def item(data, at, depth):
         end += number
         if end > len(data):
             raise ValueError
-        value = bytes(data[at:end]) if kind == 2 else str(data[at:end], "utf8")
+        value = bytes(data[at:end]) if kind == 2 else str(data[at:end], "utf-8")
     elif kind == 7:
         if first > 0xF8:
             (value,) = struct.unpack((">e", ">f", ">d")[first - 0xF9], data[at + 1 : end])

@@ -53,9 +53,9 @@ def decode(base, payload):
 
 def _load(payload):
     pack = load(payload)
-    if not isinstance(pack, list):
-        raise ValueError
-    return pack
+    if isinstance(pack, list):
+        return pack
+    raise ValueError
 
 
 def load(payload):
@@ -73,13 +73,13 @@ def load(payload):
             inside = not inside
         elif inside:
             escaped = byte == 0x5C
-        elif byte == 0x5B or byte == 0x7B:
+        elif byte in b"[{":
             depth += 1
             if depth > _DEPTH:
                 raise ValueError
-        elif byte == 0x5D or byte == 0x7D:
+        elif byte in b"]}":
             depth -= 1
-    return json.loads(str(payload, "utf8"))
+    return json.loads(str(payload, "utf-8"))
 
 
 def value(kind, raw):

@@ -19,7 +19,7 @@ def encode_value(kind, value):
     """The characters as a string."""
     kind = kind[0]
     if kind == "o":
-        return str(b2a_base64(value)[:-1], "utf8")  # without the newline
+        return str(b2a_base64(value)[:-1], "utf-8")  # without the newline
     if kind == "l":
         return "%d:%d" % value
     return str(int(value) if kind == "b" else value)
@@ -38,7 +38,7 @@ def value(kind, raw):
             if b2a_base64(value)[:-1] != raw:  # characters that a2b_base64 skips
                 raise ValueError
             return value
-        text = str(raw, "utf8")
+        text = str(raw, "utf-8")
         if kind in "sc":
             return text
         if kind == "b":

@@ -116,7 +116,7 @@ def value(kind, raw):
         if kind == "o":
             return bytes(raw)
         if kind in "sc":
-            return str(raw, "utf8")
+            return str(raw, "utf-8")
         if kind in "itu" and size in (1, 2, 4, 8):
             number = uint(raw)
             return number - (1 << 8 * size) if kind != "u" and raw[0] > 127 else number

@@ -29,6 +29,6 @@ def answer(answers):
     """Whether a name server answers from now on."""
     names.fails = not answers
     sys.modules["socket"] = names
-    link = sys.modules.get("firmware.link")
-    if link:
-        link.socket = names
+    lan = sys.modules.get("firmware.lan")
+    if lan:
+        lan.socket = names

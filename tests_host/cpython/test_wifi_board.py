@@ -13,7 +13,7 @@ from firmware import access_point
 
 SEEDS = range(1, 21)
 LIFETIME_S = 60
-HOLD_S = 75  # so long each board has to hold its registration
+HOLD_S = 70  # so long each board has to hold its registration
 ANEW = 3  # boards that may have registered anew
 
 

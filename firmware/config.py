@@ -1,6 +1,7 @@
 """The settings in config.json, checked before anything starts."""
 
 import json
+import os
 import sys
 
 from micropython import const
@@ -29,7 +30,7 @@ _NO_SEC = const(3)
 # MicroPython's own calls keep the loop for up to 10 s: 7 for a name without a name server, 10 for
 # Ethernet of v1.28 without a cable. The rest is what the loop may take between two feedings.
 _WATCHDOG_S = const(16)
-_LONGEST = const(2048)  # characters of the file
+_LONGEST = const(2048)  # bytes of the file
 _SHOWN = const(80)  # characters of a value in an error
 
 
@@ -57,11 +58,10 @@ def load(directory=""):
 
     path = directory + "/config.json" if directory else "config.json"
     try:
+        if os.stat(path)[6] > _LONGEST:  # more than the heap may hold
+            raise ConfigError("the file", "long", "at most %d bytes" % _LONGEST, path)
         with open(path) as file:
-            text = file.read(_LONGEST + 1)
-        if len(text) > _LONGEST:  # more than the heap may hold
-            raise ConfigError("the file", "long", "at most %d characters" % _LONGEST, path)
-        settings = json.loads(text)
+            settings = json.load(file)
     except ConfigError:
         raise
     except OSError:

@@ -8,7 +8,6 @@ needs .mpy files, or 192 KB.
 """
 
 import gc
-import json
 import os
 
 from micropython import const
@@ -27,7 +26,7 @@ _LATER = const(
     "lwm2m.observe lwm2m.write lwm2m.formats.text lwm2m.formats.senml_encoder coap.duplicates"
     " firmware.config firmware.account_list firmware.drivers.bmp180"
 )
-_LONGEST = const(2048)  # characters of config.json
+_WIFI = const(" firmware.wifi firmware.drivers.ism43362")
 
 names = "coap.endpoint "
 sources = True
@@ -37,16 +36,17 @@ try:
 except OSError:
     sources = False
     names += _ALWAYS
+try:
+    os.stat("firmware/lan.py" if sources else "firmware/lan.mpy")
+except OSError:
+    try:
+        os.stat("firmware/wifi.py" if sources else "firmware/wifi.mpy")
+        names += _WIFI  # these are the files of a board with Wi-Fi alone
+    except OSError:
+        pass  # frozen
 for name in names.split():
     gc.collect()
     __import__(name)
-try:
-    with open("config.json") as file:
-        name = "firmware.boards." + json.loads(file.read(_LONGEST))["board"]
-    gc.collect()
-    __import__(name)  # with its network interface
-except Exception:
-    pass  # config.py tells what is wrong
 
 # MicroPython keeps names in tables, each twice as long as the one before and in one piece. The
 # start comes near the end of one, so the first modules loaded later would need the next (7 KB on

@@ -150,7 +150,7 @@ RULES = (
         "asyncio errno micropython",
     ),
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine ntptime os sys time"),
-    ("firmware.modules", "coap lwm2m firmware", "gc json micropython os"),
+    ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
     ("boot", "", "sys"),
     ("main", "coap lwm2m firmware", "gc os sys"),

@@ -741,10 +741,13 @@ def test_the_key():
 
 
 def test_an_endpoint_without_blocks_loads_none_of_it():
+    import coap
+
     found = {}
     for name in ("coap.block", "coap.upload", "coap.download"):
         if name in sys.modules:
             found[name] = sys.modules.pop(name)
+            delattr(coap, name[5:])
     try:
         peer = Asker(Answer(body(500)))
         peer.get()
@@ -757,8 +760,6 @@ def test_an_endpoint_without_blocks_loads_none_of_it():
         peer.get(0, 5)
         assert "coap.block" in sys.modules
     finally:
-        import coap
-
         for name in found:
             sys.modules[name] = found[name]
             setattr(coap, name[5:], found[name])

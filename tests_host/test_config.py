@@ -60,7 +60,7 @@ def test_the_example_is_good():
 
 
 def test_more_than_a_heap_may_hold():
-    refused(changed(endpoint="x" * 3000), "the file is 'long'", "at most 2048 characters")
+    refused(changed(endpoint="x" * 3000), "the file is 'long'", "at most 2048 bytes")
     refused("[" * 2000, "the content is ", "config.example.json")
     refused("[" * 20000, "the file is 'long'")
 

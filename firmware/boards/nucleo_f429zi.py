@@ -2,8 +2,6 @@
 
 from micropython import const
 
-from firmware.lan import LAN
-
 MODEL = "NUCLEO-F429ZI"
 SENSORS = ("BMP180", "HTS221")
 BLOCK_SIZE = 512  # bytes of a block of a long payload (RFC 7959)
@@ -51,6 +49,8 @@ def button():
 def network_interface(settings):
     """Ethernet, not started yet."""
     import network
+
+    from firmware.lan import LAN
 
     name = settings.get("hostname") or settings["endpoint"]
     if len(name) <= 32 and not ("." in name or ":" in name or "_" in name):

@@ -90,6 +90,7 @@ class Connection:
                 "%s: registered at %s as before" % (self.uri, registration.location_text())
             )
             registration.due_ms = self.app.client.now_ms()  # an Update: here we are again
+            session.endpoint.resume()  # or what was under way, which it would wait for
             self.app.wake()
         else:
             print("%s: local port %d is taken, registering anew" % (self.uri, self.local_port))

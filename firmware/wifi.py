@@ -24,7 +24,7 @@ _OFTEN_MS = const(100)
 _SELDOM_MS = const(500)
 _AWAKE_MS = const(3000)
 _CHECK_MS = const(10000)  # between looks whether the access point is there
-_REJOIN_MS = const(5000)
+_REJOIN_MS = const(5000)  # from a join to the next, or from its failure
 
 
 class WiFi:
@@ -126,6 +126,7 @@ class WiFi:
 
     def _live(self):
         while True:
+            pause_ms = _REJOIN_MS
             try:
                 if not self.up:
                     yield from once("wifi_join", "join", self)
@@ -139,6 +140,8 @@ class WiFi:
                                 link.failures += 1
                                 if error.errno in FATAL:
                                     raise
+                                if link.failures == _TRIES and link.outbox:
+                                    link.outbox.pop(0)  # refused, perhaps for ever
                                 if link.failures >= _TRIES:
                                     # Is it the socket, or the network? The port stays, so the
                                     # peer knows nothing.
@@ -146,11 +149,12 @@ class WiFi:
                                     link.failures = 0
                                     self.signal_dbm = None
                     yield _TURN_MS
+                    pause_ms -= _TURN_MS if pause_ms else 0  # not by the clock: it wraps
             except OSError as error:
                 once("wifi_join", "lost", self, error)
-            began = self.ticks.ticks_ms()
-            while self.ticks.ticks_diff(self.ticks.ticks_ms(), began) < _REJOIN_MS:
+            while pause_ms:
                 yield _TURN_MS
+                pause_ms -= _TURN_MS
 
     def _check(self):
         now = self.ticks.ticks_ms()
@@ -174,11 +178,12 @@ class WiFi:
         ticks = self.ticks
         while link.outbox:
             yield from self.select(number)
-            data = link.outbox.pop(0)
+            outbox = link.outbox  # the link itself loses it by close()
+            data = outbox[0]
             link.used = ticks.ticks_ms()
+            # After an error it goes once more: to have it twice does a peer no harm.
             sent = yield from self.do("S3=%04d" % len(data), data=data, tries=1)
             if sent.strip() == b"0":  # the module is full
-                link.outbox.insert(0, data)
                 link.full += 1
                 if link.full >= _FULL:
                     link.full = 0
@@ -188,6 +193,7 @@ class WiFi:
             link.full = 0
             if sent.strip() != b"%d" % len(data):
                 raise OSError(EIO, "not sent")
+            outbox.pop(0)
         now = ticks.ticks_ms()
         gap_ms = _SELDOM_MS if ticks.ticks_diff(now, link.used) >= _AWAKE_MS else _OFTEN_MS
         if len(link.inbox) < _INBOX and ticks.ticks_diff(now, link.asked) >= gap_ms:

@@ -13,10 +13,12 @@ import sys
 import time as host_time
 from asyncio import core
 
+import board_radio
 import machine
 import machine_time
 import network
 import sensor_bmp180
+import sensor_hts221
 from peer import decode, encode
 from scratch import write
 from world import world
@@ -26,7 +28,8 @@ from coap.numbers import ACK, CHANGED, CON, CREATED, DELETE, DELETED, GET, POST
 
 _AHEAD_MS = 3600000
 _FRESH = ("firmware", "lwm2m", "coap", "time", "socket")  # modules that are loaded for it
-_WITH_TIME = (machine, machine_time, sensor_bmp180, sys.modules["world"])
+_WITH_TIME = (board_radio, machine, machine_time, sensor_bmp180, sensor_hts221)
+_WITH_TIME += (sys.modules["world"],)
 _LOOK_UP_MS = 7000  # that lwIP blocks for a name server that is silent: four requests
 
 
@@ -37,7 +40,7 @@ class Time:
     """
 
     def __init__(self):
-        self.total_ms = 0
+        self.total_ms = self._us = 0
         self._start = host_time.ticks_add(host_time.ticks_ms(), _AHEAD_MS)
 
     def ticks_ms(self):
@@ -49,8 +52,13 @@ class Time:
     def sleep_ms(self, ms):
         self.advance(ms)
 
+    def sleep_us(self, us):
+        self._us += us
+        self.advance(self._us // 1000)
+        self._us %= 1000
+
     def ticks_us(self):
-        return self.ticks_ms() * 1000
+        return self.ticks_ms() * 1000 + self._us
 
     def time(self):
         return 1767225600 + self.total_ms // 1000

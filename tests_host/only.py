@@ -6,6 +6,7 @@ MICROPYTHON = {
     "test_bootstrapping": "needs MicroPython's own asyncio (the firmware uses its queue)",
     "test_console": "needs MicroPython's own asyncio, as test_bootstrapping",
     "test_dtls": "needs MicroPython's own DTLS (CPython has none)",
+    "test_wifi_hours": "needs MicroPython's own asyncio, as test_outage",
     "test_trace": "needs MicroPython's own asyncio, as test_bootstrapping",
     "test_ntp": "needs MicroPython's own asyncio, as test_outage",
     "test_outage": "needs MicroPython's own asyncio, whose clock can be made to jump",

@@ -215,6 +215,27 @@ def test_a_retransmission_does_not_change_with_what_was_sent_meanwhile():
     assert rig.take() == [first]
 
 
+def test_a_link_that_is_back_carries_at_once_what_waits():
+    rig = Rig()
+    rig.endpoint.resume()  # nothing
+    first = rig.request()
+    rig.run(50000)  # all repetitions but the last wait
+    assert len(rig.take()) == 4
+    rig.endpoint.resume()
+    assert rig.take() == [first]
+    begin = rig.passed_ms
+    rig.run(100000)
+    assert [at - begin for at, _ in rig.wire] == [2000, 6000, 14000, 30000]
+    assert rig.answers == [None] and rig.endpoint.idle
+    rig.wire.clear()
+    # What is acknowledged waits for its answer as before.
+    rig.request()
+    rig.receive(packet(ACK, 0, 0x1002))
+    rig.endpoint.resume()
+    assert rig.take() == []
+    rig.settled()
+
+
 def test_one_exchange_at_a_time():
     rig = Rig()
     assert rig.endpoint.idle is True

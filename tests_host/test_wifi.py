@@ -404,6 +404,43 @@ def test_a_datagram_that_the_module_has_no_room_for_waits():
         peer.expect(radio, b"second")
 
 
+def test_a_datagram_that_the_module_refuses_leaves_again():
+    for fault in ("usage", "garbage", "cut"):
+        with Joined() as radio, Peer() as peer:
+            link = radio.link("127.0.0.1", peer.port)
+            radio.module.fault(fault, b"S3", 2)
+            link.send(b"first")
+            radio.wait(1000)
+            found = [peer.take() for _ in range(4)]
+            # Whether it has left cannot be told from an answer without sense.
+            expected = 1 if fault == "usage" else 3
+            assert found.count(b"first") == expected and not link.outbox, (fault, found)
+
+
+def test_a_datagram_that_is_never_taken_holds_up_no_other():
+    with Joined() as radio, Peer() as peer:
+        link = radio.link("127.0.0.1", peer.port)
+        boots = radio.module.boots
+        radio.module.fault("usage", b"S3=0005", 1000)
+        link.send(b"never")
+        link.send(b"taken")
+        link.send(b"another")
+        peer.expect(radio, b"another")
+        assert radio.module.boots == boots and not link.error
+
+
+def test_closed_while_a_datagram_leaves():
+    for fault in ("again", "usage", "late"):
+        with Joined() as radio, Peer() as peer:
+            link = radio.link("127.0.0.1", peer.port)
+            radio.module.fault(fault, b"S3")
+            link.send(b"x")
+            radio.run(lambda: radio.module.log[-1].startswith(b"S3"))
+            link.close()
+            radio.wait(1000)
+            assert radio.wifi.links == [None] * 4 and radio.wifi.trouble is None
+
+
 def test_a_module_that_never_has_room_gets_another_socket():
     with Joined() as radio, Peer() as peer:
         link = radio.link("127.0.0.1", peer.port)

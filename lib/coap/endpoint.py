@@ -63,9 +63,12 @@ class Exchange:
         self.on_done = on_done
         self.data = data
         self.clock = clock
+        self.begin(chance)
+
+    def begin(self, chance):
         self.left = _MAX_RETRANSMIT
         self.timeout_ms = _ACK_TIMEOUT_MS + _ACK_TIMEOUT_MS * chance // 510
-        self.since = clock.ticks_ms()  # it was sent, or acknowledged
+        self.since = self.clock.ticks_ms()  # it was sent, or acknowledged
 
     def poll(self, transmit):
         """Retransmits when it is time; the milliseconds left, or 0 when it is given up."""
@@ -485,6 +488,17 @@ class Endpoint:
             on_done(message)
         except Exception as error:
             self.fault(error)
+
+    def resume(self):
+        """The link is back: what waits for an answer leaves at once, and then as if it were new.
+
+        Else it could be silent for up to 32 s more, and be given up after a try or two.
+        """
+        exchange = self.exchange
+        if exchange and exchange.left >= 0:
+            exchange.begin(self.random(1)[0])
+            self.transmit(exchange.data)
+            self.wake()
 
     def cancel(self):
         """Gives up what is under way without telling anyone."""

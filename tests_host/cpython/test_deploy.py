@@ -179,7 +179,7 @@ def lose(data, place):
 @pytest.mark.parametrize("spoil", [flip, lose])
 def test_a_broken_transfer_is_found_and_repeated(deployed, spoil):
     flash = deployed / "flash"
-    names = ("firmware/lan.mpy", "lib/coap/message.mpy")
+    names = ("firmware/console.mpy", "lib/coap/message.mpy")
     before = {name: (flash / name).read_bytes() for name in names}
     for name in names:
         (flash / name).write_bytes(b"x" * len(before[name]))
@@ -190,21 +190,21 @@ def test_a_broken_transfer_is_found_and_repeated(deployed, spoil):
         assert len(count) == 2
         assert said.count(": once more") == 2
         if spoil is flip:
-            assert "firmware/lan.mpy: reads back differently: once more" in said
+            assert "firmware/console.mpy: reads back differently: once more" in said
         assert copied(said)[0] == 2
     assert {name: (flash / name).read_bytes() for name in names} == before
     assert not (flash / transfer.TEMPORARY).exists()
 
 
 def test_a_line_that_always_breaks_leaves_the_old_file(deployed):
-    path = deployed / "flash/firmware/lan.mpy"
+    path = deployed / "flash/firmware/console.mpy"
     old = b"x" * path.stat().st_size
     path.write_bytes(old)
     harm, count = harmed(99, flip)
     with LineBoard(deployed) as board, BadCable(deployed, board.port, harm) as cable:
         status, said = deploy(deployed, f"PORT={cable.port}")
         assert status == 2 and len(count) == transfer.ATTEMPTS, said
-        assert "firmware/lan.mpy: 3 transfers failed: check the cable" in said.splitlines()[-1]
+        assert "firmware/console.mpy: 3 transfers failed: check the cable" in said.splitlines()[-1]
         assert "restarted" in said and "Traceback" not in said
         assert path.read_bytes() == old
 

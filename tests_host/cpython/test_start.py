@@ -401,7 +401,7 @@ def test_a_senseless_position_leaves_the_arm_where_it_is(tmp_path):
 
 # As the real firmware, but not as patient.
 HASTY = (
-    ("firmware/app.py", "_NETWORK_MS = const(15000)", "_NETWORK_MS = const(200)"),
+    ("firmware/connections.py", "_NETWORK_MS = const(15000)", "_NETWORK_MS = const(200)"),
     ("firmware/connection.py", "_RETRY_MS = const(5000)", "_RETRY_MS = const(50)"),
 )
 

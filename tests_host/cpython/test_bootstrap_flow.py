@@ -24,7 +24,7 @@ from tools import install
 TEMPERATURE = (3303, 0, 5700)
 TRIGGER = (1, 0, 9)
 SHORT = (  # file, long, short
-    ("lib/coap/endpoint.py", "_MAX_RETRANSMIT = const(4)", "_MAX_RETRANSMIT = const(0)"),
+    ("lib/coap/endpoint.py", "_MAX_RETRANSMIT = const(4)", "_MAX_RETRANSMIT = const(%d)"),
     ("lib/lwm2m/bootstrap.py", "_SILENT_MS = const(93000)", "_SILENT_MS = const(3000)"),
     ("firmware/bootstrapping.py", "_FIRST_MS = const(60000)", "_FIRST_MS = const(2000)"),
 )
@@ -32,8 +32,17 @@ SHORT = (  # file, long, short
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """The board's files with the time-outs cut short."""
-    path = tmp_path_factory.mktemp("root")
+    """The board's files with the time-outs cut short: nothing is repeated."""
+    return shortened(tmp_path_factory.mktemp("root"), 0)
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory):
+    """Likewise, and with one repetition: for many boards that this computer runs at once."""
+    return shortened(tmp_path_factory.mktemp("patient"), 1)
+
+
+def shortened(path, retransmit):
     for name in ("lib", "firmware"):
         shutil.copytree(install.ROOT / name, path / name)
     for name in ("boot.py", "main.py"):
@@ -41,7 +50,7 @@ def root(tmp_path_factory):
     for file, old, new in SHORT:
         text = (path / file).read_text()
         assert text.count(old) == 1, (file, old)
-        (path / file).write_text(text.replace(old, new))
+        (path / file).write_text(text.replace(old, new.replace("%d", str(retransmit))))
     return path
 
 
@@ -81,7 +90,7 @@ class Board:
         for each in (self.old, self.new, self.servers):
             each.serve_waiting()
 
-    def serve(self, condition, timeout_s=10):
+    def serve(self, condition, timeout_s=40):
         serve([self], lambda one: condition(), timeout_s)
 
     def said(self, text):
@@ -101,7 +110,7 @@ class Board:
         return [each["uri"] for each in store.load(str(self.flash)) if "bootstrap" not in each]
 
 
-def serve(boards, condition, timeout_s=15):
+def serve(boards, condition, timeout_s=40):
     """Serves all of them until the condition holds for each."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -119,13 +128,13 @@ LAST = STEPS - 1
 
 
 @pytest.fixture
-def interrupted(tmp_path, root):
+def interrupted(tmp_path, patient):
     """A board for each message after which the Bootstrap-Server stops; all are triggered."""
+    # All are there before one runs, for then they are served.
+    boards = [Board(tmp_path / str(number), patient, number) for number in range(STEPS + 1)]
     with ExitStack() as stack:
-        boards = [
-            stack.enter_context(Board(tmp_path / str(number), root, number))
-            for number in range(STEPS + 1)
-        ]
+        for one in boards:
+            stack.enter_context(one)
         serve(boards, lambda one: one.old.registers)
         for one in boards:
             one.trigger()

@@ -186,6 +186,18 @@ def test_the_silence_of_a_server():
         peer.ended(False)
 
 
+def test_a_request_that_is_acknowledged_and_never_answered_fails_once():
+    peer = BootstrapPeer()
+    peer.session.start(0)
+    ((_, request),) = peer.run(0)
+    peer.run(1000)
+    peer.session.receive(bytes((0x60, 0)) + request.mid.to_bytes(2, "big"))
+    peer.run(SILENT_MS - 1000)
+    peer.ended(False)
+    assert peer.run(SILENT_MS) == []
+    assert peer.logged == ["bootstrap failed: silence for 93 s"]
+
+
 def test_int_5_broken_off_after_every_message():
     steps = (
         lambda peer: peer.discover(),

@@ -88,6 +88,7 @@ class Bootstrap:
 
     def _over(self, flaw):
         self.good = not flaw
+        self.endpoint.exchange = None  # the request may have no answer yet: it counts no more
         if flaw:
             self.client.log("bootstrap failed: " + flaw)
         else:

@@ -1,6 +1,6 @@
 """Makes packages, good ones and others, for tests of both interpreters.
 
-It follows docs/update.md on its own: neither tools/package nor firmware/package.py is used.
+It follows docs/package.md on its own: neither tools/package nor firmware/package.py is used.
 """
 
 import json

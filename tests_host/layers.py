@@ -78,6 +78,8 @@ RULES = (
     ("firmware.lan", "", "errno micropython os socket"),
     ("firmware.objects", "coap.message lwm2m.arguments lwm2m.object lwm2m.objects", _PURE + " gc"),
     ("firmware.storage", "", _PURE + " errno os"),
+    ("firmware.package", "", _PURE + " sys"),
+    ("firmware.update_key", "firmware.storage", "micropython"),
     ("firmware.slots", "firmware.storage", _PURE + " os sys"),
     ("firmware.version", "", ""),
     ("firmware.access_point", "firmware.storage", "micropython"),
@@ -166,6 +168,8 @@ _HARDWARE = ("Pin", "I2C", "SoftI2C", "SPI", "SoftSPI", "UART", "PWM", "ADC")
 _QUEUE_FILE = "firmware/connection.py"
 # The only module that may evaluate: what someone has typed.
 _EVALUATES = "firmware.repl"
+# The only module that may ask what MicroPython it runs on: a package is for one or not.
+_ASKS = "firmware.package"
 
 
 def device_files(root="."):
@@ -240,7 +244,7 @@ def check(path, lines, modules):
         words = _words(_bare(line))
         if "assert" in words:
             found.append(at + "assert: wire data is checked with if ... raise")
-        if "implementation" in words:
+        if "implementation" in words and name != _ASKS:
             found.append(at + "sys.implementation: device code is the same everywhere")
         for word in ("exec", "eval", "execfile", "importlib"):
             if word in words and name != _EVALUATES:

@@ -50,6 +50,9 @@ class App:
     interface = None
     clock = None  # see ntp.py
     feed = None  # of the watchdog, once it is armed
+    update = None  # what object 5 tells, and the package that comes, see update.py
+    transfer = None
+    busy = False  # True puts off an update that may be deferred
     trial = False  # this copy of the application has not been confirmed yet
     _fault = None
     _sleeping = None  # the task that sleeps until poll() is due
@@ -97,6 +100,10 @@ class App:
         `session` is the one whose registration failed, if any; see bootstrapping.py.
         """
         self._later(lambda: once("bootstrapping", action, self, session), wait_ms)
+
+    def late(self, oid):
+        """Makes the instance of a `Late` object."""
+        return once("late", "make", self, oid)
 
     def begin(self):
         """Resumes what was kept and starts the connections; without any there is a bootstrap."""
@@ -186,6 +193,8 @@ class App:
             self.button.count()
 
     def sample(self):
+        if not sources:
+            self.table.drop()
         gc.collect()
         if gc.mem_free() < _SHORT:
             self.spare()
@@ -241,6 +250,7 @@ class App:
         if not sources:  # to compile them again would take more than it gives
             for session in self.client.sessions:
                 session.endpoint.forget(_TEXT)
+            self.table.drop()
             drop(_SPARE)
             drop(more)
 

@@ -183,7 +183,7 @@ def longer():
     data = package(KEYS.right, FILES)
     for more in (1, 31, 512, 2000):
         yield "%d bytes behind" % more, data + bytes(more)
-    yield "twice", data + data
+    yield "a half more", data + data[:2000]
 
 
 def foreign():

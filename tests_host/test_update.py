@@ -420,7 +420,12 @@ def test_int_779_unsuccessful_update():
 
 def test_int_780_unsupported_protocol():
     with Site() as site:
-        for uri in (b"http://host/fw", b"ftp://host/fw", b"coap+tcp://host/fw", b"coaps://host/fw"):
+        for uri in (
+            b"http://host/fw",
+            b"ftp://host/fw",
+            b"coap+tcp://host/fw",
+            b"coaps://host/fw",
+        ):
             site.module_update.secure = lambda: False
             assert site.peer.put("/5/0/1", uri, 0).code == CHANGED
             assert site.state() == (IDLE, 9), uri

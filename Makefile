@@ -15,7 +15,7 @@ GIVEN = $(foreach name,$(filter-out MAKE% PYTHON,$(.VARIABLES)),$(if $(findstrin
 	line,$(origin $(name))),'$(name)=$(subst ','\'',$(value $(name)))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run deploy devices repl logs erase provision test test-mpy check bench server leshan interop clean
+.PHONY: help setup run deploy devices repl logs erase provision update test test-mpy check bench server leshan interop clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ erase: $(SETUP) ## removes the firmware from the board at PORT=device; ALL=1 eve
 
 provision: $(SETUP) ## an account with credentials into a directory or onto a board; alone it shows how
 	@$(PY) -m tools.provision $(GIVEN)
+
+update: $(SETUP) ## a package onto a registered board: EP=name FILE=package; alone it shows how
+	@$(PY) -m tools.update $(GIVEN)
 
 bench: $(SETUP) ## figures of this client beside a bare echo: rate, heap, allocations, bytes
 	@$(PY) -m tools.bench

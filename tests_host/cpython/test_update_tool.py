@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import re
-import struct
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from secure_bench import new_key
 from server_bench import LINKS, run
 
 from tools.errors import UserError
+from tools.package import build, form
 from tools.server import DeskServer
 from tools.update import __main__ as tool
 from tools.update import arguments, offer
@@ -26,11 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def package(folder, version="1.2.3", name="app", size=5000):
-    """A file with the head of a package; what is behind it no scripted board looks at."""
-    head = {"name": name, "version": version, "board": "nucleo_f429zi"}
-    head = json.dumps(head).encode()
+    """A package; no scripted board looks into it."""
+    info = build.describe(version, "nucleo_f429zi", {"a.mpy": b"M\6\0\0"}, name)
     path = folder / ("%s-%s.pkg" % (name, version))
-    path.write_bytes(struct.pack("<8sHHI", b"lwm2mpk1", len(head), 1, size) + head + bytes(size))
+    path.write_bytes(form.pack(os.urandom(32), info, {"a.mpy": bytes(size)}))
     return path
 
 
@@ -71,7 +70,7 @@ def test_a_push_to_the_end(tmp_path, capsys):
 
     run(work())
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("board runs 0.1.0; app 1.2.3 for nucleo_f429zi, 5,0")
+    assert lines[0].startswith("board runs 0.1.0; app 1.2.3 for nucleo_f429zi, 5,186 b")
     assert lines[-1] == "board runs 1.2.3, registered and confirmed; it was 0.1.0"
     assert "the board restarts into it" in lines
     assert any(line.startswith("push 4") or line.startswith("push 3") for line in lines), lines
@@ -318,6 +317,8 @@ def test_the_command_line(tmp_path):
     broken.write_bytes(os.urandom(100))
     status, text = call("EP=x", f"FILE={broken}")
     assert status == 2 and "no package" in text and "Traceback" not in text
+    status, text = call("EP=x", "SERVER=http://127.0.0.1:9", f"FILE={broken}", "FORCE=1")
+    assert status == 2 and "no server" in text
 
 
 def test_arguments_that_make_no_sense(tmp_path):

@@ -23,7 +23,7 @@ def _tell(text):
 
 
 async def _run(given):
-    parcel = package.load(given["FILE"]) if "FILE" in given else None
+    parcel = package.load(given["FILE"], "FORCE" in given) if "FILE" in given else None
     async with Server(given["SERVER"], given["EP"]) as server:
         device = Device(server)
         course = Course(server, device, parcel, given, _tell)

@@ -15,12 +15,13 @@ make update EP=NAME FILE=PACKAGE   sends a package (`make package`) to a registe
   SEVERITY=N        0 at once, 1 when the board is not busy (default), 2 likewise, optional
   DEFER=S           a busy board may put it off for so many seconds
   WAIT=S            gives up after so long without any progress, default 600
+  FORCE=1           sends a damaged file, too: what does the board say?
   ONLY=download     leaves it downloaded and checked; the same call without ONLY= installs it
 
 make update EP=NAME                what the board runs, and how its update is
 make update EP=NAME CANCEL=1       gives up what is downloaded or on its way"""
 
-_NAMES = "EP FILE PULL SERVER HOST KEYS SEVERITY DEFER WAIT ONLY CANCEL".split()
+_NAMES = "EP FILE PULL SERVER HOST KEYS SEVERITY DEFER WAIT ONLY FORCE CANCEL".split()
 _VALUES = {
     "PULL": ("coap|coaps", "coap or coaps"),
     "SERVER": (r"https?://[^/\s@?#]+(/api)?/?", "http://HOST:PORT"),
@@ -28,9 +29,10 @@ _VALUES = {
     "DEFER": ("[0-9]{1,9}", "seconds"),
     "WAIT": ("[1-9][0-9]{0,5}", "seconds"),
     "ONLY": ("download", "download"),
+    "FORCE": ("[01]", "1 or 0"),
     "CANCEL": ("[01]", "1 or 0"),
 }
-_NEED_FILE = ("PULL", "HOST", "KEYS", "SEVERITY", "DEFER", "ONLY")
+_NEED_FILE = ("PULL", "HOST", "KEYS", "SEVERITY", "DEFER", "ONLY", "FORCE")
 _SERVER = "http://127.0.0.1:8080"
 _WAIT_S = 600
 
@@ -52,8 +54,9 @@ def parse(arguments):
         if not re.fullmatch(pattern, value):
             raise UserError(f"{name}={value[:60]}: expected {expected}")
         given[name] = value
-    if given.get("CANCEL") == "0":
-        del given["CANCEL"]
+    for name in ("CANCEL", "FORCE"):
+        if given.get(name) == "0":
+            del given[name]
     if "EP" not in given:
         raise UserError("EP=NAME is needed: the endpoint name of a registered board")
     if "FILE" in given and "CANCEL" in given:

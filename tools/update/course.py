@@ -54,7 +54,7 @@ class Patience:
 class Course:
     """One update of one board. `tell(text)` hears of each step.
 
-    `given` is what arguments.parse() gives; `package` a Package.
+    `given` is what arguments.parse() gives; `package` a Parcel.
     """
 
     def __init__(self, server, device, package, given, tell):
@@ -93,7 +93,7 @@ class Course:
     async def run(self):
         """Brings the package onto the board; Failed, UserError."""
         before = await self._patiently(self._device.version)
-        self._tell(f"{self._given['EP']} runs {before}; {self._package}")
+        self._tell(f"{self._given['EP']} runs {before}; {self._package.text}")
         if not await self._is_ready():
             await self._set_up()
             if "PULL" in self._given:

@@ -25,6 +25,7 @@ _POLL_S = 0.5
 _THERE_S = 10  # for a board that nobody has seen yet
 _PUSH_S = 3600  # CoAP gives up far earlier where nobody answers
 _PUSHES = 3
+_INCOMPLETE, _UNAVAILABLE = "4.08", "5.03"
 _RESTART_S = 60  # for a board that said it restarts
 
 
@@ -158,10 +159,13 @@ class Course:
                 await self._push_once()
                 return await self._downloaded()
             except Refused as error:
-                if error.code != "5.03":
+                if error.code == _INCOMPLETE:  # it has restarted, and knows no block before
+                    self._tell("the board has lost the push: once more from the start")
+                elif error.code == _UNAVAILABLE:
+                    self._tell("the board restarts into its factory copy, which takes the package")
+                    await self._marked_again(mark)
+                else:
                     raise Failed(await self._why(error)) from None
-                self._tell("the board restarts into its factory copy, which takes the package")
-                await self._marked_again(mark)
             except Gone as error:
                 if attempt == _PUSHES - 1:
                     raise Failed(f"the push broke off: {error}; PULL=coap resumes") from None

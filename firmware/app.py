@@ -98,6 +98,10 @@ class App:
         """
         self._later(lambda: once("bootstrapping", action, self, session), wait_ms)
 
+    def late(self, oid):
+        """Makes the instance of a `Late` object."""
+        return once("late", "make", self, oid)
+
     def begin(self):
         """Resumes what was kept and starts the connections; without any there is a bootstrap."""
         self._kept("load")
@@ -186,6 +190,8 @@ class App:
             self.button.count()
 
     def sample(self):
+        if not sources:
+            self.table.drop()
         gc.collect()
         if gc.mem_free() < _SHORT:
             self.spare()
@@ -241,6 +247,7 @@ class App:
         if not sources:  # to compile them again would take more than it gives
             for session in self.client.sessions:
                 session.endpoint.forget(_TEXT)
+            self.table.drop()
             drop(_SPARE)
             drop(more)
 

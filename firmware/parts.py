@@ -11,6 +11,7 @@ from binascii import hexlify
 
 import machine
 
+from firmware import late
 from firmware.drivers.sensor import Thermometer
 from firmware.drivers.servo import Servo
 from firmware.objects.example import Control, DigitalInput, DigitalOutput
@@ -45,6 +46,7 @@ def build(app):
         app.output,
         Control(app.deregister),
     )
+    late.add(app)
     for name in settings["objects"]:
         sys.modules["firmware.objects." + name].add(table, app)
     app.client = client = Client(settings["endpoint"], table, time, os.urandom, app.log, app.wake)

@@ -195,7 +195,7 @@ def _payload(connection, message, path):
         words = []
         table = connection.session.table
         for at, raw in module.decode(path or None, payload):
-            instance = table.find(at[0], at[1])
+            instance = table.entry(at[0], at[1])
             row = instance and instance.row(at[2])
             value = "..."
             if row and row[2][:1] not in ("", "o"):

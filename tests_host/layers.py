@@ -120,6 +120,7 @@ RULES = (
     ("firmware.status", "", "micropython time"),
     ("firmware.ntp", "", "asyncio machine micropython os time"),
     ("firmware.network_settings", "", ""),
+    ("firmware.late", "lwm2m.object", "os sys"),
     (
         "firmware.account_list",
         "firmware.storage lwm2m.access lwm2m.objects",

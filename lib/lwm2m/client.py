@@ -82,7 +82,7 @@ class Client:
 
     def _changed(self, oid, iid, rid):
         for session in self.sessions:
-            if rid is None and session.attributes and not self.table.find(oid, iid):
+            if rid is None and session.attributes and not self.table.entry(oid, iid):
                 from lwm2m import attributes
 
                 if attributes.forget(session.attributes, (oid, iid)):

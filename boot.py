@@ -1,14 +1,15 @@
 """First on the board: where the application's modules are, see docs/update.md.
 
-It reads which copy is chosen and mounts that one's package, writes nothing, and imports nothing
-of ours. Whatever is wrong with a copy: the one in the start directory, the factory's, runs. For
-main.py it leaves `record`, `slot`, the number of the copy that runs, and `starts`, which is not
-0 where that copy or another one is on trial.
+It reads which copy is chosen and mounts the package of that one, writes nothing, and imports
+nothing of ours. Whatever is wrong with a copy: the factory's runs, in the start directory. It
+leaves for main.py `slot`, the number of the copy that runs, `attempts`, which is not 0 where that
+copy or another one is on trial, and `record`. Names here are such as are used elsewhere: each
+other one, even a local's, takes memory for good.
 """
 
 import sys
 from binascii import crc32
-from struct import pack, unpack, unpack_from
+from struct import pack, unpack
 
 
 def record():
@@ -18,42 +19,46 @@ def record():
     go back to, starts of a trial and one more (0: confirmed), result to be told; CRC-32 of
     the heads of the packages of both copies.
     """
-    newest = 0, 1, None
-    for which in (0, 1):
+    known = 0, 1, None
+    for number in (0, 1):
         try:
-            with open("state/slot.%d" % which, "rb") as file:
+            with open("state/slot.%d" % number, "rb") as file:
                 data = file.read(27)
         except OSError:
             continue
         if len(data) == 26 and data[:4] == b"rec1" and data[8:10] == b"\x0c\0":
-            sequence, _, crc = unpack("<IHI", data[4:14])
-            ahead = sequence - newest[0] & 0xFFFFFFFF
-            if crc32(data[14:], crc32(data[4:10])) & 0xFFFFFFFF == crc and (
-                newest[2] is None or 0 < ahead < 0x80000000
+            sequence, _, check = unpack(b"<IHI", data[4:14])
+            left = sequence - known[0] & 0xFFFFFFFF
+            if crc32(data[14:], crc32(data[4:10])) & 0xFFFFFFFF == check and (
+                known[2] is None or 0 < left < 0x80000000
             ):
-                newest = sequence, which, data[14:]
-    return newest
+                known = sequence, number, data[14:]
+    return known
 
 
-def pressed():
-    """Lights the led for 2 s; whether the user button is pressed meanwhile."""
-    import json
-    import time
+def button():
+    """Lights the led for 2 s; whether the user button is pressed meanwhile.
 
-    from machine import Pin
-
-    with open("boot.json") as file:
-        pins = json.load(file)
-    led = Pin(pins["led"], Pin.OUT, value=1)
-    button = Pin(pins["button"], Pin.IN)
+    Without a good boot.json the board has neither.
+    """
     try:
-        for _ in range(100):
-            if button.value() == pins["pressed"]:
-                return True
+        import json
+        import time
+
+        from machine import Pin
+
+        with open("boot.json") as file:
+            pins = json.load(file)
+        led = Pin(pins["led"], Pin.OUT, value=1)
+        pin = Pin(pins["button"], Pin.IN)
+        left = 100
+        while left and pin.value() != pins["level"]:
             time.sleep_ms(20)
-    finally:
+            left -= 1
         led.value(0)
-    return False
+        return left
+    except Exception:
+        return 0
 
 
 class Package:
@@ -61,44 +66,44 @@ class Package:
     this CRC-32.
     """
 
-    def __init__(self, path, crc):
+    def __init__(self, path, check):
         self.path = path
-        self.table = b""  # CRC-32 of each name and its offset in the file; 0: a folder
+        self.table = b""  # CRC-32 of each name, and where the file begins; 0: a folder
         with open(path, "rb") as file:
             data = file.read(16)
-            found = crc32(data)
-            length, count, size = unpack("<HHI", data[8:])
+            known = crc32(data)
+            length, left, size = unpack(b"<HHI", data[8:])
             data = file.read(length)
-            found = crc32(data, found)
-            offset = 0
-            for _ in range(count):
+            known = crc32(data, known)
+            at = 1
+            while left:
+                left -= 1
                 data = file.read(37)
-                found = crc32(data, found)
                 name = file.read(data[36])
-                found = crc32(name, found)
-                at = name.find(b"/")
-                while at >= 0:
-                    self.add(name[:at], 0)
-                    at = name.find(b"/", at + 1)
-                self.add(name, offset + 1)
-                offset += unpack_from("<I", data, 32)[0]
-            found = crc32(file.read(32), found)
+                known = crc32(name, crc32(data, known))
+                length = name.find(b"/")
+                while length >= 0:
+                    self.add(name[:length], 0)
+                    length = name.find(b"/", length + 1)
+                self.add(name, at)
+                at += unpack(b"<I", data[32:36])[0]
+            known = crc32(file.read(32), known) & 0xFFFFFFFF
             self.first = file.seek(0, 1) - 1
-            if found & 0xFFFFFFFF != crc or file.seek(0, 2) <= self.first + size:
-                raise ValueError("damaged")
+            if known != check or file.seek(0, 2) <= self.first + size:
+                raise ValueError("its package is damaged")
 
-    def add(self, name, offset):
-        entry = pack("<II", crc32(name) & 0xFFFFFFFF, offset)
-        if entry not in self.table:
-            self.table += entry
+    def add(self, name, at):
+        data = pack(b"<II", crc32(name) & 0xFFFFFFFF, at)
+        if data not in self.table:
+            self.table += data
 
     def find(self, path):
-        key = pack("<I", crc32(path[1:].encode()) & 0xFFFFFFFF)
-        at = self.table.find(key)
+        data = pack(b"<I", crc32(path[1:].encode()) & 0xFFFFFFFF)
+        at = self.table.find(data)
         while at >= 0:
             if at % 8 == 0:
-                return unpack_from("<I", self.table, at + 4)[0]
-            at = self.table.find(key, at + 1)
+                return unpack(b"<I", self.table[at + 4 : at + 8])[0]
+            at = self.table.find(data, at + 1)
         raise OSError(2)  # ENOENT
 
     def mount(self, readonly, mkfs):
@@ -111,39 +116,36 @@ class Package:
         return (0x8000 if self.find(path) else 0x4000,) + (0,) * 9
 
     def open(self, path, mode):
-        offset = self.find(path)
+        at = self.find(path)
         file = open(self.path, "rb")
-        file.seek(self.first + offset)
+        file.seek(self.first + at)
         return file
 
 
-slot = starts = 0
+slot = attempts = 0
 try:
     data = record()[2]
-    if data and data[0]:
-        try:
-            by_hand = pressed()
-        except Exception:  # no boot.json: a board without a led or a button for that
-            by_hand = False
-        if not by_hand:
-            starts = data[2]
-            # Two starts without a confirmation are enough.
-            for which in (0, 1) if starts < 3 else (1,):
+    if data and data[0] and not button():
+        attempts = data[2]
+        for number in (0, 1):
+            if number or attempts < 3:  # two starts without a confirmation are enough
                 try:
-                    slot = data[which]
+                    slot = data[number]
                     if slot:
                         import vfs
 
-                        package = Package(
-                            "slot%d.pkg" % slot, unpack_from("<I", data, 4 + 4 * which)[0]
-                        )
-                        vfs.mount(package, "/slot%d" % slot)
-                        sys.path.insert(0, "/slot%d" % slot)
+                        path = "slot%d.pkg" % slot
+                        known = unpack(b"<II", data[4:])
+                        vfs.mount(Package(path, known[number]), "/" + path[:5])
+                        sys.path.insert(0, "/" + path[:5])
                     break
                 except Exception as error:
                     print("boot: slot %d: %s" % (slot, error))
                     slot = 0
 except Exception as error:
-    print("boot:", error)
+    print("boot.py failed: %s" % error)
+del button, Package
+if not slot and not attempts:
+    del record
 if "lib" not in sys.path:
     sys.path.append("lib")

@@ -216,7 +216,7 @@ class App:
             if not wait % _GAP:
                 self._check_link()
                 if self.trial:
-                    self._confirm()
+                    self._answered()
             if not wait:
                 gap = min(gap * 2, _LONGEST_GAP) if self.save() else _GAP
                 wait = gap
@@ -251,7 +251,7 @@ class App:
             drop(_SPARE)
             drop(more)
 
-    def _confirm(self):
+    def _answered(self):
         # A server has answered: with a registration that was kept, an Update.
         now_ms = self.client.now_ms()
         for session in self.client.sessions:

@@ -41,7 +41,7 @@ try:
     os.stat(__file__.replace("modules", "lan"))
 except OSError:
     try:
-        os.stat(__file__.replace("modules", "wifi"))
+        os.stat(__file__.replace("modules", "drivers/ism43362"))
         names += _WIFI  # these are the files of a board with Wi-Fi alone
     except OSError:
         pass  # frozen

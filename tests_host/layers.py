@@ -158,10 +158,11 @@ RULES = (
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
     ("boot", "", _PURE + " machine sys time vfs"),
-    ("main", "firmware", _BOARD + " binascii io"),
+    ("trial", "", _BOARD + " binascii io"),
+    ("main", "firmware trial", "sys"),
 )
 
-_OURS = ("coap", "lwm2m", "firmware", "boot", "main")
+_OURS = ("coap", "lwm2m", "firmware", "boot", "main", "trial")
 # What only boards and drivers name; a pin's own name is looked for as well.
 _HARDWARE = ("Pin", "I2C", "SoftI2C", "SPI", "SoftSPI", "UART", "PWM", "ADC")
 # The only function that may use asyncio's own queue of streams.
@@ -177,7 +178,7 @@ def device_files(root="."):
 
     firmware/manifest.py does not: MicroPython's build reads it.
     """
-    found = ["boot.py", "main.py"]
+    found = ["boot.py", "main.py", "trial.py"]
     folders = ["lib", "firmware"]
     while folders:
         folder = folders.pop()

@@ -120,7 +120,7 @@ def expected(info, board, version, allow_downgrade=False, room=None, system=None
     if info["march"] not in ("", march):
         text = "has native code for %s, this is %s"
         raise Refused(_UNSUPPORTED, text % (info["march"][:_SHOWN], march or "another"))
-    running = _numbers(version) or ()
+    running = _numbers(version)
     if _numbers(info["version"]) < running and not allow_downgrade:
         text = "version %s is older than %s, which runs"
         raise Refused(_FAILED, text % (info["version"], version))
@@ -228,7 +228,7 @@ def _checked(text):
         good = isinstance(info, dict) and isinstance(info["mpy"], int)
         for key in ("name", "version", "board", "micropython", "march"):
             good = good and isinstance(info[key], str)
-        good = good and _numbers(info["version"]) and _numbers(info["micropython"])
+        good = good and len(_numbers(info["version"])) == 3 and _numbers(info["micropython"])
     except (ValueError, KeyError, RuntimeError):  # the last: nested too deep
         good = False
     if not good:
@@ -237,9 +237,9 @@ def _checked(text):
 
 
 def _numbers(text):
-    # (1, 2, 3) of "1.2.3", None for another text
+    # (1, 2, 3) of "1.2.3", () for another text
     parts = text.split(".")
     for each in parts:
         if not each.isdigit() or len(each) > 5:
-            return None
+            return ()
     return tuple([int(each) for each in parts])

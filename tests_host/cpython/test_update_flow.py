@@ -45,16 +45,16 @@ def test_push_and_pull_of_a_new_version(tmp_path, template, packages):
 
 
 # What is wrong with an application, by what a server sees of it.
-CRASHES = {"firmware/app.py": (r"^def run\(", 'raise ValueError("broken")\n\n\ndef run(')}
+CRASHES = {"firmware/app.py": ((r"^def run\(", 'raise ValueError("broken")\n\n\ndef run('),)}
 HANGS = {
     "firmware/app.py": (
-        r"^def run\(feed=None\):\n",
-        "def run(feed=None):\n    while feed:\n        pass\n\n\ndef begin(feed):\n",
+        (
+            r"^def run\(feed=None\):\n",
+            "def run(feed=None):\n    while feed:\n        pass\n\n\ndef begin(feed):\n",
+        ),
     )
 }
-NEVER_REGISTERS = {
-    "lib/lwm2m/registration.py": (r'^            path = \(b"rd",\)', '            path = (b"no",)')
-}
+NEVER_REGISTERS = {"lib/lwm2m/registration.py": ((r'\(b"rd",\)', '(b"no",)'),)}
 
 
 def test_bad_versions_give_way_to_the_one_before(tmp_path, template, packages):

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from update_site import Packages, Site, factory
+from update_boards import Packages, Site, factory
 
 from tools.update.course import Failed
 

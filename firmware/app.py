@@ -50,6 +50,9 @@ class App:
     interface = None
     clock = None  # see ntp.py
     feed = None  # of the watchdog, once it is armed
+    update = None  # what object 5 tells, and the package that comes, see update.py
+    transfer = None
+    busy = False  # True puts off an update that may be deferred
     trial = False  # this copy of the application has not been confirmed yet
     _fault = None
     _sleeping = None  # the task that sleeps until poll() is due

@@ -22,6 +22,7 @@ _DEFAULTS = {
     "keep": True,
     "queue_mode": False,
     "confirmable": False,
+    "downgrade": False,
     "objects": (),
     "queries": (),
 }

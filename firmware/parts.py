@@ -68,12 +68,20 @@ def build(app):
     settings["ntp"] = ntp
     if ntp:
         app.clock = (0, 0, "not set")
+    try:
+        from firmware import update
+
+        asyncio.create_task(update.start(app))
+    except ImportError:
+        pass  # tools/install.py has left it out
     if settings["log"] > 1:
         from firmware import trace
 
         trace.begin(settings["log"])
     # All that is looked at from now on
-    kept = "confirmable endpoint hostname keep log measure_s network ntp send_s watchdog_s"
+    kept = (
+        "confirmable downgrade endpoint hostname keep log measure_s network ntp send_s watchdog_s"
+    )
     app.settings = {key: settings[key] for key in kept.split() if key in settings}
 
 

@@ -1,4 +1,4 @@
-"""Firmware update: the states of object 5 (TS 1.1.1 Core appendix E.6), and what takes one to another.
+"""Firmware update: the states of object 5 and what leads there (TS 1.1.1 Core appendix E.6).
 
 Loaded for the moment. `app.update` is what the object tells, a dictionary, None before anyone has
 asked: "state", "result", "uri", "name", "version", "severity", "defer" (/5/0/13), "changed" (Unix
@@ -20,14 +20,12 @@ from firmware.storage import Record
 from lwm2m.objects.firmware_update import DOWNLOADED, DOWNLOADING, IDLE, UPDATING, FirmwareUpdate
 
 _SUCCESS = const(1)  # Update Result (/5/0/5)
-_NO_SPACE = const(2)
-_INVALID_URI = const(7)
 _FAILED = const(8)
-_UNSUPPORTED_PROTOCOL = const(9)
 _CANCELLED = const(10)
 _DEFERRED = const(11)
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
-_COAP, _COAPS = const(0), const(1)  # Firmware Update Protocol Support
+_COAP = const(0)  # Firmware Update Protocol Support (/5/0/8)
+_COAPS = const(1)
 _LASTING = const(("severity", "defer", "floor"))  # survive the end of an update
 _TURN_MS = const(1000)
 _2000 = const(946684800)  # Unix time of what most boards count from
@@ -48,13 +46,10 @@ def make(app, oid):
 
 def secure():
     """Whether packages can be fetched with DTLS here."""
-    path, _, kind = __file__.rpartition("update.")
-    try:
-        os.stat(path + "storage." + kind)
-        os.stat(path + "dtls." + kind)
-    except OSError as error:
-        # Of what is frozen there are no files, and nothing was left out.
-        return not _there(path + "storage." + kind)
+    base, _, kind = __file__.rpartition("update.")
+    # Of what is frozen there are no files, and nothing was left out.
+    if _there(__file__) and not _there(base + "dtls." + kind):
+        return False
     try:
         import tls
 
@@ -63,45 +58,40 @@ def secure():
         return False
 
 
-def start(app):
-    """To be called once at the start: tells the result of an update, and goes on with a pull."""
+def _there(path):
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False
+
+
+async def start(app):
+    """To be awaited when the loop runs: tells the result of an update, goes on with a pull."""
     data = Record("update").read()
     result = once("slots", "outcome")
     if data is None and not result:
         return
     try:
-        app.update = values = json.loads(data or "{}")
+        app.update = values = json.loads(data or b"{}")
     except ValueError:
         app.update = values = {}
     state = values.get("state", IDLE)
     if app.trial:
-        asyncio.create_task(_confirmed(app))
+        while app.trial:  # what ends it otherwise is a restart
+            await asyncio.sleep_ms(_TURN_MS)
+        _end(app, once("slots", "outcome") or _SUCCESS)
     elif result:
         _end(app, result)
     elif state == UPDATING:  # the power went before the slot was chosen, or after all was told
         if values.get("slot") == once("slots", "running"):
             _end(app, _SUCCESS)
         else:
-            change(app, DOWNLOADED, 0)
+            change(app, DOWNLOADED)
     elif state == DOWNLOADING:
-        if values.get("uri"):
-            _pull(app)
-        else:
-            _end(app, 0)
+        _pull(app)
     elif state == DOWNLOADED and values.get("late"):
-        asyncio.create_task(_defer(app))
-
-
-async def _confirmed(app):
-    # The end of a trial that goes well; that of another one is a restart.
-    while app.trial:
-        await asyncio.sleep_ms(_TURN_MS)
-    once("update", "trial_over", app)
-
-
-def trial_over(app):
-    """The copy that runs was confirmed."""
-    _end(app, once("slots", "outcome") or _SUCCESS)
+        await _defer(app)
 
 
 def change(app, state=None, result=None, **more):
@@ -177,38 +167,28 @@ def push(app, size):
     """A server sends a package of `size` bytes, 0 where it does not tell; returns where it goes.
 
     Error 5.03 where that is the copy that runs: the board restarts into the factory's, and the
-    server sends it again.
+    server sends it again. Error 4.13 where there is no room.
     """
     from coap.message import Error
 
     if app.transfer:
         app.transfer.stop()
-        app.transfer = None
+    _forget(app.update, ("uri", "etag", "offset", "name", "version"))
     number = _slot(app)
     if number is None:
-        if app.update.get("result") == _NO_SPACE:
-            raise Error(_SERVICE_UNAVAILABLE, "no room for a package on this board")
-        change(app, IDLE, 0, uri="")
         app.restart()
         text = "restarting into the factory's copy, which can take it: send it again"
         raise Error(_SERVICE_UNAVAILABLE, text)
-    values = app.update
-    for key in ("uri", "etag", "offset", "name", "version"):
-        values.pop(key, None)
-    values["slot"] = number
-    values["result"] = 0
-    incoming = once("incoming", "begin", app, number, size, 0)
-    values["state"] = IDLE  # the record is not written for it: a restart ends a push
-    _told(app, DOWNLOADING)
-    incoming.watch()
-    return incoming
-
-
-def _told(app, state):
-    # A state of which no record is made.
-    app.update["state"] = state
+    app.update["slot"] = number
+    app.transfer = None
+    incoming = once("incoming", "begin", app, number, size)
+    # Of a push there is no record: it does not survive a restart.
+    app.update["state"] = DOWNLOADING
+    app.update["result"] = 0
     for rid in (3, 5):
         app.table.changed(5, 0, rid)
+    asyncio.create_task(incoming.watch())
+    return incoming
 
 
 def pull(app, uri):
@@ -216,56 +196,49 @@ def pull(app, uri):
     result = once("fetch", "trouble", uri, secure())
     if result:
         change(app, IDLE, 0, uri=uri)
-        failed(app, result, "no URI to fetch a package from: %s" % uri)
+        failed(app, result, "nothing can be fetched from %s" % uri)
         return
+    _forget(app.update, ("etag", "offset", "name", "version"))
     writer = app.client.writer
-    server = writer.server.short_server_id if writer else 0
-    app.update["from"] = server
-    for key in ("etag", "offset", "name", "version"):
-        app.update.pop(key, None)
-    number = _slot(app)
+    app.update["from"] = writer.server.short_server_id if writer else 0
     change(app, DOWNLOADING, 0, uri=uri)
-    if number is None:
-        if app.update.get("result") == _NO_SPACE:
-            return
-        app.restart()
-    else:
-        app.update["slot"] = number
-        _pull(app)
+    _pull(app)
 
 
 def _pull(app):
-    number = app.update.get("slot")
-    if number != _slot(app):
-        # Begun by another copy: this one may write another slot.
-        for key in ("etag", "offset"):
-            app.update.pop(key, None)
-        number = app.update["slot"] = _slot(app)
-    if number is not None:
-        once("fetch", "begin", app)
+    number = _slot(app)
+    if number is None:
+        app.restart()
+        return
+    values = app.update
+    if number != values.get("slot"):  # it was begun by another copy
+        _forget(values, ("etag", "offset"))
+        values["slot"] = number
+    once("fetch", "begin", app)
 
 
 def _slot(app):
-    # The slot for a package; None where that is the one that runs, and the factory's copy is
-    # next, or where the board has none: then the update has failed.
+    # The slot for a package; None where that is the one that runs: the factory's copy is next.
     number = once("slots", "target", app.board)
     if number is None:
-        if not app.board.SLOTS:
-            failed(app, _NO_SPACE, "this board has no room for a second copy")
-        else:
-            from firmware.version import VERSION
+        from firmware.version import VERSION
 
-            app.update["floor"] = VERSION
-            once("slots", "factory")
-            app.notice("update: goes on in the factory's copy, which is started now")
+        app.notice("update: goes on in the factory's copy, which is started now")
+        change(app, floor=VERSION)
+        once("slots", "factory")
     return number
+
+
+def _forget(values, keys):
+    for key in keys:
+        values.pop(key, None)
 
 
 def loaded(app, info):
     """The package is whole and good."""
     app.notice("update: %s %s is ready" % (info["name"], info["version"]))
     app.transfer = None
-    app.update["slot"] = app.update["slot"]
+    _forget(app.update, ("etag", "offset"))
     change(app, DOWNLOADED, 0, name=info["name"], version=info["version"])
 
 

@@ -25,6 +25,7 @@ RULES = (
     ("lwm2m.access", "lwm2m.object", _PURE),
     ("lwm2m.attributes", "coap.message lwm2m.formats", _PURE),
     ("lwm2m.read", "coap.message lwm2m.object lwm2m.formats", _PURE),
+    ("lwm2m.stream", "coap.message lwm2m.object", _PURE),
     ("lwm2m.write", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.arguments", "coap.message", _PURE),
     ("lwm2m.create", "coap.message lwm2m.access lwm2m.formats lwm2m.write", _PURE),
@@ -48,7 +49,7 @@ RULES = (
     (
         "lwm2m.session",
         "coap.endpoint lwm2m.access lwm2m.observe lwm2m.operations lwm2m.queue_mode"
-        " lwm2m.registration lwm2m.send",
+        " lwm2m.registration lwm2m.send lwm2m.stream",
         _PURE,
     ),
     ("lwm2m.drafts", "coap.message", _PURE),
@@ -82,6 +83,22 @@ RULES = (
     ("firmware.update_key", "firmware.storage", "micropython"),
     ("firmware.slots", "firmware.storage", _PURE + " os sys"),
     ("firmware.version", "", ""),
+    (
+        "firmware.update",
+        "coap.message firmware.__init__ firmware.storage firmware.version"
+        " lwm2m.objects.firmware_update",
+        "asyncio json micropython os time tls",
+    ),
+    (
+        "firmware.incoming",
+        "coap.message firmware.__init__ firmware.version",
+        "asyncio micropython os",
+    ),
+    (
+        "firmware.fetch",
+        "coap.download coap.endpoint coap.message firmware.__init__ firmware.dtls",
+        "asyncio errno micropython os time",
+    ),
     ("firmware.access_point", "firmware.storage", "micropython"),
     ("firmware.wifi", "firmware.__init__", "asyncio errno gc micropython"),
     ("firmware.wifi_join", "firmware.access_point", "errno micropython"),

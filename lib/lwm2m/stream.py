@@ -1,8 +1,9 @@
 """A value too long for memory: a Write that goes to its object block by block as it comes.
 
-For an instance that has `stream(rid, size)`, which begins and returns where the bytes of the value
-go: `write(data)`, `finish()` with the last. `size` is that of the value in bytes, 0 where it is not
-known. Opaque as it is, or as the one value of TLV or CBOR (TS 1.1.1 Core section 7.4).
+For an instance that has `stream(rid, size)`, which begins and returns where the value goes:
+`write(data)` for its bytes, `finish()` behind the last. `size` is that of the value in bytes, 0
+where it is not known. Opaque as it is, or as the one value of TLV or CBOR (TS 1.1.1 Core section
+7.4).
 """
 
 from binascii import crc32

@@ -138,9 +138,12 @@ class Course:
             self._tell("another package was downloaded: cancelled")
             await self._patiently(self._device.cancel)
             return False
-        if "PULL" not in self._given or not await self._patiently(self._device.uri):
+        if not await self._patiently(self._device.uri):
+            self._tell("a push had been begun: given up")
+            await self._patiently(self._device.cancel)
+        elif "PULL" not in self._given:
             raise UserError(
-                "another download is on its way; `make update EP=... CANCEL=1` gives it up"
+                "the board is fetching a package; `make update EP=... CANCEL=1` gives that up"
             )
         return False
 

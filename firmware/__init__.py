@@ -12,7 +12,7 @@ _ONCE = const(
     " firmware.accounts firmware.storage firmware.status firmware.keep firmware.credentials"
     " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt firmware.ntp"
     " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
-    " firmware.line firmware.late firmware.look firmware.repl firmware.trace"
+    " firmware.line firmware.late firmware.settings firmware.look firmware.repl firmware.trace"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
 )
 

@@ -15,7 +15,7 @@ GIVEN = $(foreach name,$(filter-out MAKE% PYTHON,$(.VARIABLES)),$(if $(findstrin
 	line,$(origin $(name))),'$(name)=$(subst ','\'',$(value $(name)))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run deploy devices repl logs erase provision package package-info \
+.PHONY: help setup run deploy devices repl logs erase provision package package-info update \
 	test test-mpy check bench server leshan interop clean
 
 help: ## list the targets
@@ -66,6 +66,9 @@ package: $(SETUP) ## the application as one signed file for updates: VERSION=1.2
 
 package-info: $(SETUP) ## what is in a package: FILE=build/nucleo_f429zi-1.2.3.pkg
 	@$(PY) -m tools.package info $(GIVEN)
+
+update: $(SETUP) ## a package onto a registered board: EP=name FILE=package; alone it shows how
+	@$(PY) -m tools.update $(GIVEN)
 
 bench: $(SETUP) ## figures of this client beside a bare echo: rate, heap, allocations, bytes
 	@$(PY) -m tools.bench

@@ -62,14 +62,14 @@ def _number(node):
 
 def compiled(version, board, root=install.ROOT, objects=(), lines=True, march=None):
     """The files of a slot, content by name as `make deploy` puts them onto the board: the
-    application, compiled with this version, without boot.py and main.py. UserError.
+    application, compiled with this version, without what is the factory's alone. UserError.
     """
     march = install.MARCH if march is None else march
     files = install.contents(None, march, lines, root, tuple(objects), board)
     if "firmware/version.mpy" not in files:
         raise UserError(f"{_VERSION_FILE} is missing: nothing to write the version into")
     files["firmware/version.mpy"] = _version(version, root, march, lines)
-    return {name: data for name, data in files.items() if name not in ("boot.py", "main.py")}
+    return {name: data for name, data in files.items() if "/" in name}
 
 
 def _less(files, without):

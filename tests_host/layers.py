@@ -157,7 +157,7 @@ RULES = (
     ("copies", "", _BOARD + " binascii vfs"),
     ("boot", "copies", "os sys"),
     ("trial", "copies", _BOARD + " io"),
-    ("main", "firmware trial", "sys"),
+    ("main", "copies firmware trial", "sys"),
 )
 
 _OURS = ("coap", "lwm2m", "firmware", "boot", "copies", "main", "trial")

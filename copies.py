@@ -169,7 +169,11 @@ def begin():
             except (OSError, ValueError, IndexError, MemoryError) as error:
                 print("slot %d: %s" % (slot, error))
                 slot = 0
-    if not attempts:  # their memory
-        names = sys.modules.pop(__name__).__dict__
-        for name in ("begin", "record", "write", "_by_hand"):
-            del names[name]
+    # The memory of what is not needed any more
+    module = sys.modules[__name__]
+    gone = "begin _by_hand "
+    if not attempts:
+        sys.modules.pop(__name__)
+        gone += "record write "
+    for name in gone.split():
+        delattr(module, name)

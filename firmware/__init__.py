@@ -16,6 +16,7 @@ _ONCE = const(
     " firmware.line firmware.late firmware.settings firmware.look firmware.repl firmware.trace"
     " firmware.slots firmware.version firmware.update firmware.incoming firmware.fetch"
     " lwm2m.objects.firmware_update"
+    " firmware.confirmation"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
 )
 

@@ -326,7 +326,7 @@ def test_what_does_not_fit(tmp_path, key):
     )
     assert steps[:2] == ["", lines] and security in steps  # compressed first
     assert steps[-1] == f"{security}, {trace}, {lines}"
-    # Compressed is not less.
+    # Compressed, nothing is missing.
     everything = build.build(key, VERSION, "one", root, size - 1, everything=True)
     assert [each[0] for each in form.Package(everything.data).files] == names
     with pytest.raises(

@@ -11,7 +11,6 @@ from scratch import Scratch
 from firmware import slots
 from firmware.storage import Record
 
-
 try:
     import vfs  # noqa: F401
 except ImportError:  # CPython: nothing is mounted here

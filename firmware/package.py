@@ -1,4 +1,4 @@
-"""Checks a package with a new version of the application before it is chosen: docs/update.md.
+"""Checks a package with a new version of the application before it is chosen: docs/package.md.
 
 Loaded for the moment. It reads the package from its file in pieces: memory does not grow with the
 package, and between two pieces the caller can do something else. A package, little endian:

@@ -81,7 +81,7 @@ RULES = (
     ("firmware.storage", "", _PURE + " errno os"),
     ("firmware.package", "", _PURE + " sys"),
     ("firmware.update_key", "firmware.storage", "micropython"),
-    ("firmware.slots", "firmware.storage", _PURE + " os sys"),
+    ("firmware.slots", "firmware.storage", _PURE + " asyncio os sys"),
     ("firmware.version", "", ""),
     (
         "firmware.update",
@@ -174,12 +174,13 @@ RULES = (
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine ntptime os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
-    ("boot", "", _PURE + " machine sys time vfs"),
-    ("trial", "", _BOARD + " binascii io"),
+    ("copies", "", _BOARD + " binascii vfs"),
+    ("boot", "copies", "os sys"),
+    ("trial", "copies", _BOARD + " io"),
     ("main", "firmware trial", "sys"),
 )
 
-_OURS = ("coap", "lwm2m", "firmware", "boot", "main", "trial")
+_OURS = ("coap", "lwm2m", "firmware", "boot", "copies", "main", "trial")
 # What only boards and drivers name; a pin's own name is looked for as well.
 _HARDWARE = ("Pin", "I2C", "SoftI2C", "SPI", "SoftSPI", "UART", "PWM", "ADC")
 # The only function that may use asyncio's own queue of streams.
@@ -195,7 +196,7 @@ def device_files(root="."):
 
     firmware/manifest.py does not: MicroPython's build reads it.
     """
-    found = ["boot.py", "main.py", "trial.py"]
+    found = ["boot.py", "copies.py", "main.py", "trial.py"]
     folders = ["lib", "firmware"]
     while folders:
         folder = folders.pop()
@@ -243,8 +244,8 @@ def check(path, lines, modules):
     if rule is None:
         return ["%s: no rule for this file: add one to RULES in tests_host/layers.py" % path]
     found = []
-    # boot.py takes the names of two from a file, and no board's module.
-    knows_pins = name == "boot" or name.startswith(("firmware.boards.", "firmware.drivers."))
+    # The names of two pins come from a file there.
+    knows_pins = name == "copies" or name.startswith(("firmware.boards.", "firmware.drivers."))
     for number, line in lines:
         at = "%s:%d: " % (path, number)
         for imported in imports(line, modules):

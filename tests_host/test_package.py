@@ -5,8 +5,8 @@ import struct
 from hashlib import sha256
 
 from helpers import raises
-from packages import BOARD, INFO, SYSTEM, head, hmac_sha256, package, rfc_4231
 from scratch import Scratch, read, write
+from signed import BOARD, INFO, SYSTEM, head, hmac_sha256, package, rfc_4231
 
 from firmware import package as checks
 from firmware import update_key

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _FILES = ("boot.py", "main.py")
 # The factory's as well, but modules: compiled like the others.
-_FACTORY = ("trial.py",)
+_FACTORY = ("copies.py", "trial.py")
 _CONST = b"from micropython import const"
 _FOLDERS = ("lib", "firmware")
 # What only an account with DTLS or a Bootstrap-Server loads.

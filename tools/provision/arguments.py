@@ -20,7 +20,7 @@ or, alone or with one of these, for a board with Wi-Fi
 or, alone or with any of these
 
   UPDATE_KEY_FILE=FILE  the key under which packages are signed: 64 hexadecimal digits;
-                     build/update.key is made when it is not there (docs/update.md)
+                     build/update.key is made when it is not there (docs/package.md)
 
 credentials for coaps://, none of them on the command line
 

@@ -118,4 +118,4 @@ class FirmwareUpdate(Object):
 
 
 def _empty(value):
-    return value in ("", b"", b"\0")
+    return not value or len(value) == 1 and not ord(value)

@@ -42,6 +42,7 @@ class App:
     """
 
     running = None
+    reporting = None  # the task that Sends, see parts.py
     # Bootstraps in a row, when the next may be (client.now_ms), and the sessions that wait for it;
     # None: not installed.
     bootstraps = (0, 0, ())
@@ -150,7 +151,6 @@ class App:
         """Never returns; a KeyboardInterrupt ends it."""
         asyncio.get_event_loop().set_exception_handler(self._crashed)
         self.sample()
-        asyncio.create_task(self._measure())
         asyncio.create_task(self._tick())
         asyncio.create_task(console.keys(self, readable))
         gc.collect()
@@ -186,12 +186,6 @@ class App:
             self._sleeping = None
             task.cancel()
 
-    async def _measure(self):
-        while True:
-            await asyncio.sleep_ms(self.settings["measure_s"] * 1000)
-            self.sample()
-            self.button.count()
-
     def sample(self):
         if not sources:
             self.table.drop()
@@ -208,13 +202,21 @@ class App:
             self.device.report(_PERIPHERAL_MALFUNCTION)
 
     async def _tick(self):
-        # The button, and every 2 s the network and what is to be saved. The more often it saves
-        # the less often it does: a flash wears out. What could not be saved is tried again like
-        # that, too.
+        # The button, what is measured, and every 2 s the network and what is to be saved. The
+        # more often it saves the less often it does: a flash wears out. What could not be saved
+        # is tried again like that, too.
         gap = wait = _GAP
+        measured = time.ticks_ms()
         while True:
             self.button.sample()
             await asyncio.sleep_ms(_BUTTON_MS)
+            # Looked at each time, for a server may change it.
+            period_ms = self.settings["measure_s"] * 1000
+            late_ms = time.ticks_diff(time.ticks_ms(), measured) - period_ms
+            if late_ms >= 0:
+                measured = time.ticks_add(time.ticks_ms(), -(late_ms % period_ms))
+                self.sample()
+                self.button.count()
             wait -= 1
             if not wait % _GAP:
                 self._check_link()

@@ -92,10 +92,6 @@ def _plain(part):
 
 def begin(app):
     """Begins, or goes on, with `app.update["uri"]`."""
-    asyncio.create_task(_run(app))
-
-
-async def _run(app):
     values = app.update
     try:
         where = parse(values["uri"])
@@ -105,6 +101,11 @@ async def _run(app):
     if incoming.taken:
         incoming.etag = values.get("etag", "")
         app.notice("update: going on after %d bytes" % incoming.taken)
+    asyncio.create_task(_run(app, incoming, where))
+
+
+async def _run(app, incoming, where):
+    values = app.update
     attempts = changes = 0
     while app.transfer is incoming:
         before = incoming.taken

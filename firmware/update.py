@@ -20,13 +20,16 @@ from firmware.storage import Record
 from lwm2m.objects.firmware_update import DOWNLOADED, DOWNLOADING, IDLE, UPDATING, FirmwareUpdate
 
 _SUCCESS = const(1)  # Update Result (/5/0/5)
+_NO_SPACE = const(2)
 _FAILED = const(8)
 _CANCELLED = const(10)
 _DEFERRED = const(11)
+_REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 _COAP = const(0)  # Firmware Update Protocol Support (/5/0/8)
 _COAPS = const(1)
 _LASTING = const(("severity", "defer", "floor"))  # survive the end of an update
+_NO_SLOT = const("this board has no room for a second copy of the firmware")
 _TURN_MS = const(1000)
 _2000 = const(946684800)  # Unix time of what most boards count from
 _2026 = const(1767225600)  # Unix time; a clock that tells less was not set
@@ -96,6 +99,11 @@ async def start(app):
 
 def change(app, state=None, result=None, **more):
     """Sets what the object tells, keeps it and has observers told."""
+    app.update.update(more)
+    _set(app, state, result, True)
+
+
+def _set(app, state, result, kept=False):
     values = app.update
     told = []
     if state is not None and state != values.get("state", IDLE):
@@ -108,8 +116,8 @@ def change(app, state=None, result=None, **more):
     if result is not None and result != values.get("result", 0):
         values["result"] = result
         told.append(5)
-    values.update(more)
-    save(app)
+    if kept:
+        save(app)
     for rid in told:
         app.table.changed(5, 0, rid)
 
@@ -176,17 +184,15 @@ def push(app, size):
     _forget(app.update, ("uri", "etag", "offset", "name", "version"))
     number = _slot(app)
     if number is None:
-        app.restart()
+        if not app.board.SLOTS:
+            raise Error(_REQUEST_ENTITY_TOO_LARGE, _NO_SLOT)
         text = "restarting into the factory's copy, which can take it: send it again"
         raise Error(_SERVICE_UNAVAILABLE, text)
     app.update["slot"] = number
     app.transfer = None
     incoming = once("incoming", "begin", app, number, size)
     # Of a push there is no record: it does not survive a restart.
-    app.update["state"] = DOWNLOADING
-    app.update["result"] = 0
-    for rid in (3, 5):
-        app.table.changed(5, 0, rid)
+    _set(app, DOWNLOADING, 0)
     asyncio.create_task(incoming.watch())
     return incoming
 
@@ -208,7 +214,6 @@ def pull(app, uri):
 def _pull(app):
     number = _slot(app)
     if number is None:
-        app.restart()
         return
     values = app.update
     if number != values.get("slot"):  # it was begun by another copy
@@ -218,14 +223,18 @@ def _pull(app):
 
 
 def _slot(app):
-    # The slot for a package; None where that is the one that runs: the factory's copy is next.
+    # The slot for a package. None where that is the one that runs: a restart into the factory's
+    # copy follows; or where the board has no slot: the update has failed.
     number = once("slots", "target", app.board)
-    if number is None:
+    if not app.board.SLOTS:
+        failed(app, _NO_SPACE, _NO_SLOT)
+    elif number is None:
         from firmware.version import VERSION
 
         app.notice("update: goes on in the factory's copy, which is started now")
         change(app, floor=VERSION)
         once("slots", "factory")
+        app.restart()
     return number
 
 

@@ -151,8 +151,8 @@ RULES = (
     (
         "firmware.config",
         "firmware.account_list firmware.accounts firmware.boards firmware.network_settings"
-        " lwm2m.objects.server",
-        _PURE + " os sys",
+        " firmware.settings lwm2m.objects.server",
+        _PURE + " ntptime os sys",
     ),
     (
         "firmware.attempt",
@@ -165,13 +165,18 @@ RULES = (
         " firmware.connection",
         "micropython",
     ),
+    (
+        "firmware.settings",
+        "coap.message firmware.__init__ firmware.account_list firmware.trace lwm2m.object",
+        "json micropython",
+    ),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),
     (
         "firmware.connections",
         "firmware.__init__ firmware.connection firmware.secure lwm2m.access",
         "asyncio errno micropython",
     ),
-    ("firmware.parts", "firmware lwm2m", "asyncio binascii machine ntptime os sys time"),
+    ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
     ("copies", "", _BOARD + " binascii vfs"),

@@ -105,7 +105,6 @@ def test_int_760_observation():
             site.tasks.run(ms)
             for _, message in site.peer.run(10):
                 seen.append((message.token, message.payload))
-        site.peer.put("/5/0/0", packages.make(packages.new_key()), 42)
         assert seen[-1] == (b"st", b"2"), seen
         assert site.peer.post("/5/0/10").code == CHANGED
         seen = [(message.token, message.payload) for _, message in site.peer.run(10)]
@@ -377,7 +376,7 @@ def test_int_778_invalid_uri():
             "coap://[::1/fw",
             "coap://host/%zz",
             "coap://host/a b",
-            "coap://host/" + "%41" * 80 + "a" * 3 + '"',
+            'coap://host/"',
         ):
             assert site.peer.put("/5/0/1", uri.encode(), 0).code == CHANGED
             assert site.state() == (IDLE, 7), uri
@@ -414,13 +413,19 @@ def test_int_779_unsuccessful_update():
         # a flash that refuses to choose leaves it as it was
         site.peer.post("/5/0/2")
         os.remove("slot1.pkg")
+        resets = site.resets
         site.later.pop()()
-        assert site.resets == 0 and site.state() == (DOWNLOADED, 8)
+        assert site.resets == resets and site.state() == (DOWNLOADED, 8)
 
 
 def test_int_780_unsupported_protocol():
     with Site() as site:
-        for uri in (b"http://host/fw", b"ftp://host/fw", b"coap+tcp://host/fw", b"coaps://host/fw"):
+        for uri in (
+            b"http://host/fw",
+            b"ftp://host/fw",
+            b"coap+tcp://host/fw",
+            b"coaps://host/fw",
+        ):
             site.module_update.secure = lambda: False
             assert site.peer.put("/5/0/1", uri, 0).code == CHANGED
             assert site.state() == (IDLE, 9), uri
@@ -478,9 +483,10 @@ def test_cancel():
         assert site.peer.post("/5/0/10").code == CHANGED and site.state() == (IDLE, 10)
         assert site.peer.post("/5/0/2").code == NOT_ALLOWED
         site.files[b"/fw/new.pkg"] = (data, b"one")
+        site.lost = lambda message: site.asked > 5
         site.peer.put("/5/0/1", URI, 0)
         site.tasks.run(100)
-        assert site.transfer.taken
+        assert site.transfer.taken == 5 * 512
         assert site.peer.post("/5/0/10").code == CHANGED
         site.tasks.run(300000)
         assert site.state() == (IDLE, 10) and site.links[0].closed and site.tasks.tasks == []
@@ -565,9 +571,8 @@ def test_a_pull_goes_on_after_a_restart_and_a_break():
         assert site.transfer.taken == 80 * 512
         restarted(site)
         assert site.state() == (DOWNLOADING, 0)
+        assert "update: going on after 32768 bytes" in site.noticed
         site.asked = 0
-        site.tasks.run(1000)
-        assert site.transfer.taken == 32768 + 512 * 40 or site.transfer.taken > 40960
         site.tasks.run(60000)
         assert site.state() == (DOWNLOADED, 0), site.logged
         assert site.slot() == data

@@ -247,7 +247,7 @@ class Site:
         options = [(BLOCK1, uint_bytes(number << 4 | more << 3 | szx))]
         if size1 and not number:
             options.append((SIZE1, uint_bytes(len(data))))
-        given = {} if mid is None else {"mid": mid}
+        given = {} if mid is None else {"mid": mid, "token": b"t%d" % mid}
         return self.peer.put(
             "/5/0/0", data[start : start + size], content_format, more_options=options, **given
         )

@@ -76,10 +76,12 @@ class FirmwareUpdate(Object):
 
     @property
     def package(self):
-        return None
+        return None  # what is put back when a Write has failed
 
     @package.setter
     def package(self, value):
+        if value is None:
+            return
         if _empty(value):
             self.act("reset")
         else:

@@ -31,7 +31,7 @@ def test_push_and_pull_of_a_new_version(tmp_path, template, packages):
         board = await site.board(endpoint)
         await site.update(endpoint, path, *given)
         assert await site.read(endpoint, 3, 0, 3) == "1.2.3"
-        await site.until(lambda: "this copy of the firmware is confirmed" in board.console())
+        await site.until(lambda: "slot 1 is confirmed" in board.console())
         # and it stays
         board.say({"reset": "power"})
         await site.until(lambda: len(board.causes()) == 3)

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
-from update_boards import Packages, Site, factory
+from update_boards import BOARD, Packages, Site, factory
 
+from tools.package import build
 from tools.update.course import Failed
 
 FACTORY = "0.1.0"

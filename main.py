@@ -1,10 +1,31 @@
-"""Second on the board: starts the application. Ctrl-C on the console ends it."""
+"""Second on the board: starts the copy of the application that boot.py has found, and catches
+its failures (docs/update.md). Ctrl-C on the console ends it.
 
-from firmware import once
-from firmware.app import run
+`slot` and `attempts` are boot.py's. What a copy has to offer is `run(feed)` in
+firmware/app.py: `feed` is to be called every 30 s at least while the copy is on trial, else it
+is None; 0 is returned after a Ctrl-C.
+"""
 
-exit_status = run()
+exit_status = feed = None
 try:
-    once("repl", "offer")  # its functions at the prompt: docs/repl.md
-except (ImportError, MemoryError) as error:
-    print("no functions at the prompt:", error)
+    if attempts:
+        import trial
+
+        feed = trial.begin(slot, attempts)
+    from firmware.app import run
+
+    exit_status = 0
+    exit_status = run(feed)
+    if feed:
+        trial.stop(exit_status)
+except BaseException as error:
+    import trial
+
+    exit_status = trial.failed(error, slot and exit_status is None)
+if exit_status == 0:
+    try:
+        from firmware import once
+
+        once("repl", "offer")  # its functions at the prompt: docs/repl.md
+    except (ImportError, MemoryError) as error:
+        print("no functions at the prompt:", error)

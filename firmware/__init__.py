@@ -11,8 +11,11 @@ _ONCE = const(
     "firmware.modules firmware.parts firmware.connections firmware.config firmware.account_list"
     " firmware.accounts firmware.storage firmware.status firmware.keep firmware.credentials"
     " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt firmware.ntp"
+    " firmware.package firmware.update_key"
     " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
     " firmware.line firmware.late firmware.settings firmware.look firmware.repl firmware.trace"
+    " firmware.slots firmware.version firmware.update firmware.incoming firmware.fetch"
+    " lwm2m.objects.firmware_update"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
 )
 

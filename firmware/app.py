@@ -51,6 +51,10 @@ class App:
     interface = None
     clock = None  # see ntp.py
     feed = None  # of the watchdog, once it is armed
+    update = None  # what object 5 tells, and the package that comes, see update.py
+    transfer = None
+    busy = False  # True puts off an update that may be deferred
+    trial = False  # whether this copy of the application has not been confirmed yet
     _fault = None
     _sleeping = None  # the task that sleeps until poll() is due
     _blinking = None
@@ -313,8 +317,11 @@ class App:
             machine.Timer(-1, period=_BUTTON_MS, callback=lambda timer: self.feed())
 
 
-def run():
-    """Starts the firmware; returns 0 after a Ctrl-C, 2 where the configuration is wrong."""
+def run(feed=None):
+    """Starts the firmware; returns 0 after a Ctrl-C, 2 where the configuration is wrong.
+
+    `feed`, of the watchdog of trial.py, tells that this copy of it is on trial.
+    """
     try:
         loaded = once("config", "load")
     except ValueError as error:
@@ -323,6 +330,8 @@ def run():
     App.running = None  # the memory of an earlier run
     App.running = app = App(*loaded)
     del loaded
+    if feed:
+        once("slots", "begin", app, feed)
     try:
         asyncio.run(app.main())
     except KeyboardInterrupt:

@@ -25,6 +25,7 @@ _DEFAULTS = {
     "keep": True,
     "queue_mode": False,
     "confirmable": False,
+    "downgrade": False,
     "objects": (),
     "queries": (),
     "servo_min": 0,

@@ -11,7 +11,7 @@ import sys
 from lwm2m.object import Late
 
 # Module, object, version where it is not the default of LwM2M 1.1
-_OBJECTS = (("settings", 26241, None),)
+_OBJECTS = (("update", 5, "1.1"), ("settings", 26241, None))
 
 
 def add(app):

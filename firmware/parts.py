@@ -17,11 +17,10 @@ from firmware.drivers.servo import Servo
 from firmware.objects.example import Control, DigitalInput, DigitalOutput
 from firmware.objects.servomotor import Servomotor
 from firmware.objects.temperature import Temperature
+from firmware.version import VERSION
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.device import Device
-
-VERSION = "0.1.0"  # of the firmware (/3/0/3)
 
 
 def build(app):
@@ -58,6 +57,12 @@ def build(app):
         client.queries = tuple(settings["queries"])
     if settings["ntp"]:
         app.clock = (0, 0, "not set")
+    try:
+        from firmware import update
+
+        asyncio.create_task(update.start(app))
+    except ImportError:
+        pass  # tools/install.py has left it out
     if settings["log"] > 1:
         try:
             from firmware import trace
@@ -67,7 +72,9 @@ def build(app):
             settings["log"] = 1
             print("this installation has no trace of messages: log is 1")
     # All that is looked at from now on
-    kept = "confirmable endpoint hostname keep log measure_s network ntp send_s watchdog_s"
+    kept = (
+        "confirmable downgrade endpoint hostname keep log measure_s network ntp send_s watchdog_s"
+    )
     app.settings = {key: settings[key] for key in kept.split() if key in settings}
     report(app)
 

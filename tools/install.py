@@ -27,10 +27,10 @@ from tools.errors import UserError
 ROOT = Path(__file__).resolve().parent.parent
 
 _FILES = ("boot.py", "main.py")
+# The factory's as well, but modules: compiled like the others.
+_FACTORY = ("copies.py", "trial.py")
 _CONST = b"from micropython import const"
 _FOLDERS = ("lib", "firmware")
-# Modules of the libraries that nothing on a board calls yet.
-NOT_CALLED = ("lib/coap/download.py",)
 # What only an account with DTLS or a Bootstrap-Server loads.
 SECURITY = (
     "firmware/accounts.py",
@@ -57,7 +57,7 @@ DISPENSABLE = (
     (SECURITY + CONSOLE, "DTLS, bootstrap, the lines after a colon and the REPL's functions"),
 )
 # The list for freezing, and names that device code has as private constants.
-_LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py", *NOT_CALLED}
+_LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py"}
 # What a network interface takes, by the module that a board's file imports for it.
 _INTERFACES = {
     "firmware.lan": ("firmware/lan.py",),
@@ -105,10 +105,10 @@ def board_files(root=ROOT, extras=(), board=None, secure=True, without=()):
     without.
     """
     root = Path(root)
-    for name in _FILES:
+    for name in (*_FILES, *_FACTORY):
         if not (root / name).is_file():
             raise UserError(f"{root / name} is missing: nothing to install on a board")
-    found = list(_FILES)
+    found = [*_FILES, *_FACTORY]
     for folder in _FOLDERS:
         for path in (root / folder).rglob("*"):
             name = path.relative_to(root)

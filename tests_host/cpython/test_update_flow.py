@@ -1,0 +1,183 @@
+"""An update over the air from end to end: `make update`, desk server, virtual board."""
+
+import asyncio
+
+import pytest
+from update_boards import Packages, Site, factory
+
+from tools.update.course import Failed
+
+FACTORY = "0.1.0"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    return factory(tmp_path_factory.mktemp("factory"))
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    return Packages(tmp_path_factory.mktemp("packages"))
+
+
+def run(work, timeout_s=120):
+    asyncio.run(asyncio.wait_for(work, timeout_s))
+
+
+def test_push_and_pull_of_a_new_version(tmp_path, template, packages):
+    path = packages.make("1.2.3")
+
+    async def one(site, endpoint, *given):
+        board = await site.board(endpoint)
+        await site.update(endpoint, path, *given)
+        assert await site.read(endpoint, 3, 0, 3) == "1.2.3"
+        await site.until(lambda: "this copy of the firmware is confirmed" in board.console())
+        # and it stays
+        board.say({"reset": "power"})
+        await site.until(lambda: len(board.causes()) == 3)
+        return board
+
+    async def work():
+        async with Site(tmp_path, template, packages) as site:
+            await asyncio.gather(one(site, "pushed"), one(site, "pulled", "PULL=coap"))
+
+    run(work())
+
+
+# What is wrong with an application, by what a server sees of it.
+CRASHES = {"firmware/app.py": ((r"^def run\(", 'raise ValueError("broken")\n\n\ndef run('),)}
+HANGS = {
+    "firmware/app.py": (
+        (
+            r"^def run\(feed=None\):\n",
+            "def run(feed=None):\n    while feed:\n        pass\n\n\ndef begin(feed):\n",
+        ),
+    )
+}
+NEVER_REGISTERS = {"lib/lwm2m/registration.py": ((r'\(b"rd",\)', '(b"no",)'),)}
+
+
+def test_bad_versions_give_way_to_the_one_before(tmp_path, template, packages):
+    async def one(site, endpoint, change, told, *given):
+        board = await site.board(endpoint)
+        path = packages.make("2.0.0", change)
+        with pytest.raises(Failed, match="^result 8: "):
+            await site.update(endpoint, path, *given)
+        assert await site.read(endpoint, 3, 0, 3) == FACTORY
+        assert await site.read(endpoint, 5, 0, 3) == 0
+        assert told in board.stdout
+        # and a good one is taken after that
+        await site.update(endpoint, packages.make("2.0.1"), *given)
+        assert await site.read(endpoint, 3, 0, 3) == "2.0.1"
+
+    async def work():
+        async with Site(tmp_path, template, packages) as site:
+            await asyncio.gather(
+                one(site, "crashes", CRASHES, "slot 1: it has failed", "PULL=coap"),
+                one(site, "hangs", HANGS, "slot 1: two starts, and not registered"),
+                one(site, "silent", NEVER_REGISTERS, "slot 1: not registered within 300 s"),
+            )
+
+    run(work())
+
+
+def test_one_slot_is_overwritten_from_the_factory_copy(tmp_path, template, packages):
+    async def one(site, endpoint, *given):
+        board = await site.board(endpoint)
+        for version in ("1.2.3", "1.2.4"):
+            await site.update(endpoint, packages.make(version), *given)
+            assert await site.read(endpoint, 3, 0, 3) == version
+        # power, into 1.2.3, into the factory's copy, into 1.2.4
+        assert len(board.causes()) == 4
+
+    async def work():
+        async with Site(tmp_path, template, packages) as site:
+            await asyncio.gather(one(site, "pushed"), one(site, "pulled", "PULL=coap"))
+
+    run(work())
+
+
+def test_broken_off_and_resumed(tmp_path, template, packages):
+    path = packages.make("1.2.3")
+
+    async def pulled(site, endpoint, breaks):
+        board = await site.board(endpoint)
+        work = asyncio.ensure_future(site.update(endpoint, path, "PULL=coap"))
+        await site.until(lambda: site.offsets(endpoint)[-1:] > [40000])
+        await breaks(site, board)
+        await work
+        assert await site.read(endpoint, 3, 0, 3) == "1.2.3"
+        offsets = site.offsets(endpoint)
+        assert offsets.count(0) == 1, "it began anew"
+
+    async def pushed(site, endpoint, breaks):
+        board = await site.board(endpoint)
+        work = asyncio.ensure_future(site.update(endpoint, path))
+        await site.until(lambda: "30 %" in board.stdout)
+        await breaks(site, board)
+        await work
+        assert await site.read(endpoint, 3, 0, 3) == "1.2.3"
+
+    async def power(site, board):
+        board.say({"reset": "power"})
+
+    async def link(site, board):
+        site.deaf = True
+        await asyncio.sleep(4)
+        site.deaf = False
+
+    async def work():
+        async with (
+            Site(tmp_path, template, packages) as site,
+            Site(tmp_path, template, packages) as first,
+            Site(tmp_path, template, packages) as second,
+        ):
+            await asyncio.gather(
+                pulled(site, "pull-power", power),
+                pushed(site, "push-power", power),
+                pulled(first, "pull-link", link),
+                pushed(second, "push-link", link),
+            )
+
+    run(work())
+
+
+def test_refused_packages_leave_what_runs_alone(tmp_path, template, packages):
+    good = packages.make("1.2.3").read_bytes()
+
+    def damaged(name, change):
+        path = tmp_path / name
+        data = bytearray(good)
+        change(data)
+        path.write_bytes(data)
+        return path
+
+    def flip(data):
+        data[len(data) // 2] ^= 1
+
+    def cut(data):
+        del data[-100:]
+
+    cases = (
+        (packages.make("1.2.3", key=bytes(range(32))), "result 5"),
+        (damaged("flipped", flip), "result 5"),
+        (damaged("cut", cut), "result 5"),
+        (packages.make("0.0.9"), "result 8"),
+        (packages.make("1.2.3", board="b_l475e_iot01a"), "result 6"),
+        (damaged("garbage", lambda data: data.__setitem__(slice(0, 8), b"whatever")), "result 6"),
+    )
+
+    async def one(site, endpoint, *given):
+        board = await site.board(endpoint)
+        for path, result in cases:
+            with pytest.raises(Failed, match="^" + result):
+                await site.update(endpoint, path, "FORCE=1", *given)
+        assert await site.read(endpoint, 3, 0, 3) == FACTORY
+        assert board.causes() == ["power"]
+        await site.update(endpoint, packages.make("1.2.3"), *given)
+
+    async def work():
+        async with Site(tmp_path, template, packages) as site:
+            await asyncio.gather(one(site, "pushed"), one(site, "pulled", "PULL=coap"))
+
+    run(work())

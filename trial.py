@@ -1,0 +1,126 @@
+"""What main.py does beside starting a copy of the application: its trial, and its failures.
+
+The factory's like boot.py and main.py: no update changes it. Loaded where it is needed.
+docs/update.md tells how a copy starts.
+"""
+
+import io
+import os
+import sys
+import time
+
+import machine
+from micropython import const
+
+from copies import STARTS, record, write
+
+_TRIAL_MS = const(300000)
+_WATCHDOG_MS = const(32000)  # the longest of both boards is 32.7 s
+_FED_MS = const(1000)  # at the prompt, which feeds none
+_FAILED = const(8)  # a result of object 5
+_LONGEST = const(400)  # bytes of a traceback that are kept, the last ones
+_PAUSE_S = const(5)
+
+
+_watchdog = None
+_since = None  # the beginning of the trial in ms, while it may come to its end
+
+
+def begin(slot, attempts):
+    """Counts one more start of the copy in `slot` and returns what feeds the watchdog beside it.
+
+    The two are boot.py's. None where there is no trial: what boot.py has taken instead of a
+    copy that failed becomes the one that is chosen, and where a start cannot be counted the
+    factory's copy starts, for else the other might for ever.
+    """
+    global _watchdog, _since
+    try:
+        data = record()[2]
+        if slot != data[0]:
+            _back("not registered" if attempts > STARTS else "it is damaged")
+            return None
+        write(data[:2] + bytes((attempts + 1,)) + data[3:])
+    except OSError as error:
+        print("state/slot: %s: the factory's copy starts" % error)
+        if sys.path[0][:5] == "/slot":
+            sys.path.pop(0)
+        return None
+    _watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+    _since = time.ticks_ms()
+    return feed
+
+
+def feed():
+    """Feeds the watchdog, and ends the trial when its time is over."""
+    global _since
+    if _since is not None and time.ticks_diff(time.ticks_ms(), _since) > _TRIAL_MS:
+        _since = None
+        if record()[2][2]:
+            _back("not registered within %d s" % (_TRIAL_MS // 1000))
+            machine.reset()
+    _watchdog.feed()
+
+
+def stop(exit_status):
+    """The copy has ended; ValueError where that is a failure, else someone is at the prompt."""
+    if exit_status:
+        raise ValueError("it refuses its configuration")
+    _stop()
+
+
+def _stop():
+    # The prompt feeds no watchdog, and has no end.
+    global _since
+    _since = None
+    machine.Timer(-1, period=_FED_MS, callback=lambda timer: feed())
+
+
+def _back(cause):
+    data = record()[2]
+    print("slot %d: %s: back to the copy before it" % (data[0], cause))
+    write(bytes((data[1], 0, 0, _FAILED)) + data[8:12] + bytes(4))
+
+
+def failed(error, useless):
+    """Keeps a failure for the next start to tell, and restarts the board.
+
+    A copy that is on trial, or `useless` since it could not even be loaded, is not taken again.
+    Else there is a pause before: a Ctrl-C then, or as the error, returns the exit status.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        if _watchdog:
+            _stop()
+        return 0
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    text = text.getvalue()
+    print(text)
+    useless = useless or _watchdog
+    try:
+        _keep(text.encode()[-_LONGEST:])
+        if useless:
+            _back("it has failed")
+    except OSError as error:
+        print("state: %s" % error)
+    if not useless:
+        try:
+            print("restarting in %d s; Ctrl-C gives the prompt" % _PAUSE_S)
+            time.sleep(_PAUSE_S)
+        except KeyboardInterrupt:
+            return 1
+    machine.reset()
+
+
+def _keep(text):
+    try:
+        os.mkdir("state")
+    except OSError:
+        pass  # it is there
+    try:
+        with open("state/crash", "rb") as file:
+            if file.read() == text:
+                return  # a flash wears out
+    except OSError:
+        pass  # the first one
+    with open("state/crash", "wb") as file:
+        file.write(text)

@@ -1,16 +1,11 @@
-"""First on the board: which copy of the application starts, see docs/update.md.
-
-It leaves two numbers for main.py, `slot` of the copy, 0 the factory's, and `attempts` of a trial.
-Whatever is wrong with a copy: the factory's is there. Nothing is written, and nothing imported
-that an update could change.
-"""
+"""First on the board: which copy of the application starts (docs/update.md). Writes nothing."""
 
 import os
 import sys
 
-slot = attempts = 0
+slot = attempts = 0  # copy, 0: the factory's; starts of a trial
 try:
-    if "slot." in " ".join(os.listdir("state")):  # else none was ever chosen
+    if "state" in os.listdir() and "slot." in " ".join(os.listdir("state")):
         import copies
 
         slot, attempts = copies.begin()

@@ -12,15 +12,12 @@ import time
 import machine
 from micropython import const
 
-from copies import STARTS, record, write
-
 _TRIAL_MS = const(300000)
 _WATCHDOG_MS = const(32000)  # the longest of both boards is 32.7 s
 _FED_MS = const(1000)  # at the prompt, which feeds none
 _FAILED = const(8)  # a result of object 5
 _LONGEST = const(400)  # bytes of a traceback that are kept, the last ones
 _PAUSE_S = const(5)
-
 
 _watchdog = None
 _since = None  # the beginning of the trial in ms, while it may come to its end
@@ -35,12 +32,14 @@ def begin(slot, attempts):
     """
     global _watchdog, _since
     try:
+        from copies import STARTS, record, write
+
         data = record()[2]
         if slot != data[0]:
             _back("not registered" if attempts > STARTS else "it is damaged")
             return None
         write(data[:2] + bytes((attempts + 1,)) + data[3:])
-    except OSError as error:
+    except (OSError, ImportError) as error:
         print("state/slot: %s: the factory's copy starts" % error)
         if sys.path[0][:5] == "/slot":
             sys.path.pop(0)
@@ -55,6 +54,8 @@ def feed():
     global _since
     if _since is not None and time.ticks_diff(time.ticks_ms(), _since) > _TRIAL_MS:
         _since = None
+        from copies import record
+
         if record()[2][2]:
             _back("not registered within %d s" % (_TRIAL_MS // 1000))
             machine.reset()
@@ -76,6 +77,8 @@ def _stop():
 
 
 def _back(cause):
+    from copies import record, write
+
     data = record()[2]
     print("slot %d: %s: back to the copy before it" % (data[0], cause))
     write(bytes((data[1], 0, 0, _FAILED)) + data[8:12] + bytes(4))

@@ -11,7 +11,10 @@ import sys
 from lwm2m.object import Late
 
 # Module, object, version where it is not the default of LwM2M 1.1
-_OBJECTS = ()
+_OBJECTS = (
+    ("events", 20, "2.1"),
+    ("events", 26242, None),
+)
 
 
 def add(app):

@@ -29,18 +29,19 @@ _LATER = const(
 _WIFI = const(" firmware.wifi firmware.drivers.ism43362")
 
 names = "coap.endpoint "
-sources = True
+# This copy of the application may not be the one in the start directory.
+sources = __file__[-4:] != ".mpy"
+if sources:
+    try:
+        os.stat("lib/lwm2m/client.py")
+    except OSError:
+        sources = False  # frozen, whose __file__ is a source's
+names += _LATER + " " + _ALWAYS if sources else _ALWAYS
 try:
-    os.stat("lib/lwm2m/client.py")
-    names += _LATER + " " + _ALWAYS
-except OSError:
-    sources = False
-    names += _ALWAYS
-try:
-    os.stat("firmware/lan.py" if sources else "firmware/lan.mpy")
+    os.stat(__file__.replace("modules", "lan"))
 except OSError:
     try:
-        os.stat("firmware/wifi.py" if sources else "firmware/wifi.mpy")
+        os.stat(__file__.replace("modules", "drivers/ism43362"))
         names += _WIFI  # these are the files of a board with Wi-Fi alone
     except OSError:
         pass  # frozen
@@ -52,7 +53,7 @@ for name in names.split():
 # start comes near the end of one, so the first modules loaded later would need the next (7 KB on
 # a heap of 64 bits) when memory may lie in small pieces: it is made now, by names for nothing.
 gc.collect()
-# Sources have passed that point; frozen modules, whose __file__ is a source's, bring no names.
+# Sources have passed that point; frozen modules bring no names.
 if __file__[-4:] == ".mpy" and gc.mem_free() > _ROOM:
     at = gc.mem_alloc()
     for number in range(_NAMES):

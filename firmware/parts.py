@@ -17,11 +17,10 @@ from firmware.drivers.servo import Servo
 from firmware.objects.example import Control, DigitalInput, DigitalOutput
 from firmware.objects.servomotor import Servomotor
 from firmware.objects.temperature import Temperature
+from firmware.version import VERSION
 from lwm2m.client import Client
 from lwm2m.object import Table
 from lwm2m.objects.device import Device
-
-VERSION = "0.1.0"  # of the firmware (/3/0/3)
 
 
 def build(app):

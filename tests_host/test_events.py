@@ -51,6 +51,7 @@ class App:
     events = "\0"
     event_due = 60000
     failures = 0
+    trial = False
 
     def __init__(self):
         late = [Late(oid, self.late, version) for oid, version in ((20, "2.1"), (26242, None))]

@@ -27,6 +27,8 @@ from tools.errors import UserError
 ROOT = Path(__file__).resolve().parent.parent
 
 _FILES = ("boot.py", "main.py")
+# The factory's as well, but modules: compiled like the others.
+_FACTORY = ("trial.py",)
 _CONST = b"from micropython import const"
 _FOLDERS = ("lib", "firmware")
 # Modules of the libraries that nothing on a board calls yet.
@@ -105,10 +107,10 @@ def board_files(root=ROOT, extras=(), board=None, secure=True, without=()):
     without.
     """
     root = Path(root)
-    for name in _FILES:
+    for name in (*_FILES, *_FACTORY):
         if not (root / name).is_file():
             raise UserError(f"{root / name} is missing: nothing to install on a board")
-    found = list(_FILES)
+    found = [*_FILES, *_FACTORY]
     for folder in _FOLDERS:
         for path in (root / folder).rglob("*"):
             name = path.relative_to(root)

@@ -10,6 +10,8 @@ from firmware.wifi import WiFi
 MODEL = "B-L475E-IOT01A"
 SENSORS = ("HTS221", "BMP180")
 BLOCK_SIZE = 256  # bytes of a block of a long payload (RFC 7959)
+SLOTS = 2  # for packages, beside the factory's copy
+SLOT_BYTES = 128 * 1024  # the longest package
 
 _I2C_BOARD = const(2)  # SCL PB10, SDA PB11
 _I2C_SHIELD = const(1)  # SCL PB8, SDA PB9

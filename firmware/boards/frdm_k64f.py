@@ -9,6 +9,8 @@ from micropython import const
 MODEL = "IoTKitV3 K64F"
 SENSORS = ("HTS221", "BMP180")
 BLOCK_SIZE = 256  # bytes of a block of a long payload (RFC 7959)
+SLOTS = 0  # no copy beside the factory's
+SLOT_BYTES = 0
 
 # The sensors of the kit, PTE1 and PTE0, where the build has them; the header, PTE24 and PTE25.
 _I2C = ("i2c1", "i2c0")

@@ -5,6 +5,8 @@ from micropython import const
 MODEL = "NUCLEO-F429ZI"
 SENSORS = ("BMP180", "HTS221")
 BLOCK_SIZE = 512  # bytes of a block of a long payload (RFC 7959)
+SLOTS = 1  # for packages, beside the factory's copy
+SLOT_BYTES = 80 * 1024  # the longest package
 
 _I2C = const(1)  # SCL PB8, SDA PB9
 

@@ -23,7 +23,7 @@ class Diagnosis(Object):
         [7, "R", "u", "failures"],  # Sensor Failures
         [8, "R", "u", "faults"],  # Failed Requests
         [9, "R", "u", "slot"],  # Slot
-        [10, "R", "b", "trial"],  # On Trial
+        [10, "R", "b", "on_trial"],  # On Trial
     )
 
     def __init__(self, app, cause, crash, place, slot=0):
@@ -32,7 +32,7 @@ class Diagnosis(Object):
         self.crash = crash
         self.place = place
         self.slot = slot
-        self.trial = getattr(app, "trial", False)
+        self.on_trial = app.trial
         self.failures = app.failures
 
     @property

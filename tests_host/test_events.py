@@ -392,6 +392,7 @@ def test_object_26242():
         endpoint = peer.session.endpoint
         peer.session.receive(b"\x40")  # too short: no CoAP
         endpoint.lost = 2
+        endpoint.repeated = 9
         endpoint.faults = 3
         app.failures = 4
         app.at(65000)
@@ -400,6 +401,7 @@ def test_object_26242():
             3: b"65",
             4: b"1",
             5: b"2",
+            6: b"9",
             7: b"4",
             8: b"3",
             9: b"0",

@@ -17,7 +17,7 @@ class Diagnosis(Object):
         [1, "R", "s", "crash"],  # Last Crash
         [2, "R", "s", "error"],  # Last Exception
         [3, "R", "u", "now_s"],  # Uptime, in s
-        [4, "R", "u", "malformed"],  # Malformed Datagrams
+        [4, "R", "u", "malformed"],  # Dropped Datagrams
         [5, "R", "u", "lost"],  # Datagrams Not Sent
         [6, "R", "u", "repeated"],  # Retransmissions
         [7, "R", "u", "failures"],  # Sensor Failures

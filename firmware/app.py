@@ -32,6 +32,8 @@ _SPARE = const(
     " lwm2m.formats.senml_json lwm2m.formats.cbor lwm2m.formats.old_json lwm2m.send "
 )
 _TEXT = const(b"\xc0\xff")  # the options of an answer in text: that format is always there
+_EVENTS = const(400)  # characters of event log that wait for the flash
+_EVENT = const(160)  # of one line
 _SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
 
@@ -48,6 +50,9 @@ class App:
     bootstraps = (0, 0, ())
     purging = 0  # the time of the record whose Bootstrap-Server account goes when it is over
     error = None  # the last of the console
+    events = "\0"  # lines that are not on flash yet, or None: none are collected; see events.py
+    event_due = _CLOCK_MS  # when they may be written (client.now_ms)
+    failures = 0  # of the sensor
     interface = None
     clock = None  # see ntp.py
     feed = None  # of the watchdog, once it is armed
@@ -73,6 +78,7 @@ class App:
     def reset(self):
         """Restarts the board; what should survive is saved first."""
         self.save() and self.save()  # once more where that found no memory
+        self.logged("end")
         machine.reset()
 
     def save(self):
@@ -85,6 +91,7 @@ class App:
 
     def restart(self, arguments=None):
         """Restarts the board once the answer to the request under way has left."""
+        self.event("restarting: asked for")
         self._later(self.reset)
 
     def factory_reset(self, arguments=None):
@@ -193,13 +200,21 @@ class App:
         if gc.mem_free() < _SHORT:
             self.spare()
         self.device.memory_free = gc.mem_free() // 1024
+        known = _PERIPHERAL_MALFUNCTION in self.device.error_codes.values()
         try:
             self.temperature.sample()
-            self.device.resolve(_PERIPHERAL_MALFUNCTION)
+            if known:
+                self.event("temperature: measured again")
+                self.device.resolve(_PERIPHERAL_MALFUNCTION)
         except (OSError, MemoryError) as error:
-            if _PERIPHERAL_MALFUNCTION not in self.device.error_codes.values():
-                print("temperature:", error)
+            self.failures += 1
+            if not known:
+                self.log("temperature: %s" % error)
             self.device.report(_PERIPHERAL_MALFUNCTION)
+        now_ms = self.client.now_ms()
+        if self.events and now_ms >= self.event_due:
+            self.event_due = now_ms + _CLOCK_MS
+            self.logged("save")
 
     async def _tick(self):
         # The button, what is measured, and every 2 s the network and what is to be saved. The
@@ -235,15 +250,41 @@ class App:
                 self.log("%s: not saved for a restart: %s" % (type(error).__name__, error))
 
     def log(self, text):
-        """Prints a line; one that tells of a MemoryError also has memory given back."""
+        """Prints a line that tells of something bad, and puts it into the event log; one that
+        tells of a MemoryError also has memory given back.
+        """
         print(text)
         if text.startswith("MemoryError"):
             self.spare()
+        self.event(text)
 
     def notice(self, text):
         """Prints a line that tells of nothing bad, unless the settings want errors only."""
         if self.settings["log"]:
-            self.log(text)
+            print(text)
+
+    def event(self, text):
+        """Puts a line into the event log, but for one that only repeats the last."""
+        events = self.events
+        if events is None:
+            return
+        try:
+            text = " %s\n" % text[:_EVENT].replace("\n", "; ")
+            if not events.endswith(text):
+                events += "+%d" % (self.client.now_ms() // 1000) + text
+                self.events = events[-_EVENTS:]
+                self.table.changed(20, 0, 4014)
+        except MemoryError:
+            pass
+
+    def logged(self, function):
+        """Calls a function of events.py."""
+        try:
+            once("events", function, self)
+        except ImportError:  # tools/install.py has left it out
+            self.events = None
+        except MemoryError:
+            pass  # some other time
 
     def spare(self, more=""):
         """Gives back the memory of modules that can be loaded again; `more` as in drop()."""
@@ -273,7 +314,7 @@ class App:
             return
         for connection in self.connections:
             if connection.link:
-                print("%s: link lost: no network" % connection.uri)
+                self.log("%s: link lost: no network" % connection.uri)
                 connection.task.cancel()
                 connection.close()
                 connection.task = asyncio.create_task(connection.run())
@@ -337,9 +378,10 @@ def run(feed=None):
     except KeyboardInterrupt:
         app.shutdown()
     except MemoryError as error:  # somewhere without a way on: a heap that is whole again has one
-        print("MemoryError: %s: restarting" % error)
+        app.log("MemoryError: %s: restarting" % error)
         app.reset()
     finally:
+        app.logged("end")
         app.over = True
         asyncio.new_event_loop()  # tasks of this run are not those of the next
     return 0

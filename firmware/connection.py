@@ -58,7 +58,7 @@ class Connection:
             try:
                 await self.receive()
             except (OSError, MemoryError) as error:
-                print("%s: link lost: %s" % (self.uri, error))
+                self.app.log("%s: link lost: %s" % (self.uri, error))
             self.close()
             await asyncio.sleep_ms(_PAUSE_MS)
 
@@ -129,6 +129,7 @@ class Connection:
         print("%s: %s" % (self.uri, self.fault))
         states = [each.session.reachable() for each in self.app.connections]
         if count >= _FAILURES and True not in states:
+            self.app.event("restarting: %s: %s" % (self.uri, error))
             await asyncio.sleep_ms(_PAUSE_MS)
             self.app.reset()
         await asyncio.sleep_ms(_RETRY_MS)
@@ -164,6 +165,8 @@ class Connection:
                     if self.trace:
                         self.trace(True, data)
                     receive(data)
+                else:
+                    self.session.endpoint.malformed += 1
                 for _ in ipoll(0):
                     break
                 else:

@@ -11,7 +11,12 @@ import sys
 from lwm2m.object import Late
 
 # Module, object, version where it is not the default of LwM2M 1.1
-_OBJECTS = (("update", 5, "1.1"), ("settings", 26241, None))
+_OBJECTS = (
+    ("update", 5, "1.1"),
+    ("events", 20, "2.1"),
+    ("settings", 26241, None),
+    ("events", 26242, None),
+)
 
 
 def add(app):

@@ -22,6 +22,7 @@ RULES = (
     ("lwm2m.object", "coap.message", _PURE),
     ("lwm2m.formats", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.objects", "coap.message lwm2m.object", _PURE),
+    ("lwm2m.objects.event_log", "coap.message lwm2m.arguments lwm2m.object", _PURE),
     ("lwm2m.access", "lwm2m.object", _PURE),
     ("lwm2m.attributes", "coap.message lwm2m.formats", _PURE),
     ("lwm2m.read", "coap.message lwm2m.object lwm2m.formats", _PURE),
@@ -134,7 +135,13 @@ RULES = (
         "firmware.__init__ firmware.app firmware.connection coap.message",
         "__main__ micropython sys",
     ),
-    ("firmware.status", "", "micropython time"),
+    ("firmware.status", "firmware.__init__", "micropython time"),
+    (
+        "firmware.events",
+        "firmware.objects.diagnosis firmware.slots firmware.storage firmware.version"
+        " lwm2m.objects.event_log lwm2m.registration",
+        "io machine micropython os struct sys time",
+    ),
     ("firmware.ntp", "", "asyncio machine micropython os time"),
     ("firmware.network_settings", "", ""),
     ("firmware.late", "lwm2m.object", "os sys"),

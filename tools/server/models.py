@@ -1,8 +1,8 @@
 """What is known of objects and resources: names, operations and data types.
 
 models.json holds the facts of the OMA registry for the objects the firmware uses. ADDITIONS are
-the resources of the servo example that the registry does not know: without them a TLV value has no
-type and would be shown as opaque bytes.
+what the registry does not know, of the servo example and of the firmware's own objects: without
+them a TLV value has no type and would be shown as opaque bytes.
 """
 
 import json
@@ -26,9 +26,20 @@ ADDITIONS = {
     (26241, 7): ("Servo Rest Position", "RW", "FLOAT", False),
     (26241, 8): ("Changed Settings", "R", "STRING", False),
     (26241, 9): ("Restore", "E", "", False),
+    (26242, 0): ("Last Reset Cause", "R", "STRING", False),
+    (26242, 1): ("Last Crash", "R", "STRING", False),
+    (26242, 2): ("Last Exception", "R", "STRING", False),
+    (26242, 3): ("Uptime", "R", "UNSIGNED_INTEGER", False),
+    (26242, 4): ("Dropped Datagrams", "R", "UNSIGNED_INTEGER", False),
+    (26242, 5): ("Datagrams Not Sent", "R", "UNSIGNED_INTEGER", False),
+    (26242, 6): ("Retransmissions", "R", "UNSIGNED_INTEGER", False),
+    (26242, 7): ("Sensor Failures", "R", "UNSIGNED_INTEGER", False),
+    (26242, 8): ("Failed Requests", "R", "UNSIGNED_INTEGER", False),
+    (26242, 9): ("Slot", "R", "UNSIGNED_INTEGER", False),
+    (26242, 10): ("On Trial", "R", "BOOLEAN", False),
 }
 # Objects of the firmware's own, with one instance each.
-OBJECTS = {26241: "Settings"}
+OBJECTS = {26241: "Settings", 26242: "Diagnosis"}
 
 
 class ResourceModel(NamedTuple):

@@ -3,12 +3,11 @@
 import os
 import sys
 
-slot = attempts = 0  # copy, 0: the factory's; starts of a trial
 try:
     if "state" in os.listdir() and "slot." in " ".join(os.listdir("state")):
-        import copies
+        import copies  # one was chosen some time
 
-        slot, attempts = copies.begin()
+        copies.begin()
 except Exception as error:
     print("boot.py failed: %s" % error)
 if "lib" not in sys.path:

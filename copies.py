@@ -23,6 +23,9 @@ _MAGIC = const(b"rec1")
 _HEADER = const(14)
 _SIZE = const(26)
 
+slot = 0  # the number of the copy that runs, 0: the factory's
+attempts = 0  # where there is a trial: the number of its starts, and one more
+
 
 def record():
     """Sequence number, number of the file and data of the newest good one of state/slot.0 and .1.
@@ -146,25 +149,31 @@ class Package:
 
 
 def begin():
-    """Makes the copy that is chosen the first to import from.
+    """Makes the copy that is chosen the first to import from; writes nothing.
 
-    Returns the number of the copy that runs and, where that or another one is on trial, the
-    number of its starts and one more, else 0. It writes nothing. A copy that cannot be had is
-    passed over for the one to go back to, and that for the factory's.
+    A copy that cannot be had is passed over for the one to go back to, and that for the
+    factory's. This module stays for trial.py where that or another copy is on trial.
     """
+    global slot, attempts
     data = record()[2]
-    if not data or not data[0] or _by_hand():
-        return 0, 0
-    attempts = data[2]
-    for which in (0, 1) if attempts <= STARTS else (1,):
-        slot = data[which]
-        try:
-            if slot:
-                path = "slot%d.pkg" % slot
-                package = Package(path, unpack_from("<II", data, 4)[which])
-                vfs.mount(package, "/slot%d" % slot)
-                sys.path.insert(0, "/slot%d" % slot)
-            return slot, attempts
-        except (OSError, ValueError, IndexError, MemoryError) as error:
-            print("slot %d: %s" % (slot, error))
-    return 0, attempts
+    if data and data[0] and not _by_hand():
+        attempts = data[2]
+        for which in (0, 1) if attempts <= STARTS else (1,):
+            try:
+                slot = data[which]
+                if slot:
+                    package = Package("slot%d.pkg" % slot, unpack_from("<II", data, 4)[which])
+                    vfs.mount(package, "/slot%d" % slot)
+                    sys.path.insert(0, "/slot%d" % slot)
+                break
+            except (OSError, ValueError, IndexError, MemoryError) as error:
+                print("slot %d: %s" % (slot, error))
+                slot = 0
+    # The memory of what is not needed any more
+    module = sys.modules[__name__]
+    gone = "begin _by_hand "
+    if not attempts:
+        sys.modules.pop(__name__)
+        gone += "record write "
+    for name in gone.split():
+        delattr(module, name)

@@ -12,6 +12,11 @@ import time
 import machine
 from micropython import const
 
+try:
+    import copies
+except ImportError:
+    pass  # tools/install.py has left it out: no copies, no trial
+
 _TRIAL_MS = const(300000)
 _WATCHDOG_MS = const(32000)  # the longest of both boards is 32.7 s
 _FED_MS = const(1000)  # at the prompt, which feeds none
@@ -23,25 +28,23 @@ _watchdog = None
 _since = None  # the beginning of the trial in ms, while it may come to its end
 
 
-def begin(slot, attempts):
-    """Counts one more start of the copy in `slot` and returns what feeds the watchdog beside it.
+def begin():
+    """Counts one more start of the copy that boot.py has found; returns what feeds the watchdog.
 
-    The two are boot.py's. None where there is no trial: what boot.py has taken instead of a
-    copy that failed becomes the one that is chosen, and where a start cannot be counted the
-    factory's copy starts, for else the other might for ever.
+    None where that is not on trial: what has been taken instead of a copy that failed becomes
+    the one that is chosen. Where a start cannot be counted the factory's copy starts, for else
+    the other might for ever.
     """
     global _watchdog, _since
     try:
-        from copies import STARTS, record, write
-
-        data = record()[2]
-        if slot != data[0]:
-            _back("not registered" if attempts > STARTS else "it is damaged")
+        data = copies.record()[2]
+        if copies.slot != data[0]:
+            _back("it has not registered" if copies.attempts > copies.STARTS else "no copy")
             return None
-        write(data[:2] + bytes((attempts + 1,)) + data[3:])
-    except (OSError, ImportError) as error:
+        copies.write(data[:2] + bytes((copies.attempts + 1,)) + data[3:])
+    except OSError as error:
         print("state/slot: %s: the factory's copy starts" % error)
-        if sys.path[0][:5] == "/slot":
+        if copies.slot:
             sys.path.pop(0)
         return None
     _watchdog = machine.WDT(timeout=_WATCHDOG_MS)
@@ -54,9 +57,7 @@ def feed():
     global _since
     if _since is not None and time.ticks_diff(time.ticks_ms(), _since) > _TRIAL_MS:
         _since = None
-        from copies import record
-
-        if record()[2][2]:
+        if copies.record()[2][2]:
             _back("not registered within %d s" % (_TRIAL_MS // 1000))
             machine.reset()
     _watchdog.feed()
@@ -77,17 +78,15 @@ def _stop():
 
 
 def _back(cause):
-    from copies import record, write
-
-    data = record()[2]
+    data = copies.record()[2]
     print("slot %d: %s: back to the copy before it" % (data[0], cause))
-    write(bytes((data[1], 0, 0, _FAILED)) + data[8:12] + bytes(4))
+    copies.write(bytes((data[1], 0, 0, _FAILED)) + data[8:12] + bytes(4))
 
 
 def failed(error, useless):
     """Keeps a failure for the next start to tell, and restarts the board.
 
-    A copy that is on trial, or `useless` since it could not even be loaded, is not taken again.
+    A copy that is on trial, or `useless` since it cannot even be loaded, is not taken again.
     Else there is a pause before: a Ctrl-C then, or as the error, returns the exit status.
     """
     if isinstance(error, KeyboardInterrupt):
@@ -98,7 +97,7 @@ def failed(error, useless):
     sys.print_exception(error, text)
     text = text.getvalue()
     print(text)
-    useless = useless or _watchdog
+    useless = _watchdog or (useless and sys.path[0][:5] == "/slot")
     try:
         _keep(text.encode()[-_LONGEST:])
         if useless:

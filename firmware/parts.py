@@ -57,12 +57,13 @@ def build(app):
         client.queries = tuple(settings["queries"])
     if settings["ntp"]:
         app.clock = (0, 0, "not set")
-    try:
-        from firmware import update
+    if _is_kept("update.", "slot."):
+        try:
+            from firmware import update
 
-        asyncio.create_task(update.start(app))
-    except ImportError:
-        pass  # tools/install.py has left it out
+            asyncio.create_task(update.start(app))
+        except ImportError:
+            pass  # tools/install.py has left it out
     if settings["log"] > 1:
         try:
             from firmware import trace
@@ -77,6 +78,14 @@ def build(app):
     )
     app.settings = {key: settings[key] for key in kept.split() if key in settings}
     report(app)
+
+
+def _is_kept(*names):
+    # Whether there is a record whose name begins like that: most boards have none.
+    try:
+        return [name for name in os.listdir("state") if name[:-1] in names]
+    except OSError:
+        return False
 
 
 def report(app):

@@ -83,6 +83,7 @@ RULES = (
     ("firmware.package", "", _PURE + " sys"),
     ("firmware.update_key", "firmware.storage", "micropython"),
     ("firmware.slots", "firmware.storage", _PURE + " asyncio os sys"),
+    ("firmware.confirmation", "firmware.__init__", "asyncio micropython"),
     ("firmware.version", "", ""),
     (
         "firmware.update",
@@ -189,7 +190,7 @@ RULES = (
     ("copies", "", _BOARD + " binascii vfs"),
     ("boot", "copies", "os sys"),
     ("trial", "copies", _BOARD + " io"),
-    ("main", "firmware trial", "sys"),
+    ("main", "copies firmware trial", "sys"),
 )
 
 _OURS = ("coap", "lwm2m", "firmware", "boot", "copies", "main", "trial")

@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from binascii import crc32
-from errno import EACCES, ENOENT
+from errno import EACCES, ENOENT, ETIMEDOUT
 from struct import pack, unpack_from
 
 import machine
@@ -17,6 +17,7 @@ import vfs
 from micropython import const
 
 STARTS = 2  # of a trial, without a confirmation
+_TRIAL_MS = const(300000)
 _LOOK_MS = const(20)  # at the button
 _LOOKS = const(100)
 _MAGIC = const(b"rec1")
@@ -25,6 +26,8 @@ _SIZE = const(26)
 
 slot = 0  # the number of the copy that runs, 0: the factory's
 attempts = 0  # where there is a trial: the number of its starts, and one more
+watchdog = None  # beside the trial
+since = None  # its beginning in ms, while it may come to its end
 
 
 def record():
@@ -82,6 +85,16 @@ def _by_hand():
         return left > 0
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def feed():
+    """Feeds the watchdog; OSError where the time of the trial is over without a confirmation."""
+    global since
+    if since is not None and time.ticks_diff(time.ticks_ms(), since) > _TRIAL_MS:
+        if record()[2][2]:
+            raise OSError(ETIMEDOUT, "not registered within %d s" % (_TRIAL_MS // 1000))
+        since = None
+    watchdog.feed()
 
 
 class Package:
@@ -174,6 +187,6 @@ def begin():
     gone = "begin _by_hand "
     if not attempts:
         sys.modules.pop(__name__)
-        gone += "record write "
+        gone += "record write feed "
     for name in gone.split():
         delattr(module, name)

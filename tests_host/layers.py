@@ -82,7 +82,7 @@ RULES = (
     ("firmware.storage", "", _PURE + " errno os"),
     ("firmware.package", "", _PURE + " sys"),
     ("firmware.update_key", "firmware.storage", "micropython"),
-    ("firmware.slots", "firmware.storage", _PURE + " asyncio os sys"),
+    ("firmware.slots", "firmware.storage", _PURE + " os sys"),
     ("firmware.confirmation", "firmware.__init__", "asyncio micropython"),
     ("firmware.version", "", ""),
     (
@@ -187,7 +187,7 @@ RULES = (
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
-    ("copies", "", _BOARD + " binascii vfs"),
+    ("copies", "", _BOARD + " binascii deflate vfs"),
     ("boot", "copies", "os sys"),
     ("trial", "copies", _BOARD + " io"),
     ("main", "copies firmware trial", "sys"),

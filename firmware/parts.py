@@ -58,9 +58,9 @@ def build(app):
     if settings["ntp"]:
         app.clock = (0, 0, "not set")
     try:
-        from firmware import update
+        from firmware import install
 
-        asyncio.create_task(update.start(app))
+        asyncio.create_task(install.start(app))
     except ImportError:
         pass  # tools/install.py has left it out
     if settings["log"] > 1:

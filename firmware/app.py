@@ -113,6 +113,14 @@ class App:
         """Makes the instance of a `Late` object."""
         return once("late", "make", self, oid)
 
+    def act(self, name, *arguments):
+        """Does what object 5 wants done."""
+        once("update", name, self, *arguments)
+
+    def receive(self, size):
+        """A package comes; returns where it goes."""
+        return once("arrival", "push", self, size)
+
     def begin(self):
         """Resumes what was kept and starts the connections; without any there is a bootstrap."""
         self._kept("load")

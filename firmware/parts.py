@@ -59,9 +59,9 @@ def build(app):
         app.clock = (0, 0, "not set")
     if _is_kept("update.", "slot."):
         try:
-            from firmware import update
+            from firmware import install
 
-            asyncio.create_task(update.start(app))
+            asyncio.create_task(install.start(app))
         except ImportError:
             pass  # tools/install.py has left it out
     if settings["log"] > 1:

@@ -85,17 +85,15 @@ RULES = (
     ("firmware.slots", "firmware.storage", _PURE + " os sys"),
     ("firmware.confirmation", "firmware.__init__", "asyncio micropython"),
     ("firmware.version", "", ""),
+    ("firmware.update", "firmware.__init__ lwm2m.objects", "json micropython os time tls"),
+    ("firmware.install", "firmware.__init__", "asyncio json micropython"),
     (
-        "firmware.update",
-        "coap.message firmware.__init__ firmware.storage firmware.version"
-        " lwm2m.objects.firmware_update",
-        "asyncio json micropython os time tls",
-    ),
-    (
-        "firmware.incoming",
-        "coap.message firmware.__init__ firmware.version",
+        "firmware.arrival",
+        "coap.message firmware.__init__ firmware.incoming firmware.version",
         "asyncio micropython os",
     ),
+    ("firmware.incoming", "coap.message firmware.__init__", "asyncio micropython"),
+    ("firmware.pull", "coap.message firmware.__init__", "errno micropython"),
     (
         "firmware.fetch",
         "coap.download coap.endpoint coap.message firmware.__init__ firmware.dtls",

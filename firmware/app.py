@@ -267,7 +267,8 @@ class App:
             return
         try:
             text = " %s\n" % text[:_EVENT].replace("\n", "; ")
-            if not events.endswith(text):
+            last = events[events.rfind("\n", 0, -1) + 1 :]
+            if last[last.find(" ") :] != text:
                 events += "+%d" % (self.client.now_ms() // 1000) + text
                 self.events = events[-_EVENTS:]
                 self.table.changed(20, 0, 4014)

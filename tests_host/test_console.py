@@ -433,7 +433,7 @@ def test_events_of_the_prompt_are_lines():
         kept = look.once
         look.once = lambda name, function, app: [name, function, app.events]
         try:
-            assert say(app, "events()") == ["events", "lines", "+5 a", "+6 b"]
+            assert say(app, "events()") == ["events", "lines", "+5 a\n+6 b\n"]
         finally:
             look.once = kept
 

@@ -8,7 +8,7 @@ SECURE ?=
 PY := .venv/bin/python
 MICROPYTHON := .venv/bin/micropython
 SETUP := .venv/ready
-DEVICE := boot.py main.py trial.py $(shell find lib firmware -name '*.py' ! -name manifest.py)
+DEVICE := boot.py copies.py main.py trial.py $(shell find lib firmware -name '*.py' ! -name manifest.py)
 
 # What was given on make's own command line, as NAME=value in quotes of the shell.
 GIVEN = $(foreach name,$(filter-out MAKE% PYTHON,$(.VARIABLES)),$(if $(findstring command \

@@ -13,8 +13,8 @@ _ONCE = const(
     " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt firmware.ntp"
     " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
     " firmware.line firmware.late firmware.look firmware.repl firmware.trace"
-    " firmware.events firmware.slots firmware.version"
-    " firmware.objects.diagnosis lwm2m.objects.event_log"
+    " firmware.events firmware.slots firmware.version firmware.objects.diagnosis"
+    " lwm2m.objects.event_log firmware.confirmation"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
 )
 

@@ -55,7 +55,7 @@ class App:
     interface = None
     clock = None  # see ntp.py
     feed = None  # of the watchdog, once it is armed
-    trial = False  # this copy of the application has not been confirmed yet
+    trial = False  # whether this copy of the application has not been confirmed yet
     _fault = None
     _sleeping = None  # the task that sleeps until poll() is due
     _blinking = None
@@ -168,7 +168,7 @@ class App:
     async def poll(self):
         started = time.ticks_ms()
         watchdog_s = self.settings["watchdog_s"]
-        longest_ms = 10000 if self.feed else watchdog_s * 1000 // 3 or 3600000
+        longest_ms = watchdog_s * 1000 // 3 if watchdog_s else 3600000
         while not self._fault:
             wait_ms = min(self.client.poll(), longest_ms)
             if self.feed:
@@ -230,8 +230,6 @@ class App:
             wait -= 1
             if not wait % _GAP:
                 self._check_link()
-                if self.trial:
-                    self._answered()
             if not wait:
                 gap = min(gap * 2, _LONGEST_GAP) if self.save() else _GAP
                 wait = gap
@@ -292,18 +290,6 @@ class App:
             self.table.drop()
             drop(_SPARE)
             drop(more)
-
-    def _answered(self):
-        # A server has answered: with a registration that was kept, an Update.
-        now_ms = self.client.now_ms()
-        for session in self.client.sessions:
-            if session.reachable() and session.registration.due_ms > now_ms:
-                try:
-                    once("slots", "confirm")
-                    self.trial = False
-                    return self.notice("this copy of the firmware is confirmed")
-                except (OSError, MemoryError) as error:
-                    self.log("%s: not confirmed: %s" % (type(error).__name__, error))
 
     def _check_link(self):
         # A socket does not feel that the cable was pulled: begin again, with the network.
@@ -371,7 +357,7 @@ class App:
 def run(feed=None):
     """Starts the firmware; returns 0 after a Ctrl-C, 2 where the configuration is wrong.
 
-    `feed`, of the watchdog of main.py, tells that this copy of it is on trial.
+    `feed`, of the watchdog of trial.py, tells that this copy of it is on trial.
     """
     try:
         loaded = once("config", "load")
@@ -382,8 +368,7 @@ def run(feed=None):
     App.running = app = App(*loaded)
     del loaded
     if feed:
-        app.feed = feed
-        app.trial = True
+        once("confirmation", "begin", app, feed)
     try:
         asyncio.run(app.main())
     except KeyboardInterrupt:

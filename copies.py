@@ -1,0 +1,179 @@
+"""Which copy of the application starts, for boot.py; docs/update.md tells the whole of it.
+
+The factory's, like boot.py, main.py and trial.py: no update changes it, and it imports nothing
+that one could. A module of its own for the memory of it is needed only where a copy was ever
+chosen, and compiled it is a third as long.
+"""
+
+import json
+import sys
+import time
+from binascii import crc32
+from errno import EACCES, ENOENT
+from struct import pack, unpack_from
+
+import machine
+import vfs
+from micropython import const
+
+STARTS = 2  # of a trial, without a confirmation
+_LOOK_MS = const(20)  # at the button
+_LOOKS = const(100)
+_MAGIC = const(b"rec1")
+_HEADER = const(14)
+_SIZE = const(26)
+
+slot = 0  # the number of the copy that runs, 0: the factory's
+attempts = 0  # where there is a trial: the number of its starts, and one more
+
+
+def record():
+    """Sequence number, number of the file and data of the newest good one of state/slot.0 and .1.
+
+    As firmware/storage.py writes them. The data, None where there are none: chosen copy, copy to
+    go back to, starts of a trial and one more (0: confirmed), result to be told; CRC-32 of
+    the heads of the packages of both copies.
+    """
+    newest = 0, 1, None
+    for which in (0, 1):
+        try:
+            with open("state/slot.%d" % which, "rb") as file:
+                data = file.read(_SIZE + 1)
+        except OSError:
+            continue
+        if len(data) != _SIZE:
+            continue
+        magic, sequence, length, crc = unpack_from("<4sIHI", data)
+        data = data[_HEADER:]
+        if (
+            magic == _MAGIC
+            and length == len(data)
+            and crc == crc32(data, crc32(pack("<IH", sequence, length))) & 0xFFFFFFFF
+            and (newest[2] is None or 0 < sequence - newest[0] & 0xFFFFFFFF < 0x80000000)
+        ):
+            newest = sequence, which, data
+    return newest
+
+
+def write(data):
+    """Writes the next record; OSError where that cannot be done."""
+    sequence, which, _ = record()
+    head = pack("<IH", (sequence + 1) & 0xFFFFFFFF, len(data))
+    crc = crc32(data, crc32(head)) & 0xFFFFFFFF
+    with open("state/slot.%d" % (1 - which), "wb") as file:
+        file.write(_MAGIC + head + pack("<I", crc) + data)
+
+
+def _by_hand():
+    # The led is lit for 2 s; whether the user button is pressed meanwhile. Without a good
+    # boot.json the board has neither.
+    try:
+        with open("boot.json") as file:
+            pins = json.load(file)
+        led = machine.Pin(pins["led"], machine.Pin.OUT, value=1)
+        button = machine.Pin(pins["button"], machine.Pin.IN)
+        left = _LOOKS
+        while left and button.value() != pins["pressed"]:
+            time.sleep_ms(_LOOK_MS)
+            left -= 1
+        led.value(0)
+        if left:
+            print("the button is pressed: the factory's copy starts")
+        return left > 0
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+class Package:
+    """The file of a package as a file system to import from (docs/update.md).
+
+    ValueError where its head is not that with this CRC-32.
+    """
+
+    def __init__(self, path, crc):
+        self._path = path
+        self._table = b""  # CRC-32 of each name, and where the file begins; 0: a folder
+        with open(path, "rb") as file:
+            data = file.read(16)
+            found = crc32(data)
+            length, count, size = unpack_from("<HHI", data, 8)
+            found = crc32(file.read(length), found)
+            offset = 1
+            for _ in range(count):
+                data = file.read(37)
+                name = file.read(data[36])
+                found = crc32(name, crc32(data, found))
+                at = name.find(b"/")
+                while at >= 0:
+                    self._add(name[:at], 0)
+                    at = name.find(b"/", at + 1)
+                self._add(name, offset)
+                offset += unpack_from("<I", data, 32)[0]
+            found = crc32(file.read(32), found)
+            self._first = file.seek(0, 1) - 1
+            if found & 0xFFFFFFFF != crc or file.seek(0, 2) <= self._first + size:
+                raise ValueError("its package is damaged")
+
+    def _add(self, name, offset):
+        entry = pack("<II", crc32(name) & 0xFFFFFFFF, offset)
+        if entry not in self._table:
+            self._table += entry
+
+    def _find(self, path):
+        key = pack("<I", crc32(path[1:].encode()) & 0xFFFFFFFF)
+        at = self._table.find(key)
+        while at >= 0:
+            if at % 8 == 0:
+                return unpack_from("<I", self._table, at + 4)[0]
+            at = self._table.find(key, at + 1)
+        raise OSError(ENOENT)
+
+    # What MicroPython calls
+
+    def mount(self, readonly, mkfs):
+        pass
+
+    def umount(self):
+        pass
+
+    def stat(self, path):
+        return (0x8000 if self._find(path) else 0x4000,) + (0,) * 9
+
+    def open(self, path, mode):
+        offset = self._find(path)
+        if not offset or "r" not in mode:
+            raise OSError(EACCES)
+        file = open(self._path, "rb")
+        file.seek(self._first + offset)
+        return file
+
+
+def begin():
+    """Makes the copy that is chosen the first to import from; writes nothing.
+
+    A copy that cannot be had is passed over for the one to go back to, and that for the
+    factory's. This module stays for trial.py where that or another copy is on trial.
+    """
+    global slot, attempts
+    data = record()[2]
+    if data and data[0] and not _by_hand():
+        attempts = data[2]
+        for which in (0, 1) if attempts <= STARTS else (1,):
+            try:
+                slot = data[which]
+                if slot:
+                    package = Package("slot%d.pkg" % slot, unpack_from("<II", data, 4)[which])
+                    vfs.mount(package, "/slot%d" % slot)
+                    sys.path.insert(0, "/slot%d" % slot)
+                break
+            except (OSError, ValueError, IndexError, MemoryError) as error:
+                print("slot %d: %s" % (slot, error))
+                slot = 0
+    # The memory of what is not needed any more
+    module = sys.modules[__name__]
+    gone = "begin _by_hand "
+    if not attempts:
+        sys.modules.pop(__name__)
+        gone += "record write "
+    for name in gone.split():
+        delattr(module, name)

@@ -13,6 +13,8 @@ _ONCE = const(
     " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt firmware.ntp"
     " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
     " firmware.line firmware.late firmware.look firmware.repl firmware.trace"
+    " firmware.device lwm2m.objects.device firmware.version firmware.written"
+    " firmware.objects.connectivity firmware.objects.portfolio firmware.objects.statistics"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
 )
 

@@ -16,7 +16,9 @@ from firmware import console, drop, once
 from firmware.connection import readable
 from lwm2m.registration import STOPPED
 
-_PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
+_OUT_OF_MEMORY = const(5)  # error codes of /3/0/11
+_IP_FAILURE = const(7)
+_PERIPHERAL_MALFUNCTION = const(8)
 _BUTTON_MS = const(50)
 _LAST_TURN_MS = const(5)
 _LAST_TURNS = const(200)  # that the answers to the de-registrations are waited for
@@ -53,6 +55,7 @@ class App:
     events = "\0"  # lines that are not on flash yet, or None: none are collected; see events.py
     event_due = _CLOCK_MS  # when they may be written (client.now_ms)
     failures = 0  # of the sensor
+    statistics = None  # of the traffic, see objects/statistics.py
     interface = None
     clock = None  # see ntp.py
     feed = None  # of the watchdog, once it is armed
@@ -69,6 +72,7 @@ class App:
         # Here, for one attribute more may take memory that is not there in the end.
         self.stopped = False  # de-registered on request: a link that comes back changes nothing
         self.over = False  # it does not run any more
+        self.errors = 0  # one bit for each error code of /3/0/11
         once("parts", "build", self)
         once("connections", "connect", self, account_list)
         self.begin()
@@ -202,27 +206,37 @@ class App:
             task.cancel()
 
     def sample(self):
-        if not sources:
-            self.table.drop()
+        self.table.drop()
         gc.collect()
         if gc.mem_free() < _SHORT:
             self.spare()
-        self.device.memory_free = gc.mem_free() // 1024
-        known = _PERIPHERAL_MALFUNCTION in self.device.error_codes.values()
+        else:
+            self.report(_OUT_OF_MEMORY, False)
+        known = self.errors >> _PERIPHERAL_MALFUNCTION & 1
         try:
             self.temperature.sample()
             if known:
                 self.event("temperature: measured again")
-                self.device.resolve(_PERIPHERAL_MALFUNCTION)
+                self.report(_PERIPHERAL_MALFUNCTION, False)
         except (OSError, MemoryError) as error:
             self.failures += 1
             if not known:
                 self.log("temperature: %s" % error)
-            self.device.report(_PERIPHERAL_MALFUNCTION)
+            self.report(_PERIPHERAL_MALFUNCTION)
         now_ms = self.client.now_ms()
         if self.events and now_ms >= self.event_due:
             self.event_due = now_ms + _CLOCK_MS
             self.logged("save")
+
+    def report(self, code, lasts=True):
+        """An error has come up, or is gone where not `lasts` (codes: TS 1.1.1 Core appendix E.4,
+        resource 11).
+        """
+        bit = 1 << code
+        errors = self.errors | bit if lasts else self.errors & ~bit
+        if errors != self.errors:
+            self.errors = errors
+            self.table.changed(3, 0, 11)
 
     async def _tick(self):
         # The button, what is measured, and every 2 s the network and what is to be saved. The
@@ -264,6 +278,10 @@ class App:
         print(text)
         if text.startswith("MemoryError"):
             self.spare()
+            try:
+                self.report(_OUT_OF_MEMORY)
+            except MemoryError:
+                pass  # read it is, if not told
         self.event(text)
 
     def notice(self, text):
@@ -278,7 +296,8 @@ class App:
             return
         try:
             text = " %s\n" % text[:_EVENT].replace("\n", "; ")
-            if not events.endswith(text):
+            last = events[events.rfind("\n", 0, -1) + 1 :]
+            if last[last.find(" ") :] != text:
                 events += "+%d" % (self.client.now_ms() // 1000) + text
                 self.events = events[-_EVENTS:]
                 self.table.changed(20, 0, 4014)
@@ -323,6 +342,7 @@ class App:
         for connection in self.connections:
             if connection.link:
                 self.log("%s: link lost: no network" % connection.uri)
+                self.report(_IP_FAILURE)
                 connection.task.cancel()
                 connection.close()
                 connection.task = asyncio.create_task(connection.run())

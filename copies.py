@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from binascii import crc32
-from errno import EACCES, ENOENT
+from errno import EACCES, ENOENT, ETIMEDOUT
 from struct import pack, unpack_from
 
 import machine
@@ -17,11 +17,18 @@ import vfs
 from micropython import const
 
 STARTS = 2  # of a trial, without a confirmation
+_TRIAL_MS = const(300000)
 _LOOK_MS = const(20)  # at the button
 _LOOKS = const(100)
 _MAGIC = const(b"rec1")
 _HEADER = const(14)
 _SIZE = const(26)
+_MPY = const(b"M")  # an .mpy file begins so
+
+slot = 0  # the number of the copy that runs, 0: the factory's
+attempts = 0  # where there is a trial: the number of its starts, and one more
+watchdog = None  # beside the trial
+since = None  # its beginning in ms, while it may come to its end
 
 
 def record():
@@ -79,6 +86,16 @@ def _by_hand():
         return left > 0
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def feed():
+    """Feeds the watchdog; OSError where the time of the trial is over without a confirmation."""
+    global since
+    if since is not None and time.ticks_diff(time.ticks_ms(), since) > _TRIAL_MS:
+        if record()[2][2]:
+            raise OSError(ETIMEDOUT, "not registered within %d s" % (_TRIAL_MS // 1000))
+        since = None
+    watchdog.feed()
 
 
 class Package:
@@ -142,29 +159,42 @@ class Package:
             raise OSError(EACCES)
         file = open(self._path, "rb")
         file.seek(self._first + offset)
+        if path[-4:] == ".mpy" and file.read(1) != _MPY:
+            # A module that was made smaller, for a slot without room for all
+            from deflate import ZLIB, DeflateIO
+
+            file.seek(self._first + offset)
+            return DeflateIO(file, ZLIB, 0, True)
+        file.seek(self._first + offset)
         return file
 
 
 def begin():
-    """Makes the copy that is chosen the first to import from.
+    """Makes the copy that is chosen the first to import from; writes nothing.
 
-    Returns the number of the copy that runs and, where that or another one is on trial, the
-    number of its starts and one more, else 0. It writes nothing. A copy that cannot be had is
-    passed over for the one to go back to, and that for the factory's.
+    A copy that cannot be had is passed over for the one to go back to, and that for the
+    factory's. This module stays for trial.py where that or another copy is on trial.
     """
+    global slot, attempts
     data = record()[2]
-    if not data or not data[0] or _by_hand():
-        return 0, 0
-    attempts = data[2]
-    for which in (0, 1) if attempts <= STARTS else (1,):
-        slot = data[which]
-        try:
-            if slot:
-                path = "slot%d.pkg" % slot
-                package = Package(path, unpack_from("<II", data, 4)[which])
-                vfs.mount(package, "/slot%d" % slot)
-                sys.path.insert(0, "/slot%d" % slot)
-            return slot, attempts
-        except (OSError, ValueError, IndexError, MemoryError) as error:
-            print("slot %d: %s" % (slot, error))
-    return 0, attempts
+    if data and data[0] and not _by_hand():
+        attempts = data[2]
+        for which in (0, 1) if attempts <= STARTS else (1,):
+            try:
+                slot = data[which]
+                if slot:
+                    package = Package("slot%d.pkg" % slot, unpack_from("<II", data, 4)[which])
+                    vfs.mount(package, "/slot%d" % slot)
+                    sys.path.insert(0, "/slot%d" % slot)
+                break
+            except (OSError, ValueError, IndexError, MemoryError) as error:
+                print("slot %d: %s" % (slot, error))
+                slot = 0
+    # The memory of what is not needed any more
+    module = sys.modules[__name__]
+    gone = "begin _by_hand "
+    if not attempts:
+        sys.modules.pop(__name__)
+        gone += "record write feed "
+    for name in gone.split():
+        delattr(module, name)

@@ -48,7 +48,7 @@ SECURITY = (
     "lib/lwm2m/objects/security.py",
 )
 # What only a board with room for a second copy of the application loads.
-UPDATE = (boot_file.NAME, "copies.py", "firmware/slots.py")
+UPDATE = (boot_file.NAME, "copies.py", "firmware/confirmation.py", "firmware/slots.py")
 # What only someone at the console loads.
 TRACE = ("firmware/trace.py",)
 CONSOLE = ("firmware/line.py", "firmware/look.py", "firmware/repl.py", *TRACE)

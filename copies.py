@@ -24,6 +24,7 @@ _LOOKS = const(100)
 _MAGIC = const(b"rec1")
 _HEADER = const(14)
 _SIZE = const(26)
+_MPY = const(b"M")  # an .mpy file begins so
 
 number = 0  # of the copy that runs, 0: the factory's
 attempts = 0  # where there is a trial: the number of its starts, and one more
@@ -158,6 +159,13 @@ class Package:
         if not offset or "r" not in mode:
             raise OSError(EACCES)
         file = open(self.path, "rb")
+        file.seek(self.first + offset)
+        if path[-4:] == ".mpy" and file.read(1) != _MPY:
+            # A module that was made smaller, for a slot without room for all
+            from deflate import ZLIB, DeflateIO
+
+            file.seek(self.first + offset)
+            return DeflateIO(file, ZLIB, 0, True)
         file.seek(self.first + offset)
         return file
 

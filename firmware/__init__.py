@@ -11,9 +11,14 @@ _ONCE = const(
     "firmware.modules firmware.parts firmware.connections firmware.config firmware.account_list"
     " firmware.accounts firmware.storage firmware.status firmware.keep firmware.credentials"
     " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt firmware.ntp"
+    " firmware.package firmware.update_key"
     " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
-    " firmware.line firmware.look firmware.repl firmware.trace firmware.slots firmware.version"
-    " firmware.confirmation"
+    " firmware.line firmware.late firmware.settings firmware.look firmware.repl firmware.trace"
+    " firmware.slots firmware.version firmware.confirmation firmware.update firmware.arrival"
+    " firmware.incoming firmware.install firmware.pull firmware.fetch firmware.events"
+    " firmware.device firmware.written firmware.objects.connectivity firmware.objects.portfolio"
+    " firmware.objects.statistics firmware.objects.diagnosis lwm2m.objects.device"
+    " lwm2m.objects.event_log lwm2m.objects.firmware_update lwm2m.stream"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
 )
 

@@ -30,8 +30,9 @@ def objects(app, oid=None):
     """Prints the instances, of one object or of all, with their resources: id, name, operations
     and type.
     """
-    for instance in app.table.instances:
-        if oid is None or instance.oid == oid:
+    for each in app.table.instances:
+        if oid is None or each.oid == oid:
+            instance = app.table.find(each.oid, each.iid)
             print(_text((instance.oid, instance.iid)), type(instance).__name__)
             for rid, operations, kind, name in instance.resources:
                 print("   ", rid, name, operations, kind)
@@ -100,6 +101,12 @@ def observations(app):
             print("%s: %s, told %d s ago" % (connection.uri, " ".join(words), told_s))
     if none:
         print("nothing is observed")
+
+
+def events(app):
+    """Prints what the event log tells, the oldest line first."""
+    for line in once("events", "lines", app):
+        print(line)
 
 
 class _All:

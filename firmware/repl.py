@@ -11,10 +11,10 @@ from micropython import const
 from coap.message import Error, dotted
 from firmware import once
 from firmware.app import App
-from firmware.connection import REGISTERED, Connection
+from firmware.connection import REGISTERED
 
 _NAMES = const("log trace start stop traceback")
-_LOOKS = const("status objects read write execute observations")
+_LOOKS = const("status objects read write execute observations events")
 _LONGEST = const(200)  # characters of an error that are shown
 # What to do about an answer, by its code
 _HINTS = {
@@ -122,8 +122,7 @@ def log(level=None):
     if level is not None:
         if level not in (0, 1, 2, 3):
             raise Refused("log(): 0 errors, 1 notices, 2 what is asked, 3 each message")
-        Connection.trace = None
-        if level > 1:
+        if level > 1 or settings["log"] > 1:
             once("trace", "begin", level)
         settings["log"] = level
     return settings["log"]

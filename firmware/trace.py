@@ -40,8 +40,8 @@ _asked = {}  # (connection, token): (path or None, what was asked)
 
 
 def begin(level):
-    """From now on: 2 what is asked and answered, 3 each message."""
-    Connection.trace = _message if level > 2 else _operation
+    """From now on: 2 what is asked and answered, 3 each message, less: nothing."""
+    Connection.trace = (None, None, _operation, _message)[level]
 
 
 def _message(connection, incoming, data):
@@ -195,7 +195,7 @@ def _payload(connection, message, path):
         words = []
         table = connection.session.table
         for at, raw in module.decode(path or None, payload):
-            instance = table.find(at[0], at[1])
+            instance = table.entry(at[0], at[1])
             row = instance and instance.row(at[2])
             value = "..."
             if row and row[2][:1] not in ("", "o"):

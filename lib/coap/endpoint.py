@@ -110,12 +110,18 @@ class Endpoint:
 
     block_size = 512
     body_limit = 4096
+    # Called with the first block of a request and whether there are more; returns what takes the
+    # body in place of memory, or None. That has len() of what is there, extend(payload),
+    # holds(start, payload) for a block that may have come before, and is the payload that the
+    # handler gets in the end. All of it may raise Error.
+    stream = None
     # Called when a confirmable message was repeated twice in vain, after 6 to 9 s, and then again.
     on_silence = None
 
     # What a new one has
     exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
-    malformed = 0  # datagrams dropped as no CoAP message
+    malformed = 0  # datagrams dropped as no CoAP message, or too long for one
+    repeated = 0  # retransmissions
     faults = 0  # handlers that failed with an unexpected error
     lost = 0  # datagrams that the link refused
     error = None  # the last unexpected one
@@ -524,8 +530,10 @@ class Endpoint:
             wait_ms = exchange.poll(self.transmit)
             if not wait_ms:
                 self._finish(None)
-            elif left > exchange.left < 3 and self.on_silence:
-                self.on_silence()
+            elif left > exchange.left:
+                self.repeated += 1
+                if left < 4 and self.on_silence:
+                    self.on_silence()
         elif self._late:
             self._respond()
             wait_ms = 0

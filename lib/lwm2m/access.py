@@ -52,7 +52,7 @@ def allowed(session, oid, iid, right):
     if oid == 2:
         it = table.find(2, iid)
         return right == _READ or it is None or (right == _WRITE and it.owner == server_id)
-    if not table.of(2) or (iid != _MAX_ID and table.find(oid, iid) is None):
+    if not table.of(2) or (iid != _MAX_ID and table.entry(oid, iid) is None):
         return True
     it = control(table, oid, iid)
     if it is None:

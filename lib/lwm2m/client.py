@@ -16,6 +16,7 @@ class Client:
 
     queries = ()  # of every Register and Bootstrap-Request: ("d=ACCOUNT",)
     bootstrap = None  # called with the session where registration failed (/1/x/16)
+    writer = None  # the session whose server wrote last
     queue_mode = False  # to be set before servers are added
     awake_ms = 93000  # MAX_TRANSMIT_WAIT (RFC 7252 section 4.8.2)
 
@@ -81,7 +82,7 @@ class Client:
 
     def _changed(self, oid, iid, rid):
         for session in self.sessions:
-            if rid is None and session.attributes and not self.table.find(oid, iid):
+            if rid is None and session.attributes and not self.table.entry(oid, iid):
                 from lwm2m import attributes
 
                 if attributes.forget(session.attributes, (oid, iid)):

@@ -66,8 +66,39 @@ class Object:
             pass  # it was never written, or a property guards it
 
 
+class Late:
+    """Stands in a table for an instance that is made when somebody asks for it.
+
+    `make(oid)` makes it; `Table.drop()` gives its memory back. So it has no state of its own but
+    reads and changes that of others, and only its ids and its version are known without it.
+    """
+
+    iid = 0
+    version = None
+    table = None
+    made = None
+
+    def __init__(self, oid, make, version=None):
+        self.oid = oid
+        self.make = make
+        if version:
+            self.version = version
+
+    def get(self):
+        """The instance."""
+        made = self.made
+        if made is None:
+            made = self.make(self.oid)
+            made.table = self.table
+            self.made = made
+        return made
+
+    def __getattr__(self, name):
+        return getattr(self.get(), name)
+
+
 class Table:
-    """All instances that a client offers, in ascending order of (oid, iid)."""
+    """All instances that a client offers, in ascending order of (oid, iid); or `Late` ones."""
 
     def __init__(self):
         self.instances = []
@@ -78,7 +109,7 @@ class Table:
     def add(self, *objects):
         """Adds instances; ValueError for a second one with the same ids."""
         for new in objects:
-            if self.find(new.oid, new.iid):
+            if self.entry(new.oid, new.iid):
                 raise ValueError("/%d/%d is there already" % (new.oid, new.iid))
             at = 0
             for each in self.instances:
@@ -88,20 +119,31 @@ class Table:
             self.changed(new.oid, new.iid, None)
 
     def remove(self, instance):
-        """Removes an instance; ValueError when it is not there."""
+        """Removes an entry; ValueError when it is not there."""
         self.instances.remove(instance)
         instance.table = None
         self.changed(instance.oid, instance.iid, None)
 
     def find(self, oid, iid):
-        """The instance, or None."""
+        """The instance, or None. A late one is not to be held: it is made again."""
+        found = self.entry(oid, iid)
+        return found.get() if type(found) is Late else found
+
+    def entry(self, oid, iid):
+        """The instance or its `Late`, which has its attributes but takes no values; or None."""
         for instance in self.instances:
             if instance.oid == oid and instance.iid == iid:
                 return instance
         return None
 
+    def drop(self):
+        """Gives back the memory of what can be made again."""
+        for instance in self.instances:
+            if type(instance) is Late:
+                instance.made = None
+
     def of(self, oid):
-        """The instances of one object."""
+        """The entries of one object."""
         found = []
         for instance in self.instances:
             if instance.oid == oid:

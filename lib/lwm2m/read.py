@@ -65,7 +65,7 @@ class Target:
         if row:
             if "R" not in row[1]:
                 raise Error(_METHOD_NOT_ALLOWED)
-            self.instance = session.table.find(path[0], path[1])
+            self.instance = session.table.entry(path[0], path[1])
             self.kind = row[2]
             self.name = row[3]
         self.single = single = len(self.kind) == 1 or len(path) == 4
@@ -124,7 +124,7 @@ def find(table, path):
     if len(path) < 2:
         found = not path or table.of(path[0])
     else:
-        found = instance = table.find(path[0], path[1])
+        found = instance = table.entry(path[0], path[1])
         if instance and len(path) > 2:
             row = instance.row(path[2])
             found = row and present(instance, row)

@@ -18,7 +18,7 @@ def discover(table, path, attributes):
     if row:
         riids = None
         if depth == 3:
-            riids = _instances(table.find(path[0], path[1]), row)
+            riids = _instances(table.entry(path[0], path[1]), row)
         links = _link(path, effective(attributes, path), riids)
         for riid in sorted(riids or ()):
             below = path + (riid,)

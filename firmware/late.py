@@ -1,0 +1,53 @@
+"""The objects that are rarely asked for: each is made when it is, see `lwm2m.object.Late`.
+
+A module of this package that has `make(app, oid)` has a row here for each of its objects, and
+its name in `_ONCE` of __init__.py, with those that it loads. What they tell and keep is in the
+`App` and in records.
+"""
+
+import os
+import sys
+
+from lwm2m.object import Late
+
+# Module, object, version where it is not the default of LwM2M 1.1
+_OBJECTS = (
+    ("device", 3, None),
+    ("objects.connectivity", 4, None),
+    ("update", 5, "1.1"),
+    ("objects.statistics", 7, None),
+    ("objects.portfolio", 16, None),
+    ("events", 20, "2.1"),
+    ("settings", 26241, None),
+    ("events", 26242, None),
+)
+
+
+def add(app):
+    """Adds to the table those whose module has been installed."""
+    for name, oid, version in _OBJECTS:
+        if _there(name):
+            app.table.add(Late(oid, app.late, version))
+
+
+def make(app, oid):
+    """The instance for `Late`."""
+    for row in _OBJECTS:
+        if row[1] == oid:
+            break
+    name = "firmware." + row[0]
+    __import__(name)
+    return sys.modules[name].make(app, oid)
+
+
+def _there(name):
+    # tools/install.py may have left it out. Of what is frozen there are no files, and nothing
+    # is left out.
+    path, _, kind = __file__.rpartition("late.")
+    for each in (name, "parts"):
+        try:
+            os.stat(path + each.replace(".", "/") + "." + kind)
+            return each == name
+        except OSError:
+            pass
+    return True

@@ -32,6 +32,8 @@ def begin():
     the one that is chosen. Where a start cannot be counted the factory's copy starts, for else
     the other might for ever.
     """
+    if not copies.attempts:  # boot.py was interrupted: what is there is the factory's
+        return None
     try:
         data = copies.record()[2]
         if copies.number != data[0]:

@@ -14,9 +14,11 @@ _ONCE = const(
     " firmware.package firmware.update_key"
     " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
     " firmware.line firmware.late firmware.settings firmware.look firmware.repl firmware.trace"
-    " firmware.slots firmware.version firmware.update firmware.incoming firmware.fetch"
-    " lwm2m.objects.firmware_update"
-    " firmware.confirmation"
+    " firmware.slots firmware.version firmware.confirmation firmware.update firmware.arrival"
+    " firmware.incoming firmware.install firmware.pull firmware.fetch firmware.events"
+    " firmware.device firmware.written firmware.objects.connectivity firmware.objects.portfolio"
+    " firmware.objects.statistics firmware.objects.diagnosis lwm2m.objects.device"
+    " lwm2m.objects.event_log lwm2m.objects.firmware_update lwm2m.stream"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
 )
 

@@ -16,7 +16,9 @@ from firmware import console, drop, once
 from firmware.connection import readable
 from lwm2m.registration import STOPPED
 
-_PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
+_OUT_OF_MEMORY = const(5)  # error codes of /3/0/11
+_IP_FAILURE = const(7)
+_PERIPHERAL_MALFUNCTION = const(8)
 _BUTTON_MS = const(50)
 _LAST_TURN_MS = const(5)
 _LAST_TURNS = const(200)  # that the answers to the de-registrations are waited for
@@ -32,6 +34,8 @@ _SPARE = const(
     " lwm2m.formats.senml_json lwm2m.formats.cbor lwm2m.formats.old_json lwm2m.send "
 )
 _TEXT = const(b"\xc0\xff")  # the options of an answer in text: that format is always there
+_EVENTS = const(400)  # characters of event log that wait for the flash
+_EVENT = const(160)  # of one line
 _SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
 
@@ -48,6 +52,10 @@ class App:
     bootstraps = (0, 0, ())
     purging = 0  # the time of the record whose Bootstrap-Server account goes when it is over
     error = None  # the last of the console
+    events = "\0"  # lines that are not on flash yet, or None: none are collected; see events.py
+    event_due = _CLOCK_MS  # when they may be written (client.now_ms)
+    failures = 0  # of the sensor
+    statistics = None  # of the traffic, see objects/statistics.py
     interface = None
     clock = None  # see ntp.py
     feed = None  # of the watchdog, once it is armed
@@ -64,6 +72,7 @@ class App:
         # Here, for one attribute more may take memory that is not there in the end.
         self.stopped = False  # de-registered on request: a link that comes back changes nothing
         self.over = False  # it does not run any more
+        self.errors = 0  # one bit for each error code of /3/0/11
         once("parts", "build", self)
         once("connections", "connect", self, account_list)
         self.begin()
@@ -73,6 +82,7 @@ class App:
     def reset(self):
         """Restarts the board; what should survive is saved first."""
         self.save() and self.save()  # once more where that found no memory
+        self.logged("end")
         machine.reset()
 
     def save(self):
@@ -85,6 +95,7 @@ class App:
 
     def restart(self, arguments=None):
         """Restarts the board once the answer to the request under way has left."""
+        self.event("restarting: asked for")
         self._later(self.reset)
 
     def factory_reset(self, arguments=None):
@@ -103,8 +114,17 @@ class App:
         self._later(lambda: once("bootstrapping", action, self, session), wait_ms)
 
     def late(self, oid):
-        """Makes the instance of a `Late` object."""
+        """Makes the instance of a `Late` object, for which the others leave."""
+        self.table.drop()
         return once("late", "make", self, oid)
+
+    def act(self, name, *arguments):
+        """Does what object 5 wants done."""
+        once("update", name, self, *arguments)
+
+    def receive(self, size):
+        """A package comes; returns where it goes."""
+        return once("arrival", "push", self, size)
 
     def begin(self):
         """Resumes what was kept and starts the connections; without any there is a bootstrap."""
@@ -187,19 +207,37 @@ class App:
             task.cancel()
 
     def sample(self):
-        if not sources:
-            self.table.drop()
+        self.table.drop()
         gc.collect()
         if gc.mem_free() < _SHORT:
             self.spare()
-        self.device.memory_free = gc.mem_free() // 1024
+        else:
+            self.report(_OUT_OF_MEMORY, False)
+        known = self.errors >> _PERIPHERAL_MALFUNCTION & 1
         try:
             self.temperature.sample()
-            self.device.resolve(_PERIPHERAL_MALFUNCTION)
+            if known:
+                self.event("temperature: measured again")
+                self.report(_PERIPHERAL_MALFUNCTION, False)
         except (OSError, MemoryError) as error:
-            if _PERIPHERAL_MALFUNCTION not in self.device.error_codes.values():
-                print("temperature:", error)
-            self.device.report(_PERIPHERAL_MALFUNCTION)
+            self.failures += 1
+            if not known:
+                self.log("temperature: %s" % error)
+            self.report(_PERIPHERAL_MALFUNCTION)
+        now_ms = self.client.now_ms()
+        if self.events and now_ms >= self.event_due:
+            self.event_due = now_ms + _CLOCK_MS
+            self.logged("save")
+
+    def report(self, code, lasts=True):
+        """An error has come up, or is gone where not `lasts` (codes: TS 1.1.1 Core appendix E.4,
+        resource 11).
+        """
+        bit = 1 << code
+        errors = self.errors | bit if lasts else self.errors & ~bit
+        if errors != self.errors:
+            self.errors = errors
+            self.table.changed(3, 0, 11)
 
     async def _tick(self):
         # The button, what is measured, and every 2 s the network and what is to be saved. The
@@ -235,15 +273,46 @@ class App:
                 self.log("%s: not saved for a restart: %s" % (type(error).__name__, error))
 
     def log(self, text):
-        """Prints a line; one that tells of a MemoryError also has memory given back."""
+        """Prints a line that tells of something bad, and puts it into the event log; one that
+        tells of a MemoryError also has memory given back.
+        """
         print(text)
         if text.startswith("MemoryError"):
             self.spare()
+            try:
+                self.report(_OUT_OF_MEMORY)
+            except MemoryError:
+                pass  # read it is, if not told
+        self.event(text)
 
     def notice(self, text):
         """Prints a line that tells of nothing bad, unless the settings want errors only."""
         if self.settings["log"]:
-            self.log(text)
+            print(text)
+
+    def event(self, text):
+        """Puts a line into the event log, but for one that only repeats the last."""
+        events = self.events
+        if events is None:
+            return
+        try:
+            text = " %s\n" % text[:_EVENT].replace("\n", "; ")
+            last = events[events.rfind("\n", 0, -1) + 1 :]
+            if last[last.find(" ") :] != text:
+                events += "+%d" % (self.client.now_ms() // 1000) + text
+                self.events = events[-_EVENTS:]
+                self.table.changed(20, 0, 4014)
+        except MemoryError:
+            pass
+
+    def logged(self, function):
+        """Calls a function of events.py."""
+        try:
+            once("events", function, self)
+        except ImportError:  # tools/install.py has left it out
+            self.events = None
+        except MemoryError:
+            pass  # some other time
 
     def spare(self, more=""):
         """Gives back the memory of modules that can be loaded again; `more` as in drop()."""
@@ -273,7 +342,8 @@ class App:
             return
         for connection in self.connections:
             if connection.link:
-                print("%s: link lost: no network" % connection.uri)
+                self.log("%s: link lost: no network" % connection.uri)
+                self.report(_IP_FAILURE)
                 connection.task.cancel()
                 connection.close()
                 connection.task = asyncio.create_task(connection.run())
@@ -337,9 +407,10 @@ def run(feed=None):
     except KeyboardInterrupt:
         app.shutdown()
     except MemoryError as error:  # somewhere without a way on: a heap that is whole again has one
-        print("MemoryError: %s: restarting" % error)
+        app.log("MemoryError: %s: restarting" % error)
         app.reset()
     finally:
+        app.logged("end")
         app.over = True
         asyncio.new_event_loop()  # tasks of this run are not those of the next
     return 0

@@ -75,7 +75,7 @@ class Attempt:
 
     def failed(self, reason):
         """The server cannot be reached, or not in a secure session."""
-        print("bootstrap failed: %s" % reason)
+        self.app.log("bootstrap failed: %s" % reason)
         self.ended(False)
 
     def save(self, instances):

@@ -14,6 +14,7 @@ _SHORT = const(65)  # more than the answer to a de-registration
 _BURST = const(64)  # datagrams taken in a row
 _PAUSE_MS = const(1000)  # between the loss of a link and the next
 _RETRY_MS = const(5000)  # between attempts to get a link
+_IP_FAILURE = const(7)  # among the error codes of /3/0/11
 _FAILURES = const(5)  # local failures in a row that end in a restart
 
 
@@ -58,7 +59,7 @@ class Connection:
             try:
                 await self.receive()
             except (OSError, MemoryError) as error:
-                print("%s: link lost: %s" % (self.uri, error))
+                self.app.log("%s: link lost: %s" % (self.uri, error))
             self.close()
             await asyncio.sleep_ms(_PAUSE_MS)
 
@@ -77,6 +78,9 @@ class Connection:
         """The link is up: the session may begin."""
         session = self.session
         session.online = True
+        app = self.app
+        app.report(_IP_FAILURE, False)
+        app.table.changed(4, 0, 4)  # the address may be another one
         if self.unsaved:  # not earlier: a flash wears out, and a restart may bring no network
             self.unsaved = False
             self.app._kept("save")
@@ -129,6 +133,7 @@ class Connection:
         print("%s: %s" % (self.uri, self.fault))
         states = [each.session.reachable() for each in self.app.connections]
         if count >= _FAILURES and True not in states:
+            self.app.event("restarting: %s: %s" % (self.uri, error))
             await asyncio.sleep_ms(_PAUSE_MS)
             self.app.reset()
         await asyncio.sleep_ms(_RETRY_MS)
@@ -164,6 +169,8 @@ class Connection:
                     if self.trace:
                         self.trace(True, data)
                     receive(data)
+                else:
+                    self.session.endpoint.malformed += 1
                 for _ in ipoll(0):
                     break
                 else:

@@ -1,4 +1,4 @@
-"""Fetches a package by CoAP or CoAPS, on a link of its own: update.py. Loaded for the moment.
+"""Fetches a package by CoAP or CoAPS, on a link of its own: pull.py has it begun.
 
 What breaks off goes on where it was, with the ETag telling that it is the same package still, as
 often as there is progress; after six attempts in a row without any it has failed.
@@ -20,87 +20,16 @@ _NO_MEMORY = const(3)  # Update Result (/5/0/5)
 _LOST = const(4)
 _INVALID_URI = const(7)
 _UNSUPPORTED_PROTOCOL = const(9)
-_URI_HOST = const(3)
-_URI_PATH = const(11)
-_URI_QUERY = const(15)
 _METHOD_NOT_ALLOWED = const(0x85)  # 4.05
 _DATAGRAM = const(1153)  # as in connection.py
 _TURN_MS = const(20)
 _FIRST_MS = const(5000)  # between attempts, then twice as long each time
 _ATTEMPTS = const(6)
 _CHANGES = const(3)  # of the package while it is fetched
-_LONGEST = const(255)  # bytes of a part of the path
 
 
-def trouble(uri, secure):
-    """The result of object 5 for a URI of which nothing can be fetched, else 0."""
-    scheme = uri.partition("://")[0].lower()
-    if scheme == "coap" or (scheme == "coaps" and secure):
-        try:
-            parse(uri)
-            return 0
-        except ValueError:
-            pass
-    elif "://" in uri:
-        return _UNSUPPORTED_PROTOCOL
-    return _INVALID_URI
-
-
-def parse(uri):
-    """(whether with DTLS, host, port, options of the request); ValueError for what is no URI of
-    CoAP (RFC 7252 section 6).
-    """
-    scheme, _, rest = uri.partition("://")
-    secure = scheme.lower() == "coaps"
-    rest, _, query = rest.partition("?")
-    authority, _, path = rest.partition("/")
-    if authority[:1] == "[":
-        host, bracket, port = authority[1:].partition("]")
-        if not bracket or port[:1] not in ("", ":"):
-            raise ValueError
-        literal = True
-        port = port[1:]
-    else:
-        host, _, port = authority.partition(":")
-        literal = host.replace(".", "").isdigit()
-    port = port or ("5684" if secure else "5683")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError
-    for letter in uri:
-        if not "!" <= letter <= "~" or letter in '"#<>@\\^`{|}':
-            raise ValueError
-    options = []
-    if not literal:
-        options.append((_URI_HOST, host.lower().encode()))
-    if path:
-        options += [(_URI_PATH, _plain(part)) for part in path.split("/")]
-    if query:
-        options += [(_URI_QUERY, _plain(part)) for part in query.split("&")]
-    return secure, host, int(port), options
-
-
-def _plain(part):
-    # Without the percent signs; ValueError
-    pieces = part.split("%")
-    plain = pieces[0].encode()
-    for piece in pieces[1:]:
-        plain += bytes((int(piece[:2].encode(), 16),)) + piece[2:].encode()
-    if len(plain) > _LONGEST:
-        raise ValueError
-    return plain
-
-
-def begin(app):
-    """Begins, or goes on, with `app.update["uri"]`."""
-    values = app.update
-    try:
-        where = parse(values["uri"])
-        incoming = once("incoming", "begin", app, values["slot"], 0, values.get("offset", 0))
-    except (Error, ValueError):
-        return  # told already
-    if incoming.taken:
-        incoming.etag = values.get("etag", "")
-        app.notice("update: going on after %d bytes" % incoming.taken)
+def begin(app, incoming, where):
+    """Begins, or goes on, with a URI as pull.py has parsed it."""
     asyncio.create_task(_run(app, incoming, where))
 
 
@@ -158,7 +87,7 @@ async def _attempt(app, incoming, secure, host, port, options):
         if secure:
             from firmware.dtls import DTLS
 
-            link = DTLS(link, _credentials(app), host)
+            link = DTLS(link, once("pull", "credentials", app), host)
             await link.handshake(b"\x40\0\0\0")  # a ping
         endpoint = Endpoint(link.send, _refuse, time, os.urandom, app.log)
         endpoint.block_size = app.board.BLOCK_SIZE
@@ -190,20 +119,6 @@ async def _attempt(app, incoming, secure, host, port, options):
         return ended[0] if ended else "it has ended"
     finally:
         link.close()
-
-
-def _credentials(app):
-    # Of the account of the server that wrote the URI, else of another one.
-    found = None
-    for connection in app.connections:
-        account = connection.account
-        if account["secure"]:
-            if account["short_server_id"] == app.update.get("from"):
-                found = account
-            found = found or account
-    if found is None:
-        raise OSError(EINVAL, "no account with credentials for coaps://")
-    return once("account_list", "credentials", found["security_iid"])
 
 
 def _refuse(request, response):

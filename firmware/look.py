@@ -103,6 +103,12 @@ def observations(app):
         print("nothing is observed")
 
 
+def events(app):
+    """Prints what the event log tells, the oldest line first."""
+    for line in once("events", "lines", app):
+        print(line)
+
+
 class _All:
     # In the place of a session, which may read everything.
 

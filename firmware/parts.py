@@ -7,9 +7,6 @@ import asyncio
 import os
 import sys
 import time
-from binascii import hexlify
-
-import machine
 
 from firmware import late
 from firmware.drivers.sensor import Thermometer
@@ -17,21 +14,14 @@ from firmware.drivers.servo import Servo
 from firmware.objects.example import Control, DigitalInput, DigitalOutput
 from firmware.objects.servomotor import Servomotor
 from firmware.objects.temperature import Temperature
-from firmware.version import VERSION
 from lwm2m.client import Client
 from lwm2m.object import Table
-from lwm2m.objects.device import Device
 
 
 def build(app):
     """Gives the `App` its parts, by the settings of `config.load()`; connections.py gives more."""
     settings = app.settings
     app.board = board = sys.modules["firmware.boards." + settings["board"]]
-    app.device = device = Device(app.restart, app.factory_reset)
-    device.manufacturer = "IoTKitV3"
-    device.model_number = board.MODEL
-    device.serial_number = str(hexlify(machine.unique_id()), "ascii")
-    device.firmware_version = VERSION
     app.temperature = Temperature(Thermometer(board.i2c_buses(), board.SENSORS))
     app.button = DigitalInput(board.button())
     app.output = DigitalOutput(board.led(), app.blink)
@@ -39,7 +29,6 @@ def build(app):
     app.servomotor = servomotor = Servomotor(Servo(board.servo_pin(), limits), "servo2")
     app.table = table = Table()
     table.add(
-        device,
         app.temperature,
         servomotor,
         servomotor.positioner,
@@ -57,12 +46,13 @@ def build(app):
         client.queries = tuple(settings["queries"])
     if settings["ntp"]:
         app.clock = (0, 0, "not set")
-    try:
-        from firmware import update
+    if _is_kept("update.", "slot."):
+        try:
+            from firmware import install
 
-        asyncio.create_task(update.start(app))
-    except ImportError:
-        pass  # tools/install.py has left it out
+            asyncio.create_task(install.start(app))
+        except ImportError:
+            pass  # tools/install.py has left it out
     if settings["log"] > 1:
         try:
             from firmware import trace
@@ -77,6 +67,14 @@ def build(app):
     )
     app.settings = {key: settings[key] for key in kept.split() if key in settings}
     report(app)
+
+
+def _is_kept(*names):
+    # Whether there is a record whose name begins like that: most boards have none.
+    try:
+        return [name for name in os.listdir("state") if name[:-1] in names]
+    except OSError:
+        return False
 
 
 def report(app):

@@ -14,7 +14,7 @@ from firmware.app import App
 from firmware.connection import REGISTERED
 
 _NAMES = const("log trace start stop traceback")
-_LOOKS = const("status objects read write execute observations")
+_LOOKS = const("status objects read write execute observations events")
 _LONGEST = const(200)  # characters of an error that are shown
 # What to do about an answer, by its code
 _HINTS = {

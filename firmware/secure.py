@@ -100,7 +100,7 @@ class SecureConnection(Connection):
         self.lost = 0 if self.session.registration.state == REGISTERED else self.lost + 1
         wanted = self.lost < _LOST
         if wanted:
-            print("link lost: " + reason)
+            self.app.log("link lost: " + reason)
         # The new task first: without memory for it the old one goes on.
         task = asyncio.create_task(self.run(None if wanted else reason))
         self.task.cancel()

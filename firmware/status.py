@@ -4,6 +4,8 @@ import time
 
 from micropython import const
 
+from firmware import once
+
 _NO_BOOTSTRAP = const(
     "this installation has no bootstrap: provision a server or install everything"
     " (docs/provisioning.md)"
@@ -35,6 +37,12 @@ def lines(app):
     if app.clock:
         now = "%d-%02d-%02d %02d:%02d:%02d UTC" % time.gmtime()[:6]
         found.append("clock: %s, %s" % (now, app.clock[2]))
+    try:
+        crash = once("events", "crash")
+    except ImportError:  # tools/install.py has left it out
+        crash = None
+    if crash:
+        found.append("last crash: " + crash)
     return found
 
 

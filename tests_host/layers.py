@@ -22,6 +22,8 @@ RULES = (
     ("lwm2m.object", "coap.message", _PURE),
     ("lwm2m.formats", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.objects", "coap.message lwm2m.object", _PURE),
+    ("lwm2m.objects.event_log", "coap.message lwm2m.arguments lwm2m.object", _PURE),
+    ("lwm2m.objects.device", "coap.message lwm2m.object", "micropython re"),
     ("lwm2m.access", "lwm2m.object", _PURE),
     ("lwm2m.attributes", "coap.message lwm2m.formats", _PURE),
     ("lwm2m.read", "coap.message lwm2m.object lwm2m.formats", _PURE),
@@ -84,17 +86,15 @@ RULES = (
     ("firmware.slots", "firmware.storage", _PURE + " os sys"),
     ("firmware.confirmation", "firmware.__init__", "asyncio micropython"),
     ("firmware.version", "", ""),
+    ("firmware.update", "firmware.__init__ lwm2m.objects", "json micropython os time tls"),
+    ("firmware.install", "firmware.__init__", "asyncio json micropython"),
     (
-        "firmware.update",
-        "coap.message firmware.__init__ firmware.storage firmware.version"
-        " lwm2m.objects.firmware_update",
-        "asyncio json micropython os time tls",
-    ),
-    (
-        "firmware.incoming",
-        "coap.message firmware.__init__ firmware.version",
+        "firmware.arrival",
+        "coap.message firmware.__init__ firmware.incoming firmware.version",
         "asyncio micropython os",
     ),
+    ("firmware.incoming", "coap.message firmware.__init__", "asyncio micropython"),
+    ("firmware.pull", "coap.message firmware.__init__", "errno micropython"),
     (
         "firmware.fetch",
         "coap.download coap.endpoint coap.message firmware.__init__ firmware.dtls",
@@ -135,10 +135,29 @@ RULES = (
         "firmware.__init__ firmware.app firmware.connection coap.message",
         "__main__ micropython sys",
     ),
-    ("firmware.status", "", "micropython time"),
+    ("firmware.status", "firmware.__init__", "micropython time"),
+    (
+        "firmware.events",
+        "firmware.objects.diagnosis firmware.slots firmware.storage firmware.version"
+        " lwm2m.objects.event_log lwm2m.registration",
+        "io machine micropython os struct sys time",
+    ),
     ("firmware.ntp", "", "asyncio machine micropython os time"),
     ("firmware.network_settings", "", ""),
     ("firmware.late", "lwm2m.object", "os sys"),
+    (
+        "firmware.device",
+        "firmware.__init__ firmware.version lwm2m.objects.device",
+        _BOARD,
+    ),
+    ("firmware.version", "", ""),
+    ("firmware.objects.statistics", "firmware.connection lwm2m.object", "micropython"),
+    (
+        "firmware.objects.portfolio",
+        "firmware.__init__ coap.message lwm2m.object",
+        "binascii machine micropython sys",
+    ),
+    ("firmware.written", "coap.message firmware.storage", "json micropython"),
     (
         "firmware.account_list",
         "firmware.storage lwm2m.access lwm2m.objects",

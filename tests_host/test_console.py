@@ -412,16 +412,30 @@ def test_log_levels():
 def test_levels_of_the_application():
     class Quiet:
         settings = {"log": 0}
-        printed = []
-        log = printed.append
         notice = firmware_app.App.notice
 
-    quiet = Quiet()
-    quiet.notice("registered")
-    assert not Quiet.printed
-    quiet.settings["log"] = 1
-    quiet.notice("registered")
-    assert Quiet.printed == ["registered"]
+    quiet = Quiet()  # good news is not for the event log
+    printed = []
+    firmware_app.print = printed.append
+    try:
+        quiet.notice("registered")
+        assert not printed
+        quiet.settings["log"] = 1
+        quiet.notice("registered")
+    finally:
+        del firmware_app.print
+    assert printed == ["registered"]
+
+
+def test_events_of_the_prompt_are_lines():
+    with App() as app:
+        app.events = "+5 a\n+6 b\n"
+        kept = look.once
+        look.once = lambda name, function, app: [name, function, app.events]
+        try:
+            assert say(app, "events()") == ["events", "lines", "+5 a\n+6 b\n"]
+        finally:
+            look.once = kept
 
 
 def test_noise_reaches_the_end():

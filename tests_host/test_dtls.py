@@ -416,6 +416,7 @@ class Store:
         self.logged = []
         self.noticed = []
         self.notice = self.noticed.append
+        self.log = self.logged.append
         table = Table()
         self.server = ServerObject(1, 0, 3600)
         table.add(self.server)

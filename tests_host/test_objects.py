@@ -20,6 +20,7 @@ DEVIATIONS = {
     (3201, 5850): (None, "executed to blink; in the registry a boolean of other objects"),
     (3201, 5853): (None, "the blink pattern; in the registry a string of other objects"),
     (5000, None): (None, "the example's own object; not in the registry"),
+    (26242, None): (None, "the project's own, of the registry's range for private objects"),
 }
 
 

@@ -148,6 +148,9 @@ def test_restarts_without_a_network_wear_no_flash():
             (3710, lambda: kept.append(records())),
         )
     assert len(hours.resets) > 20, hours.resets
+    # The event log tells once what it comes to.
+    written = [each.pop(name) for each in kept for name in list(each) if "events" in name]
+    assert len(written) == len(set(written)) + 2 and len(set(written)) <= 3, written
     assert kept[0] == kept[1]
     # One record for all of it, when there is somebody again to whom numbers are told.
     changed = [name for name in kept[2] if kept[2][name] != kept[1].get(name)]

@@ -3,7 +3,6 @@
 import json
 import os
 import struct
-import sys
 
 import machine
 from helpers import raises
@@ -41,30 +40,25 @@ class App:
         self.config.update(more)
 
     def __enter__(self):
-        self.here = os.getcwd()
-        self.path = sys.path[:]
-        there = self.here + "/"
-        sys.path[:] = [p if p[:1] == "/" or p == ".frozen" else there + p for p in sys.path]
         self.scratch = Scratch()
-        os.chdir(self.scratch.__enter__())
-        write("config.json", json.dumps(self.config))
-        self.once = settings.once
+        self.folder = self.scratch.__enter__()
+        write(self.folder + "/config.json", json.dumps(self.config))
+        self.old = settings.once, settings.record
         settings.once = self.call
+        settings.record = lambda name, directory: account_list.record(name, self.folder)
         self.start()
         return self
 
     def __exit__(self, *error):
-        settings.once = self.once
-        os.chdir(self.here)
-        sys.path[:] = self.path
+        settings.once, settings.record = self.old
         self.scratch.__exit__(*error)
 
     def start(self):
         """As after a restart."""
         self.calls = []
         self.told = []
-        self.loaded = {}
-        found, _ = loaded(self.loaded)
+        self.said = []
+        found, _ = self.load()
         self.settings = {key: found[key] for key in KEYS if key[:6] != "servo_"}
         world.reset()
         limits = tuple([found[key] for key in KEYS[5:]])
@@ -77,8 +71,27 @@ class App:
 
     def call(self, name, function, *arguments):
         if name == "config":
-            return getattr(config, function)(*arguments)
+            return config.read(self.folder, *arguments[1:])
         self.calls.append((name, function, arguments[0] if name == "trace" else None))
+
+    def load(self):
+        """What `config.load()` returns; what it prints is in `said`."""
+        config.print = lambda *words: self.said.append(" ".join([str(word) for word in words]))
+        try:
+            return config.load(self.folder)
+        finally:
+            del config.print
+
+    def files(self):
+        """Of the record."""
+        try:
+            names = os.listdir(self.folder + "/state")
+        except OSError:
+            return []
+        return sorted([name for name in names if name.startswith("settings")])
+
+    def record(self):
+        return Record("settings", self.folder + "/state")
 
     def notice(self, text):
         self.told.append(text)
@@ -104,23 +117,6 @@ class App:
         return lengths
 
 
-def loaded(said):
-    """`config.load()` here; what it prints is in said["lines"]."""
-    said["lines"] = []
-    config.print = lambda *words: said["lines"].append(" ".join([str(word) for word in words]))
-    try:
-        return config.load()
-    finally:
-        del config.print
-
-
-def files():
-    try:
-        return sorted([name for name in os.listdir("state") if name.startswith("settings")])
-    except OSError:
-        return []
-
-
 DEFAULTS = {
     "measure_s": 5,
     "send_s": 0,
@@ -137,7 +133,7 @@ def test_what_counts_without_a_change():
     with App() as app:
         assert app.values() == DEFAULTS
         assert bytes(app.peer.get("/26241/0/8", accept=TEXT).payload) == b""
-        assert files() == [] and app.loaded["lines"] == []
+        assert app.files() == [] and app.said == []
     more = {"measure_s": 60, "log": 0, "ntp": "time.example:1234", "servo_min": 0.25}
     with App(**more) as app:
         expected = dict(DEFAULTS)
@@ -166,13 +162,13 @@ def test_each_is_taken_kept_and_told():
             expected = dict(DEFAULTS)
             expected[key] = read_back
             assert app.values() == expected, (key, value)
-            assert len(files()) == 1
+            assert len(app.files()) == 1
             if key != "log":
                 assert app.told == ["settings: %s %s" % (key, told(app, key))]
             assert bytes(app.peer.get("/26241/0/8", accept=TEXT).payload) == key.encode()
             app.start()
             assert app.values() == expected, (key, value)
-            assert app.loaded["lines"] == ["settings changed by a server: " + key]
+            assert app.said == ["settings changed by a server: " + key]
 
 
 def told(app, key):
@@ -193,7 +189,7 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing():
         before = app.values()
         for rid, text in table:
             assert app.write(rid, text) == BAD_REQUEST, (rid, text)
-            assert app.values() == before and files() == [], (rid, text)
+            assert app.values() == before and app.files() == [], (rid, text)
         assert app.pulses() == [] and app.told == [] and app.calls == []
         assert app.write(8, "x") == METHOD_NOT_ALLOWED
         assert app.write(9, "x") == METHOD_NOT_ALLOWED
@@ -248,7 +244,7 @@ def test_restore():
         assert app.peer.post("/26241/0/9").code == CHANGED
         expected = dict(DEFAULTS)
         expected.update({"measure_s": 7, "servo_rest": 0.25})
-        assert app.values() == expected and files() == []
+        assert app.values() == expected and app.files() == []
         assert app.servomotor.position == 0.25 and app.clock is None
         (note,) = [each for _, each in app.peer.run(1000) if each.token == b"m"]
         assert bytes(note.payload) == b"7"
@@ -342,11 +338,11 @@ def test_the_arm_follows_its_limits_and_its_rest():
 def test_the_flash_is_written_for_a_change_only():
     with App() as app:
         assert app.write(0, 9) == CHANGED
-        before = read("state/settings.0")
+        before = read(app.folder + "/state/settings.0")
         for _ in range(3):
             assert app.write(0, 9) == CHANGED
-        assert files() == ["settings.0"] and read("state/settings.0") == before
-        assert app.write(0, 10) == CHANGED and len(files()) == 2
+        assert app.files() == ["settings.0"] and read(app.folder + "/state/settings.0") == before
+        assert app.write(0, 10) == CHANGED and len(app.files()) == 2
 
 
 def test_a_flash_that_refuses():
@@ -385,9 +381,9 @@ def test_records_that_are_passed_over():
         (b'{"confirmable": 1}', "settings: confirmable is 1, expected true or false"),
     ):
         with App() as app:
-            Record("settings").write(data)
+            app.record().write(data)
             app.start()
-            (said,) = app.loaded["lines"]
+            (said,) = app.said
             assert said.replace("a bool", "True").startswith(line + reason), said
             assert app.values() == DEFAULTS
             # The next Write makes a good one.
@@ -397,28 +393,28 @@ def test_records_that_are_passed_over():
             expected["measure_s"] = 9
             assert app.values() == expected
     with App() as app:
-        os.mkdir("state")
-        write("state/settings.0", b"rec1" + bytes(40))
+        os.mkdir(app.folder + "/state")
+        write(app.folder + "/state/settings.0", b"rec1" + bytes(40))
         app.start()
-        assert app.loaded["lines"] == [line + "the record is damaged"]
+        assert app.said == [line + "the record is damaged"]
 
 
 def test_keys_that_are_not_of_this_object_are_passed_over():
     with App() as app:
-        Record("settings").write(b'{"measure_s": 9, "server": "coap://evil", "later": 1}')
+        app.record().write(b'{"measure_s": 9, "server": "coap://evil", "later": 1}')
         app.start()
-        assert app.loaded["lines"] == ["settings changed by a server: measure_s"]
-        found, (account,) = loaded({})
+        assert app.said == ["settings changed by a server: measure_s"]
+        found, (account,) = app.load()
         assert found["server"] == account["uri"] == CONFIG["server"] and "later" not in found
 
 
 def test_a_factory_reset_forgets_them():
     with App() as app:
         assert app.write(0, 9) == app.write(0, 10) == CHANGED
-        assert len(files()) == 2
-        account_list.order_reset()
+        assert len(app.files()) == 2
+        account_list.order_reset(app.folder)
         app.start()
-        assert files() == [] and app.values() == DEFAULTS and app.loaded["lines"] == []
+        assert app.files() == [] and app.values() == DEFAULTS and app.said == []
 
 
 def test_the_servo_in_the_file():

@@ -22,7 +22,9 @@ from coap.numbers import CONTENT, NOT_FOUND
 from firmware import update_key
 from lwm2m.object import Late
 
-_MODULES = ("update", "incoming", "fetch", "slots", "package", "update_key", "storage")
+_MODULES = (
+    "update install arrival incoming pull fetch slots package update_key storage version"
+).split()
 BLOCK1, SIZE1 = 27, 60
 CONTINUE = 0x5F
 IDLE, DOWNLOADING, DOWNLOADED, UPDATING = 0, 1, 2, 3
@@ -173,7 +175,7 @@ class Site:
         self.update = self.transfer = None
         self.clock = FakeClock()
         self.tasks = Tasks(self.clock)
-        for name in ("update", "incoming", "fetch"):
+        for name in ("update", "install", "arrival", "incoming", "fetch"):
             module = getattr(__import__("firmware." + name), name)
             module.asyncio = self.tasks
             if name == "fetch":
@@ -184,7 +186,7 @@ class Site:
         self.client = peer.client
         self.table = peer.table
         peer.register()
-        self.tasks.create_task(self.module_update.start(self))
+        self.tasks.create_task(self.module_install.start(self))
         self.tasks.run(0)
         return self
 
@@ -192,6 +194,12 @@ class Site:
 
     def late(self, oid):
         return self.module_update.make(self, oid)
+
+    def act(self, name, *arguments):
+        once("update", name, self, *arguments)
+
+    def receive(self, size):
+        return once("arrival", "push", self, size)
 
     def log(self, text):
         self.logged.append(text)

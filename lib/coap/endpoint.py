@@ -120,7 +120,8 @@ class Endpoint:
 
     # What a new one has
     exchange = None  # NSTART = 1 (RFC 7252 section 4.7)
-    malformed = 0  # datagrams dropped as no CoAP message
+    malformed = 0  # datagrams dropped as no CoAP message, or too long for one
+    repeated = 0  # retransmissions
     faults = 0  # handlers that failed with an unexpected error
     lost = 0  # datagrams that the link refused
     error = None  # the last unexpected one
@@ -529,8 +530,10 @@ class Endpoint:
             wait_ms = exchange.poll(self.transmit)
             if not wait_ms:
                 self._finish(None)
-            elif left > exchange.left < 3 and self.on_silence:
-                self.on_silence()
+            elif left > exchange.left:
+                self.repeated += 1
+                if left < 4 and self.on_silence:
+                    self.on_silence()
         elif self._late:
             self._respond()
             wait_ms = 0

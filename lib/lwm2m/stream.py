@@ -1,9 +1,9 @@
 """A value too long for memory: a Write that goes to its object block by block as it comes.
 
-For an instance that has `stream(rid, size)`, which begins and returns where the value goes:
-`write(data)` for its bytes, `finish()` behind the last. `size` is that of the value in bytes, 0
-where it is not known. Opaque as it is, or as the one value of TLV or CBOR (TS 1.1.1 Core section
-7.4).
+For an instance that has `streams(rid)`, which returns a function: with the size of the value in
+bytes, 0 where it is not known, that begins and returns where the value goes: `write(data)` for
+its bytes, `finish()` behind the last. Opaque as it is, or as the one value of
+TLV or CBOR (TS 1.1.1 Core section 7.4).
 """
 
 from binascii import crc32
@@ -40,7 +40,7 @@ def begin(session, request):
     if len(path) != 3 or not path[0]:
         return None
     instance = session.table.find(path[0], path[1])
-    row = instance and hasattr(instance, "stream") and instance.row(path[2])
+    row = instance and hasattr(instance, "streams") and instance.row(path[2])
     if not row or row[1] != "W" or row[2] != "o":
         return None
     if not session.allowed(path[0], path[1], _WRITE):
@@ -48,14 +48,15 @@ def begin(session, request):
     content_format = uint(request.first(_CONTENT_FORMAT))
     if content_format not in (_OPAQUE, _CBOR, _TLV):
         raise Error(_UNSUPPORTED_CONTENT_FORMAT)
-    return Stream(instance, path[2], content_format, uint(request.first(_SIZE1)))
+    begin = instance.streams(path[2])
+    return Stream(begin, path[2], content_format, uint(request.first(_SIZE1)))
 
 
 class Stream:
     """The body of one Write; a value of another length than its format tells is an Error 4.00."""
 
-    def __init__(self, instance, rid, content_format, size):
-        self._instance = instance  # until its value begins
+    def __init__(self, begin, rid, content_format, size):
+        self._open = begin  # until the value begins
         self._rid = rid
         self._format = content_format
         self._rest = size  # bytes of the value to come; below 0 where it was not known
@@ -112,6 +113,6 @@ class Stream:
                     raise Error(_BAD_REQUEST, "no byte string")
             self._known = True
             self._rest = size
-        self._sink = self._instance.stream(self._rid, self._rest)
-        self._instance = None
+        self._sink = self._open(self._rest)
+        self._open = None
         return payload[at:]

@@ -224,12 +224,14 @@ def test_another_package_or_download_is_in_the_way(tmp_path, capsys):
                 board.new_version = "7"
                 await update(server, f"FILE={other}")
             assert board.executed == ["5/0/10", "5/0/2"]
+            board.state = 1  # of a push that nobody goes on with
+            await update(server, f"FILE={package(tmp_path, '7')}")
+            assert board.executed[2:] == ["5/0/10", "5/0/2"]
             board.state = 1
-            with pytest.raises(UserError, match="CANCEL=1"):
-                await update(server, f"FILE={other}")
-            with pytest.raises(UserError, match="CANCEL=1"):
-                board.uri = "coap://127.0.0.1:1/x"
-                await update(server, f"FILE={other}", "PULL=coap")
+            board.uri = "coap://127.0.0.1:1/x"
+            for pull in ([], ["PULL=coap"]):
+                with pytest.raises(UserError, match="CANCEL=1"):
+                    await update(server, f"FILE={other}", *pull)
             board.state = 3
             with pytest.raises(UserError, match="installing"):
                 await update(server, f"FILE={other}")

@@ -11,7 +11,8 @@ from pathlib import Path
 from board_process import BoardProcess
 from secrets_used import used
 
-from firmware import update_key
+from firmware import accounts, update_key
+from lwm2m.objects.security import PSK
 from tools import install
 from tools.package import build, form
 from tools.server import DeskServer
@@ -19,35 +20,43 @@ from tools.update import __main__ as tool
 from tools.update import arguments
 
 BOARD = "nucleo_f429zi"
-# The trial's times that no test can wait for, and what they are here.
-_QUICKER = ((r"const\(300000\)", "const(6000)"), (r"const\(32000\)", "const(4000)"))
-# Code for this computer is longer than a board's.
-_ROOMIER = {
-    "firmware/boards/nucleo_f429zi.py": ((r"SLOT_BYTES = 80 \* 1024", "SLOT_BYTES = 1 << 18"),)
+# The trial's times that no test can wait for, and what they are here: by path, each (pattern,
+# what stands there instead). The application has to feed the watchdog more often, then.
+_QUICKER = {
+    "copies.py": (("^_TRIAL_MS = const.*", "_TRIAL_MS = const(6000)"),),
+    "trial.py": (("^_WATCHDOG_MS = const.*", "_WATCHDOG_MS = const(4000)"),),
+    "firmware/confirmation.py": (("^_WATCHDOG_S = const.*", "_WATCHDOG_S = const(3)"),),
 }
+# Code for this computer is longer than a board's.
+_ROOMIER = (r"^SLOT_BYTES = \d+ \* 1024", "SLOT_BYTES = 1 << 18")
 _NEW = "1.2.3"
 
 
-def factory(folder, board=BOARD):
-    """A folder with the factory's copy as it is installed, its trials shorter."""
+def factory(folder, board=BOARD, *changes):
+    """A folder with the factory's copy as it is installed, its trials shorter; `changes` as in
+    Packages.make(), of the board's file.
+    """
     folder = Path(folder)
     (folder / "config.json").write_text(json.dumps({"board": board, "endpoint": "x"}))
     install.stage(folder, mpy=True, march=install.host_march(), board=board)
-    for path, changes in (("trial.py", _QUICKER), *_ROOMIER.items()):
-        (folder / path).with_suffix(".mpy").write_bytes(_compiled(path, *changes))
+    for path, each in (*_QUICKER.items(), (_file_of(board), (_ROOMIER, *changes))):
+        (folder / path).with_suffix(".mpy").write_bytes(_compiled(path, *each))
     return folder
 
 
 class Packages:
-    """Packages for the virtual board, all compiled at once; `key` has signed them."""
+    """Packages for the virtual board, all compiled at once; `key` has signed them. `without` as
+    in tools/package/build.py.
+    """
 
-    def __init__(self, folder, board=BOARD):
+    def __init__(self, folder, board=BOARD, without=()):
         self.key = used(os.urandom(update_key.SIZE))
         self._folder = Path(folder)
-        self._board = board
+        self.board = board
         self._files = {}
         files = build.compiled(_NEW, board, march=install.host_march())
-        self._files = {name.removeprefix("lib/"): data for name, data in files.items()}
+        self._files = build._less(files, without)
+        self._size = sum(map(len, self._files.values()))
 
     def make(self, version=_NEW, changes=None, key=None, board=None):
         """The path of a package; `changes` are those of sources by their paths, each (pattern,
@@ -55,15 +64,35 @@ class Packages:
         """
         files = dict(self._files)
         version_line = ('VERSION = ".*"', 'VERSION = "%s"' % version)
-        changes = {**_ROOMIER, "firmware/version.py": (version_line,), **(changes or {})}
-        for path, each in changes.items():
+        wanted = {**_QUICKER, "firmware/version.py": (version_line,)}
+        wanted[_file_of(self.board)] = (_ROOMIER,)
+        wanted = {path: each for path, each in wanted.items() if "/" in path}  # not the factory's
+        for path, each in (changes or {}).items():
+            wanted[path] = (*wanted.get(path, ()), *each)
+        for path, each in wanted.items():
             name = path.removeprefix("lib/").replace(".py", ".mpy")
             assert name in files
             files[name] = _compiled(path, *each)
-        info = build.describe(version, board or self._board, files)
+        info = build.describe(version, board or self.board, files)
+        return self._place(version, form.pack(key or self.key, info, files))
+
+    def make_small(self, version):
+        """The path of a package as `make package` makes it for a slot with too little room for
+        what is not compressed.
+        """
+        march = install.host_march()
+        made = build.build(self.key, version, self.board, room=114 << 10, march=march)
+        assert not made.left_out and len(made.data) < self._size, len(made.data)
+        return self._place(version, made.data)
+
+    def _place(self, version, data):
         place = self._folder / ("%s-%d.pkg" % (version, len(list(self._folder.iterdir()))))
-        place.write_bytes(form.pack(key or self.key, info, files))
+        place.write_bytes(data)
         return place
+
+
+def _file_of(board):
+    return "firmware/boards/%s.py" % board
 
 
 def _compiled(path, *changes):
@@ -90,7 +119,8 @@ class Site:
         self._folder = Path(folder)
         self._template = template
         self.packages = packages
-        self.server = DeskServer(0, 0, **arguments)
+        arguments = {"coap_port": 0, "http_port": 0, **arguments}
+        self.server = DeskServer(**arguments)
         self.boards = []
         self.fetched = []
         self.deaf = False
@@ -121,13 +151,22 @@ class Site:
         await self.server.stop()
 
     def prepare(self, endpoint, **config):
-        """The flash of a board that is not on yet."""
+        """The flash of a board that is not on yet, with an account: over DTLS, where the server
+        has that.
+        """
         flash = self._folder / endpoint / "flash"
         flash.parent.mkdir()
         shutil.copytree(self._template, flash)
-        config = {"board": BOARD, "endpoint": endpoint, "server": self.server.coap_uri, **config}
+        config = {"board": self.packages.board, "endpoint": endpoint, **config}
         (flash / "config.json").write_text(json.dumps(config))
-        (flash / "state").mkdir(exist_ok=True)
+        account = {"lifetime_s": 300}
+        if self.server.coaps_port is None:
+            account["uri"] = self.server.coap_uri
+        else:
+            key, identity = used(os.urandom(16)), endpoint.encode()
+            self.server.credentials.set(endpoint, identity, key)
+            account.update(uri=self.server.coaps_uri, mode=PSK, identity=identity, key=key)
+        accounts.provision(str(flash), **account)
         update_key.store(str(flash), self.packages.key)
         return flash
 

@@ -1,8 +1,8 @@
 """What is known of objects and resources: names, operations and data types.
 
 models.json holds the facts of the OMA registry for the objects the firmware uses. ADDITIONS are
-the resources of the servo example that the registry does not know: without them a TLV value has no
-type and would be shown as opaque bytes.
+what the registry does not know, of the servo example and of the firmware's own objects: without
+them a TLV value has no type and would be shown as opaque bytes.
 """
 
 import json
@@ -16,7 +16,30 @@ ADDITIONS = {
     (3201, 5850): ("Blink", "E", "", False),
     (3201, 5853): ("Blink Pattern", "RW", "STRING", False),
     (5000, 1): ("Unregister", "E", "", False),
+    (26241, 0): ("Measuring Period", "RW", "INTEGER", False),
+    (26241, 1): ("Send Period", "RW", "INTEGER", False),
+    (26241, 2): ("Log Level", "RW", "INTEGER", False),
+    (26241, 3): ("Time Server", "RW", "STRING", False),
+    (26241, 4): ("Confirmable Notifications", "RW", "BOOLEAN", False),
+    (26241, 5): ("Servo Minimum", "RW", "FLOAT", False),
+    (26241, 6): ("Servo Maximum", "RW", "FLOAT", False),
+    (26241, 7): ("Servo Rest Position", "RW", "FLOAT", False),
+    (26241, 8): ("Changed Settings", "R", "STRING", False),
+    (26241, 9): ("Restore", "E", "", False),
+    (26242, 0): ("Last Reset Cause", "R", "STRING", False),
+    (26242, 1): ("Last Crash", "R", "STRING", False),
+    (26242, 2): ("Last Exception", "R", "STRING", False),
+    (26242, 3): ("Uptime", "R", "UNSIGNED_INTEGER", False),
+    (26242, 4): ("Dropped Datagrams", "R", "UNSIGNED_INTEGER", False),
+    (26242, 5): ("Datagrams Not Sent", "R", "UNSIGNED_INTEGER", False),
+    (26242, 6): ("Retransmissions", "R", "UNSIGNED_INTEGER", False),
+    (26242, 7): ("Sensor Failures", "R", "UNSIGNED_INTEGER", False),
+    (26242, 8): ("Failed Requests", "R", "UNSIGNED_INTEGER", False),
+    (26242, 9): ("Slot", "R", "UNSIGNED_INTEGER", False),
+    (26242, 10): ("On Trial", "R", "BOOLEAN", False),
 }
+# Objects of the firmware's own, with one instance each.
+OBJECTS = {26241: "Settings", 26242: "Diagnosis"}
 
 
 class ResourceModel(NamedTuple):
@@ -35,6 +58,7 @@ class Models:
         if objects is None:
             objects = json.loads(Path(__file__).with_name("models.json").read_text("utf-8"))
         self._multiple = {int(oid): entry["multiple"] for oid, entry in objects.items()}
+        self._multiple.update(dict.fromkeys(OBJECTS, False))
         self._resources = {
             (int(oid), int(rid)): ResourceModel(*row)
             for oid, entry in objects.items()

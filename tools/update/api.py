@@ -54,6 +54,9 @@ class Server:
             await asyncio.wait_for(self._followed.wait(), _STREAM_S)
         except asyncio.TimeoutError:
             pass
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *error):

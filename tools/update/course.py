@@ -22,6 +22,7 @@ from .words import (
 )
 
 _POLL_S = 0.5
+_WATCH_S = 1.0
 _THERE_S = 10  # for a board that nobody has seen yet
 _PUSH_S = 3600  # CoAP gives up far earlier where nobody answers
 _PUSHES = 3
@@ -188,10 +189,31 @@ class Course:
 
             self._server.on_block = on_block
             try:
-                await self._device.push(self._package.content, _PUSH_S)
+                await self._while_registered(self._device.push(self._package.content, _PUSH_S))
             finally:
                 self._server.on_block = None
         self._tell(f"pushed in {time.monotonic() - start:.1f} s")
+
+    async def _while_registered(self, work):
+        """Result of work; Gone as soon as the board has another registration.
+
+        A board that has lost power mostly comes from another port, and the server would go on
+        with the old one until CoAP gives up.
+        """
+        number, _ = await self._device.mark()
+        task = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait([task], timeout=_WATCH_S))[0]:
+                try:
+                    changed = (await self._device.mark())[0] != number
+                except Gone:
+                    continue  # between two registrations
+                if changed:
+                    raise Gone("it has registered anew")
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _marked_again(self, mark):
         # Until the board that restarts has been heard again.

@@ -1,6 +1,6 @@
 """Firmware Update, object 5 version 1.1 (TS 1.1.1 Core appendix E.6): its rows and checks.
 
-What it tells is in a dictionary of the application, and what it does is the application's.
+What it tells is the application's, and so is what follows from a Write or an Execute.
 """
 
 from micropython import const
@@ -8,28 +8,20 @@ from micropython import const
 from coap.message import Error
 from lwm2m.object import Object
 
-IDLE, DOWNLOADING, DOWNLOADED, UPDATING = 0, 1, 2, 3  # State (/5/0/3)
-
+_IDLE = const(0)  # State (/5/0/3)
+_DOWNLOADING = const(1)
+_DOWNLOADED = const(2)
+_UPDATING = const(3)
 _METHOD_NOT_ALLOWED = const(0x85)  # 4.05
-_PULL_AND_PUSH = const(2)  # Firmware Update Delivery Method
-
-
-def _kept(key, default=None):
-    return property(
-        lambda self: self.values.get(key, default),
-        lambda self, value: self.act("keep", key, value),
-    )
 
 
 class FirmwareUpdate(Object):
-    """`values` is the dictionary; `act(name, *arguments)` does one of
+    """An instance for the moment, as things are: `values` has what is not the default.
 
-    keep(key, value)      a server has written a value
-    push(size)            a package of so many bytes begins (0: not known); returns where it goes
-    pull(uri)             a package is to be fetched
-    reset(), cancel(), install()
-
-    in a state that allows it. `protocols` are those of /5/0/8.
+    `act` is called with a name and arguments for what the state allows: "push" and the bytes of a
+    package that is not empty, "pull" and a URI, "reset", "cancel", "install", "keep" and name and
+    value of what was written. `begin` is called with the size of a package that comes in blocks,
+    0 where it is not known, and returns where it goes (lwm2m/stream.py).
     """
 
     oid = 5
@@ -51,71 +43,57 @@ class FirmwareUpdate(Object):
     )
     limits = {1: (0, 255), 11: (0, 2), 13: (0, 0xFFFFFFFF)}
 
-    delivery = _PULL_AND_PUSH
-    state = _kept("state", IDLE)
-    result = _kept("result", 0)
-    name = _kept("name")
-    package_version = _kept("version")
-    changed_at = _kept("changed")
-    severity = _kept("severity", 1)
-    defer_s = _kept("defer", 0)
+    package = name = package_version = changed_at = None
+    uri = ""
+    state = result = defer_s = 0
+    severity = 1
+    delivery = 2  # pull and push
 
-    def __init__(self, values, act, protocols):
-        self.values = values
+    def __init__(self, values, act, begin, protocols):
+        for name in values:
+            setattr(self, name, values[name])
         self.act = act
+        self.begin = begin
         self.protocols = protocols
 
     def check(self, values):
         """What a state forbids is Error 4.05: a package or URI comes in Idle alone, an empty one
         of either, which resets, always but while it updates.
         """
-        state = self.state
         for rid, _, value in values:
-            if rid < 2 and (state == UPDATING or state != IDLE and not _empty(value)):
-                raise Error(_METHOD_NOT_ALLOWED, "not in state %d" % state)
+            if rid < 2:
+                self.only(_IDLE if not _empty(value) else min(self.state, _DOWNLOADED))
 
-    @property
-    def package(self):
-        return None  # what is put back when a Write has failed
+    def only(self, first, last=None):
+        if not first <= self.state <= (first if last is None else last):
+            raise Error(_METHOD_NOT_ALLOWED, "not in state %d" % self.state)
 
-    @package.setter
-    def package(self, value):
-        if value is None:
-            return
-        if _empty(value):
+    def streams(self, rid):
+        """What a package that comes in blocks begins with; a new one in place of one that does."""
+        if self.state != _DOWNLOADING or self.uri:
+            self.only(_IDLE)
+        return self.begin
+
+    def changed(self, rid):
+        """A resource was written."""
+        Object.changed(self, rid)
+        name = self.row(rid)[3]
+        value = getattr(self, name)
+        if rid > 1:
+            self.act("keep", name, value)
+        elif _empty(value):
             self.act("reset")
         else:
-            sink = self.act("push", len(value))
-            sink.write(value)
-            sink.finish()
-
-    def stream(self, rid, size):
-        """A package begins that comes in blocks; the transfer of another one ends."""
-        if self.state not in (IDLE, DOWNLOADING) or self.uri:
-            self.check(((rid, None, b"P"),))
-        return self.act("push", size)
-
-    @property
-    def uri(self):
-        return self.values.get("uri", "")
-
-    @uri.setter
-    def uri(self, value):
-        if value:
-            self.act("pull", value)
-        else:
-            self.act("reset")
+            self.act("pull" if rid else "push", value)
 
     def update(self, arguments):
         """Installs what was downloaded, once the answer has left."""
-        if self.state != DOWNLOADED:
-            raise Error(_METHOD_NOT_ALLOWED, "not in state %d" % self.state)
+        self.only(_DOWNLOADED)
         self.act("install")
 
     def cancel(self, arguments):
         """Ends the download, or forgets what was downloaded."""
-        if self.state not in (DOWNLOADING, DOWNLOADED):
-            raise Error(_METHOD_NOT_ALLOWED, "not in state %d" % self.state)
+        self.only(_DOWNLOADING, _DOWNLOADED)
         self.act("cancel")
 
 

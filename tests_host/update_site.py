@@ -1,4 +1,4 @@
-"""A device with object 5, whose tasks run by a clock of the test, on both interpreters.
+"""A device with object 5 in an empty directory or `folder`, whose tasks run by a clock of the test, on both interpreters.
 
 The modules of the update are those of the firmware; what they await is `Tasks` in place of
 asyncio, and nothing that `once()` loads is dropped in between.
@@ -127,10 +127,11 @@ class Site:
 
     settings = {}
 
-    def __init__(self, slots=2, running=0, key=True):
+    def __init__(self, slots=2, running=0, key=True, folder=None):
+        self.folder = folder
         self.slots = slots
         self.running = running
-        self.key = packages.new_key() if key else None
+        self.key = key
         self.restarts = self.resets = self.asked = 0
         self.update = self.transfer = None
         self.busy = self.trial = self.broken = False
@@ -143,8 +144,10 @@ class Site:
         self.connections = []
 
     def __enter__(self):
-        self.scratch = Scratch()
-        self.folder = self.scratch.__enter__()
+        self.scratch = None
+        if not self.folder:
+            self.scratch = Scratch()
+            self.folder = self.scratch.__enter__()
         self.home = os.getcwd()
         self.path = sys.path[:]
         sys.path[:] = [_absolute(each, self.home) for each in self.path]
@@ -155,7 +158,8 @@ class Site:
         self.old = firmware.once
         firmware.once = once
         _unload()
-        if self.key:
+        if self.key is True:
+            self.key = packages.new_key()
             update_key.store("", self.key)
         self.board = Board(self.slots)
         if self.running:
@@ -168,7 +172,8 @@ class Site:
         _unload()
         firmware.once = self.old
         os.chdir(self.home)
-        self.scratch.__exit__(*error)
+        if self.scratch:
+            self.scratch.__exit__(*error)
 
     def start(self):
         """The device starts (anew)."""

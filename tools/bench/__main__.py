@@ -3,8 +3,8 @@
     python -m tools.bench [--quick] [--heap 128k] [--json FILE] [MEASUREMENT ...]
 
 Measurements: rate, allocations, heap, dtls, sizes, update, registration; all of them without a
-name. Progress goes to standard error. Exit status: 0 when all was measured (whatever the figures), 1
-when something could not be, 2 for bad arguments.
+name. Progress goes to standard error. Exit status: 0 when all was measured (whatever the
+figures), 1 when something could not be, 2 for bad arguments.
 """
 
 import argparse

@@ -3,6 +3,7 @@
 After each the copy that ran is whole, what is chosen is whole, and the update can be done again.
 """
 
+import gc
 import os
 
 import packages
@@ -22,7 +23,7 @@ LONG = packages.make(KEY, "1.1.0", size=24000, seed=9)
 
 
 class Flash:
-    """As Ram of test_storage_cut, as large as a board's, and copied block by block when written."""
+    """As Ram of test_storage_cut, as large as a board's."""
 
     def __init__(self, data=None, torn=False):
         self.data = bytearray(data or BLOCK * BLOCKS)
@@ -79,7 +80,9 @@ class On:
                 self.site.transfer.stop()
             except OSError:
                 pass
-        self.flash.answer = 0  # when a file that could not be closed is collected some time
+        self.flash.answer = 0  # for files that could not be closed
+        self.site.transfer = None
+        gc.collect()
         self.site.__exit__(*error)
         vfs.umount(FOLDER)
 

@@ -1,4 +1,4 @@
-"""A device with object 5 in an empty directory or `folder`, whose tasks run by a clock of the test, on both interpreters.
+"""A device with object 5, whose tasks run by a clock of the test, on both interpreters.
 
 The modules of the update are those of the firmware; what they await is `Tasks` in place of
 asyncio, and nothing that `once()` loads is dropped in between.
@@ -23,7 +23,7 @@ from firmware import update_key
 from lwm2m.object import Late
 
 _MODULES = (
-    "update install arrival incoming pull fetch slots package update_key storage version"
+    "update install arrival inspection incoming pull fetch slots package update_key storage version"
 ).split()
 BLOCK1, SIZE1 = 27, 60
 CONTINUE = 0x5F
@@ -123,7 +123,7 @@ class Link:
 
 
 class Site:
-    """Context manager: device, server and file server, in an empty directory."""
+    """Context manager: device, server and file server, in `folder` or an empty directory."""
 
     settings = {}
 
@@ -180,7 +180,7 @@ class Site:
         self.update = self.transfer = None
         self.clock = FakeClock()
         self.tasks = Tasks(self.clock)
-        for name in ("update", "install", "arrival", "incoming", "fetch"):
+        for name in ("update", "install", "arrival", "inspection", "incoming", "fetch"):
             module = getattr(__import__("firmware." + name), name)
             module.asyncio = self.tasks
             if name == "fetch":

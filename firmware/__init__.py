@@ -15,7 +15,8 @@ _ONCE = const(
     " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
     " firmware.line firmware.late firmware.settings firmware.look firmware.repl firmware.trace"
     " firmware.slots firmware.version firmware.update firmware.arrival firmware.inspection"
-    " firmware.incoming firmware.install firmware.pull firmware.fetch lwm2m.objects.firmware_update lwm2m.stream"
+    " firmware.incoming firmware.install firmware.pull firmware.fetch lwm2m.stream"
+    " lwm2m.objects.firmware_update"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
 )
 

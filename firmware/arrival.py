@@ -27,7 +27,7 @@ def push(app, size):
     Error 5.03 where that is the copy that runs: the board restarts into the factory's, and the
     server sends it again. Error 4.13 where there is no room.
     """
-    app.table.drop()
+    app.spare()
     if app.transfer:
         app.transfer.stop()
         app.transfer = None

@@ -23,7 +23,8 @@ from firmware import update_key
 from lwm2m.object import Late
 
 _MODULES = (
-    "update install arrival inspection incoming pull fetch slots package update_key storage version"
+    "update install arrival inspection incoming pull fetch slots package update_key storage"
+    " version"
 ).split()
 BLOCK1, SIZE1 = 27, 60
 CONTINUE = 0x5F

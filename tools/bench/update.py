@@ -26,6 +26,8 @@ _CHANGED = 0x44  # 2.04
 _STATE = b"\xb15\x010\x013\x60"  # /5/0/3 as text
 _RESULT = b"\xb15\x010\x015\x60"
 _DOWNLOADED = b"2"
+# A Write to /10346/0/5536, as text: the client that is idle has been written to before.
+_WRITE = b"\x44\x03\x20\0once\xb510346\x010\x045536\x10\xff0.5"
 _VERIFIED_S = 3
 
 
@@ -80,6 +82,7 @@ def _updates(workshop, key, data, free):
         options = ("--server", server, "--update-key-file", file)
         with virtual_board("the firmware", _HEAP, flash, *options) as process:
             _, address = generator.first_datagram(process, _REGISTER_S)
+            generator.ask(_WRITE, address, _CHANGED)
             time.sleep(_IDLE_S)
             if "free " not in process.output():
                 raise UserError("the heap of the virtual board was not filled" + process.said())

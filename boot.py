@@ -1,19 +1,11 @@
-"""First on the board: which copy of the application starts, see docs/update.md.
-
-It leaves two numbers for main.py, `slot` of the copy, 0 the factory's, and `attempts` of a trial.
-Whatever is wrong with a copy: the factory's is there. Nothing is written, and nothing imported
-that an update could change.
-"""
+"""First on the board: which copy of the application starts (docs/update.md). Writes nothing."""
 
 import os
 import sys
 
-slot = attempts = 0
 try:
-    if "slot." in " ".join(os.listdir("state")):  # else none was ever chosen
-        import copies
-
-        slot, attempts = copies.begin()
+    if "state" in os.listdir() and "slot." in " ".join(os.listdir("state")):
+        __import__("copies").begin()  # one was chosen some time
 except Exception as error:
     print("boot.py failed: %s" % error)
 if "lib" not in sys.path:

@@ -1,27 +1,24 @@
 """Second on the board: starts the copy of the application that boot.py has found, and catches
 its failures (docs/update.md). Ctrl-C on the console ends it.
 
-`slot` and `attempts` are boot.py's. What a copy has to offer is `run(feed)` in
-firmware/app.py: `feed` is to be called every 30 s at least while the copy is on trial, else it
-is None; 0 is returned after a Ctrl-C.
+What a copy has to offer is `run(feed)` in firmware/app.py: `feed` is to be called every 30 s at
+least while the copy is on trial, else it is None; 0 is returned after a Ctrl-C.
 """
+
+import sys
 
 exit_status = feed = None
 try:
-    if attempts:
-        import trial
-
-        feed = trial.begin(slot, attempts)
+    if "copies" in sys.modules:  # of boot.py: there is a trial
+        feed = __import__("trial").begin()
     from firmware.app import run
 
     exit_status = 0
     exit_status = run(feed)
     if feed:
-        trial.stop(exit_status)
+        __import__("trial").stop(exit_status)
 except BaseException as error:
-    import trial
-
-    exit_status = trial.failed(error, slot and exit_status is None)
+    exit_status = __import__("trial").failed(error, exit_status is None)
 if exit_status == 0:
     try:
         from firmware import once

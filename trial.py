@@ -12,9 +12,12 @@ import time
 import machine
 from micropython import const
 
-from copies import STARTS, record, write
+try:
+    import copies
+except ImportError:
+    copies = None  # tools/install.py has left it out: no copies, no trial
 
-_TRIAL_MS = const(300000)
+_STARTS = const(2)  # as in copies.py
 _WATCHDOG_MS = const(32000)  # the longest of both boards is 32.7 s
 _FED_MS = const(1000)  # at the prompt, which feeds none
 _FAILED = const(8)  # a result of object 5
@@ -22,84 +25,65 @@ _LONGEST = const(400)  # bytes of a traceback that are kept, the last ones
 _PAUSE_S = const(5)
 
 
-_watchdog = None
-_since = None  # the beginning of the trial in ms, while it may come to its end
+def begin():
+    """Counts one more start of the copy that boot.py has found; returns what feeds the watchdog.
 
-
-def begin(slot, attempts):
-    """Counts one more start of the copy in `slot` and returns what feeds the watchdog beside it.
-
-    The two are boot.py's. None where there is no trial: what boot.py has taken instead of a
-    copy that failed becomes the one that is chosen, and where a start cannot be counted the
-    factory's copy starts, for else the other might for ever.
+    None where that is not on trial: what has been taken instead of a copy that failed becomes
+    the one that is chosen. Where a start cannot be counted the factory's copy starts, for else
+    the other might for ever.
     """
-    global _watchdog, _since
     try:
-        data = record()[2]
-        if slot != data[0]:
-            _back("not registered" if attempts > STARTS else "it is damaged")
+        data = copies.record()[2]
+        if copies.number != data[0]:
+            _fail("it has not registered" if copies.attempts > _STARTS else "no copy")
             return None
-        write(data[:2] + bytes((attempts + 1,)) + data[3:])
+        copies.write(data[:2] + bytes((copies.attempts + 1,)) + data[3:])
     except OSError as error:
         print("state/slot: %s: the factory's copy starts" % error)
-        if sys.path[0][:5] == "/slot":
+        if copies.number:
             sys.path.pop(0)
         return None
-    _watchdog = machine.WDT(timeout=_WATCHDOG_MS)
-    _since = time.ticks_ms()
-    return feed
-
-
-def feed():
-    """Feeds the watchdog, and ends the trial when its time is over."""
-    global _since
-    if _since is not None and time.ticks_diff(time.ticks_ms(), _since) > _TRIAL_MS:
-        _since = None
-        if record()[2][2]:
-            _back("not registered within %d s" % (_TRIAL_MS // 1000))
-            machine.reset()
-    _watchdog.feed()
+    copies.timer = machine.WDT(timeout=_WATCHDOG_MS)
+    copies.since = time.ticks_ms()
+    sys.modules.pop(__name__)  # its memory
+    return copies.feed
 
 
 def stop(exit_status):
     """The copy has ended; ValueError where that is a failure, else someone is at the prompt."""
     if exit_status:
         raise ValueError("it refuses its configuration")
-    _stop()
-
-
-def _stop():
     # The prompt feeds no watchdog, and has no end.
-    global _since
-    _since = None
-    machine.Timer(-1, period=_FED_MS, callback=lambda timer: feed())
+    copies.since = None
+    machine.Timer(-1, period=_FED_MS, callback=lambda timer: copies.feed())
 
 
-def _back(cause):
-    data = record()[2]
+def _fail(cause):
+    data = copies.record()[2]
     print("slot %d: %s: back to the copy before it" % (data[0], cause))
-    write(bytes((data[1], 0, 0, _FAILED)) + data[8:12] + bytes(4))
+    copies.write(bytes((data[1], 0, 0, _FAILED)) + data[8:12] + bytes(4))
 
 
 def failed(error, useless):
     """Keeps a failure for the next start to tell, and restarts the board.
 
-    A copy that is on trial, or `useless` since it could not even be loaded, is not taken again.
+    A copy that is on trial, or `useless` since it cannot even be loaded, is not taken again.
     Else there is a pause before: a Ctrl-C then, or as the error, returns the exit status.
     """
+    on_trial = copies and copies.timer
     if isinstance(error, KeyboardInterrupt):
-        if _watchdog:
-            _stop()
+        if on_trial:
+            stop(0)
         return 0
     text = io.StringIO()
     sys.print_exception(error, text)
     text = text.getvalue()
     print(text)
-    useless = useless or _watchdog
+    useless = on_trial or (useless and sys.path[0][:5] == "/slot")
     try:
-        _keep(text.encode()[-_LONGEST:])
+        _kept(text.encode()[-_LONGEST:])
         if useless:
-            _back("it has failed")
+            _fail("it has failed")
     except OSError as error:
         print("state: %s" % error)
     if not useless:
@@ -111,7 +95,7 @@ def failed(error, useless):
     machine.reset()
 
 
-def _keep(text):
+def _kept(text):
     try:
         os.mkdir("state")
     except OSError:

@@ -17,6 +17,7 @@ _ONCE = const(
     " firmware.slots firmware.version firmware.update firmware.arrival firmware.inspection"
     " firmware.incoming firmware.install firmware.pull firmware.fetch lwm2m.stream"
     " lwm2m.objects.firmware_update"
+    " firmware.confirmation"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
 )
 

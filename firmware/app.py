@@ -339,7 +339,7 @@ def run(feed=None):
     App.running = app = App(*loaded)
     del loaded
     if feed:
-        once("slots", "begin", app, feed)
+        once("confirmation", "begin", app, feed)
     try:
         asyncio.run(app.main())
     except KeyboardInterrupt:

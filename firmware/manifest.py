@@ -1,4 +1,4 @@
-"""The modules to freeze into MicroPython: lib/, firmware/, boot.py, main.py and asyncio.
+"""The modules to freeze into MicroPython: lib/, firmware/, asyncio and what starts all that.
 
 Given to a MicroPython build as FROZEN_MANIFEST (docs/frozen.md). It freezes for every board: which
 one it is, and which objects there are, config.json tells at the start. This file itself, names
@@ -29,5 +29,5 @@ for _folder, _package in (("lib", "coap"), ("lib", "lwm2m"), ("", "firmware")):
         base_path=os.path.join("..", _folder),
         opt=_OPTIMISED,
     )
-module("boot.py", base_path="..", opt=_OPTIMISED)
-module("main.py", base_path="..", opt=_OPTIMISED)
+for _name in ("boot.py", "copies.py", "main.py", "trial.py"):
+    module(_name, base_path="..", opt=_OPTIMISED)

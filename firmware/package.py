@@ -125,7 +125,7 @@ def expected(info, board, version, allow_downgrade=False, room=None, system=None
         text = "version %s is older than %s, which runs"
         raise Refused(_FAILED, text % (info["version"], version))
     if room is not None and info["size"] > room:
-        text = "%d bytes, this board has room for %d"
+        text = "%d bytes, there is room for %d"
         raise Refused(_NO_SPACE, text % (info["size"], room))
 
 

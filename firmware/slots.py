@@ -6,7 +6,6 @@ that the record `slot` names, main.py counts the starts of a trial and goes back
 both are the factory's, and agree with this on the record: docs/update.md.
 """
 
-import asyncio
 import os
 import struct
 import sys
@@ -24,8 +23,6 @@ _SIGNATURE = const(32)  # bytes behind the last name
 _PIECE = const(512)
 _SUCCESS = const(1)  # a result of object 5
 _RESERVE = const(12)  # blocks that stay free for records
-_CHECK_MS = const(2000)
-_WATCHDOG_S = const(30)
 
 
 def running():
@@ -74,31 +71,6 @@ def choose(number, version):
     back_crc = before[4] if back and back == before[0] else _crc(back)
     _write(number, back, 1, 0, _crc(number), back_crc)
     print("slot %d: version %s is tried with the next start" % (number, version))
-
-
-def begin(app, feed):
-    """The copy that runs is on trial, with a watchdog that is to be fed."""
-    app.feed = feed
-    app.trial = True
-    app.settings["watchdog_s"] = _WATCHDOG_S  # it is armed already
-    asyncio.create_task(_watch(app))
-
-
-async def _watch(app):
-    while app.trial:
-        await asyncio.sleep_ms(_CHECK_MS)
-        now_ms = app.client.now_ms()
-        for session in app.client.sessions:
-            # A registration may have been kept over the restart: then the answer to an Update
-            # has moved the time of the next one.
-            if session.reachable() and session.registration.due_ms > now_ms:
-                try:
-                    confirm()
-                    app.trial = False
-                    app.notice("slot %d is confirmed" % running())
-                    break
-                except (OSError, MemoryError) as error:
-                    app.log("%s: not confirmed: %s" % (type(error).__name__, error))
 
 
 def confirm():

@@ -81,7 +81,8 @@ RULES = (
     ("firmware.storage", "", _PURE + " errno os"),
     ("firmware.package", "", _PURE + " sys"),
     ("firmware.update_key", "firmware.storage", "micropython"),
-    ("firmware.slots", "firmware.storage", _PURE + " asyncio os sys"),
+    ("firmware.slots", "firmware.storage", _PURE + " os sys"),
+    ("firmware.confirmation", "firmware.__init__", "asyncio micropython"),
     ("firmware.version", "", ""),
     ("firmware.update", "firmware.__init__ lwm2m.objects", "json micropython os time tls"),
     ("firmware.install", "firmware.__init__", "asyncio json micropython"),
@@ -182,10 +183,10 @@ RULES = (
     ("firmware.parts", "firmware lwm2m", "asyncio binascii machine os sys time"),
     ("firmware.modules", "coap lwm2m firmware", "gc micropython os"),
     ("firmware.app", "coap lwm2m firmware", _BOARD + " asyncio select"),
-    ("copies", "", _BOARD + " binascii vfs"),
+    ("copies", "", _BOARD + " binascii deflate vfs"),
     ("boot", "copies", "os sys"),
     ("trial", "copies", _BOARD + " io"),
-    ("main", "firmware trial", "sys"),
+    ("main", "copies firmware trial", "sys"),
 )
 
 _OURS = ("coap", "lwm2m", "firmware", "boot", "copies", "main", "trial")

@@ -1,10 +1,10 @@
 """Which files of the repository go onto a board, and staging them in a directory.
 
-The repository root is the board's start directory: `boot.py`, `main.py`, `lib/` and `firmware/`
-are installed, without `firmware/manifest.py` (the list for freezing). With .mpy files `boot.py`
-and `main.py` stay sources, since MicroPython starts them by these names. The directory's
-config.json decides what else is left out: files of other boards, drivers and network interfaces
-that its board's file does not name, and objects that it does not ask for.
+The repository root is the board's start directory: `boot.py`, `main.py`, the modules that these
+load, `lib/` and `firmware/` are installed, without `firmware/manifest.py` (the list for freezing).
+With .mpy files `boot.py` and `main.py` stay sources, since MicroPython starts them by these names.
+The directory's config.json decides what else is left out: files of other boards, drivers and
+network interfaces that its board's file does not name, and objects that it does not ask for.
 
     python -m tools.install build/board
 
@@ -22,12 +22,13 @@ import sys
 import tempfile
 from pathlib import Path, PurePosixPath
 
+from tools import boot_file
 from tools.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 
 _FILES = ("boot.py", "main.py")
-# The factory's as well, but modules: compiled like the others.
+# Modules that they load: no package of an update has them.
 _FACTORY = ("copies.py", "trial.py")
 _CONST = b"from micropython import const"
 _FOLDERS = ("lib", "firmware")
@@ -46,15 +47,21 @@ SECURITY = (
     "lib/lwm2m/drafts.py",
     "lib/lwm2m/objects/security.py",
 )
+# What only a board with room for a second copy of the application loads.
+UPDATE = (boot_file.NAME, "copies.py", "firmware/confirmation.py", "firmware/slots.py")
 # What only someone at the console loads.
 TRACE = ("firmware/trace.py",)
 CONSOLE = ("firmware/line.py", "firmware/look.py", "firmware/repl.py", *TRACE)
 # What may be left out where there is no room for all, the first that helps, and how it is called.
 DISPENSABLE = (
     ((), ""),
-    (SECURITY, "DTLS and bootstrap"),
-    (SECURITY + TRACE, "DTLS, bootstrap and the trace of messages"),
-    (SECURITY + CONSOLE, "DTLS, bootstrap, the lines after a colon and the REPL's functions"),
+    (UPDATE, "updates"),
+    (UPDATE + SECURITY, "DTLS, bootstrap and updates"),
+    (UPDATE + SECURITY + TRACE, "DTLS, bootstrap, the trace of messages and updates"),
+    (
+        UPDATE + SECURITY + CONSOLE,
+        "DTLS, bootstrap, the lines after a colon, the REPL's functions and updates",
+    ),
 )
 # The list for freezing, and names that device code has as private constants.
 _LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py"}
@@ -105,10 +112,11 @@ def board_files(root=ROOT, extras=(), board=None, secure=True, without=()):
     without.
     """
     root = Path(root)
-    for name in (*_FILES, *_FACTORY):
+    for name in _FILES:
         if not (root / name).is_file():
             raise UserError(f"{root / name} is missing: nothing to install on a board")
-    found = [*_FILES, *_FACTORY]
+    found = list(_FILES)
+    found += [name for name in _FACTORY if (root / name).is_file() and name not in without]
     for folder in _FOLDERS:
         for path in (root / folder).rglob("*"):
             name = path.relative_to(root)
@@ -232,6 +240,11 @@ def stage(
         secure,
         without,
     )
+    pins = boot_file.content(configured if board is None else board)
+    if pins is not None and _FACTORY[0] in files:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / boot_file.NAME).write_bytes(pins)
+        names.append(boot_file.NAME)
     for name in (*without, *(() if secure else SECURITY)):
         for path in (directory / name, (directory / name).with_suffix(".mpy")):
             path.unlink(missing_ok=True)
@@ -298,7 +311,7 @@ def contents(directory, march=None, lines=True, root=ROOT, extras=None, board=No
 
 def less(files, without):
     """The files, by name, but for the modules `without`."""
-    gone = {Path(name).with_suffix(".mpy").as_posix() for name in without}
+    gone = {*without, *(Path(name).with_suffix(".mpy").as_posix() for name in without)}
     return {name: each for name, each in files.items() if name not in gone}
 
 

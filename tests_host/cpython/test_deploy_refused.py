@@ -158,8 +158,9 @@ def test_nothing_goes_beside_a_frozen_firmware(tmp_path):
         (virtual.flash / "main.py").write_bytes((install.ROOT / "main.py").read_bytes())
         status, said = deploy(tmp_path, f"PORT={virtual.port}", "SERVER=coap://127.0.0.1:9")
         assert "the firmware is frozen into this MicroPython" in said
-        assert copied(said) == (1, 1, 2), said
-        assert sorted(virtual.files()) == ["boot.py", "config.json", "lib/mine.py", "main.py"]
+        assert copied(said) == (2, 1, 2), said
+        names = ["boot.json", "boot.py", "config.json", "lib/mine.py", "main.py"]
+        assert sorted(virtual.files()) == names
         assert (virtual.flash / "boot.py").read_bytes() == (install.ROOT / "boot.py").read_bytes()
 
 

@@ -100,7 +100,7 @@ def test_a_board_with_frozen_modules(tmp_path):
             server.serve(lambda: server.registers)
             assert server.read(3303, 0, 5700) == "21.5"
             names = {path.name for path in board.flash.iterdir()}
-            assert names == {"boot.py", "main.py", "config.json", "state"}
+            assert names == {"boot.py", "boot.json", "main.py", "config.json", "state"}
             server.write(b"0.25", 10346, 0, 5536)
             board.wait_for(lambda: [e for e in board.events("pwm") if e["duty_ns"] == 1187000])
             # From this flash again: nothing of it is in the way.

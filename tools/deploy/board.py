@@ -80,7 +80,8 @@ def is_ours(name):
     What else is in lib/ came by mip or by hand, and is let alone.
     """
     folders = [path.name for path in (install.ROOT / "lib").iterdir() if path.is_dir()]
-    return bool(re.fullmatch(rf"boot\.py|main\.py|(firmware|lib/({'|'.join(folders)}))/.*", name))
+    first = r"(boot|copies|main|trial)\.(py|mpy)|boot\.json"
+    return bool(re.fullmatch(rf"{first}|(firmware|lib/({'|'.join(folders)}))/.*", name))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools import install
+from tools import boot_file, install
 from tools.board_repl import BoardRepl, resolved
 from tools.deploy import board, configuration, console, transfer
 from tools.deploy.progress import Progress
@@ -45,7 +45,8 @@ def _compiled(found, config, wants_aiorepl):
     # The content of the files by name, of the installation that has room.
     if found.frozen:
         tell("the firmware is frozen into this MicroPython: files on the flash would mix with it")
-        return {name: (install.ROOT / name).read_bytes() for name in ("boot.py", "main.py")}
+        files = {name: (install.ROOT / name).read_bytes() for name in ("boot.py", "main.py")}
+        return {**files, boot_file.NAME: boot_file.content(found.name)}
     tell(f"compiling for {found.name} ({found.march or 'bytecode only'}) ...")
     room, kept = board.room(found)
     wanted = {_AIOREPL: _AIOREPL_SIZE} if wants_aiorepl and _AIOREPL not in found.files else {}

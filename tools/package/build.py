@@ -3,6 +3,7 @@
 import ast
 import re
 import tempfile
+import zlib
 from collections import namedtuple
 from pathlib import Path
 
@@ -24,6 +25,8 @@ GROUPS = {
     "console": ("CONSOLE", "the lines after a colon and the REPL's functions"),
     "diagnosis": ("DIAGNOSIS", "diagnosis and settings from afar"),
 }
+# Of the board's memory, 2 KB are taken while a compressed module is loaded.
+_WINDOW_BITS = 9
 _VERSION_FILE = "firmware/version.py"
 _VERSION_LINE = re.compile(r'^VERSION = ".*"$', re.MULTILINE)
 # As an .mpy file has them in its third byte.
@@ -128,28 +131,41 @@ def build(
 ):
     """A `Made` for a slot of the board, of `room` bytes where that is given. UserError.
 
-    What does not fit is made smaller: without the numbers of lines, then without one of `GROUPS`
-    after the other; with `everything` it is an error at once. `without` names groups that are
-    left out in any case. The other arguments as for `compiled()` and `describe()`.
+    What does not fit is made smaller: compressed, then without the numbers of lines, then without
+    one of `GROUPS` after the other; with `everything` nothing is left out. `without` names groups
+    that are left out in any case. The other arguments as for `compiled()` and `describe()`.
     """
     known = boards(root)
     if board not in known:
         raise UserError(f"BOARD={board}: expected one with a slot: {', '.join(known) or 'none'}")
     room = known[board] if room is None else room
     files = {}
+    steps = ((lines, False), (lines, True), (False, True))
     for count in range(len(GROUPS) + 1):
         groups = [each for each in GROUPS if each in (*without, *list(GROUPS)[:count])]
-        for shows_lines in (True, False) if lines else (False,):
+        for shows_lines, smaller in steps:
             if shows_lines not in files:
                 files[shows_lines] = compiled(version, board, root, objects, shows_lines, march)
             left = _less(files[shows_lines], groups)
-            package = form.pack(key, describe(version, board, left, name, micropython), left)
+            info = describe(version, board, left, name, micropython)
+            if smaller:
+                left = {each: _compressed(each, data) for each, data in left.items()}
+            package = form.pack(key, info, left)
             if len(package) <= room:
                 return Made(package, _told(groups, shows_lines))
-            if everything:
+            if everything and smaller:
                 raise UserError(_too_large(package, board, room, left, "leave out ALL=1"))
     hint = f"even without {_told(groups, False)}: remove objects or board files that it can spare"
     raise UserError(_too_large(package, board, room, left, hint))
+
+
+def _compressed(name, data):
+    # A module as copies.py opens it; what is no module, or gains nothing, as it is.
+    if not name.endswith(".mpy"):
+        return data
+    packer = zlib.compressobj(9, zlib.DEFLATED, _WINDOW_BITS)
+    smaller = packer.compress(data) + packer.flush()
+    return min(data, smaller, key=len)
 
 
 def _told(groups, lines):

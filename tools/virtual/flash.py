@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tools import install
+from tools import boot_file, install
 from tools.errors import UserError
 from tools.keysearch.notes import used
 from tools.virtual.options import BOARDS
@@ -63,7 +63,7 @@ def prepare(flash, options, root=install.ROOT):
         raise UserError("--server or --bootstrap is needed: the flash has no account")
     flash.mkdir(parents=True, exist_ok=True)
     if options.frozen is not None:
-        _stage_frozen(flash, root)
+        _stage_frozen(flash, root, board)
     elif not used:
         march = install.host_march() if options.mpy else None
         install.stage(flash, root, mpy=options.mpy, march=march, board=board)
@@ -88,13 +88,16 @@ def _store_update_key(flash, key):
             path.chmod(0o600)
 
 
-def _stage_frozen(flash, root):
+def _stage_frozen(flash, root, board):
     # Only what starts it. A module on the flash would be mixed with the frozen ones.
     for name in ("firmware", "lib"):
         if (flash / name).exists():
             raise UserError(f"--frozen: {flash / name} would be in the way: remove it")
     for name in ("boot.py", "main.py"):
         shutil.copyfile(root / name, flash / name)
+    pins = boot_file.content(board)
+    if pins is not None:
+        (flash / boot_file.NAME).write_bytes(pins)
 
 
 def wifi(flash, board, options):

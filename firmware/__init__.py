@@ -18,6 +18,8 @@ _ONCE = const(
     " firmware.incoming firmware.install firmware.pull firmware.fetch lwm2m.stream"
     " lwm2m.objects.firmware_update"
     " firmware.confirmation"
+    " firmware.device lwm2m.objects.device firmware.written"
+    " firmware.objects.connectivity firmware.objects.portfolio firmware.objects.statistics"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
 )
 

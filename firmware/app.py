@@ -16,7 +16,9 @@ from firmware import console, drop, once
 from firmware.connection import readable
 from lwm2m.registration import STOPPED
 
-_PERIPHERAL_MALFUNCTION = const(8)  # among the error codes of /3/0/11
+_OUT_OF_MEMORY = const(5)  # error codes of /3/0/11
+_IP_FAILURE = const(7)
+_PERIPHERAL_MALFUNCTION = const(8)
 _BUTTON_MS = const(50)
 _LAST_TURN_MS = const(5)
 _LAST_TURNS = const(200)  # that the answers to the de-registrations are waited for
@@ -48,6 +50,7 @@ class App:
     bootstraps = (0, 0, ())
     purging = 0  # the time of the record whose Bootstrap-Server account goes when it is over
     error = None  # the last of the console
+    statistics = None  # of the traffic, see objects/statistics.py
     interface = None
     clock = None  # see ntp.py
     feed = None  # of the watchdog, once it is armed
@@ -64,6 +67,7 @@ class App:
         # Here, for one attribute more may take memory that is not there in the end.
         self.stopped = False  # de-registered on request: a link that comes back changes nothing
         self.over = False  # it does not run any more
+        self.errors = 0  # one bit for each error code of /3/0/11
         once("parts", "build", self)
         once("connections", "connect", self, account_list)
         self.begin()
@@ -103,7 +107,8 @@ class App:
         self._later(lambda: once("bootstrapping", action, self, session), wait_ms)
 
     def late(self, oid):
-        """Makes the instance of a `Late` object."""
+        """Makes the instance of a `Late` object, for which the others leave."""
+        self.table.drop()
         return once("late", "make", self, oid)
 
     def act(self, name, *arguments):
@@ -195,19 +200,29 @@ class App:
             task.cancel()
 
     def sample(self):
-        if not sources:
-            self.table.drop()
+        self.table.drop()
         gc.collect()
         if gc.mem_free() < _SHORT:
             self.spare()
-        self.device.memory_free = gc.mem_free() // 1024
+        else:
+            self.report(_OUT_OF_MEMORY, False)
         try:
             self.temperature.sample()
-            self.device.resolve(_PERIPHERAL_MALFUNCTION)
+            self.report(_PERIPHERAL_MALFUNCTION, False)
         except (OSError, MemoryError) as error:
-            if _PERIPHERAL_MALFUNCTION not in self.device.error_codes.values():
+            if not self.errors >> _PERIPHERAL_MALFUNCTION & 1:
                 print("temperature:", error)
-            self.device.report(_PERIPHERAL_MALFUNCTION)
+            self.report(_PERIPHERAL_MALFUNCTION)
+
+    def report(self, code, lasts=True):
+        """An error has come up, or is gone where not `lasts` (codes: TS 1.1.1 Core appendix E.4,
+        resource 11).
+        """
+        bit = 1 << code
+        errors = self.errors | bit if lasts else self.errors & ~bit
+        if errors != self.errors:
+            self.errors = errors
+            self.table.changed(3, 0, 11)
 
     async def _tick(self):
         # The button, what is measured, and every 2 s the network and what is to be saved. The
@@ -247,6 +262,10 @@ class App:
         print(text)
         if text.startswith("MemoryError"):
             self.spare()
+            try:
+                self.report(_OUT_OF_MEMORY)
+            except MemoryError:
+                pass  # read it is, if not told
 
     def notice(self, text):
         """Prints a line that tells of nothing bad, unless the settings want errors only."""
@@ -282,6 +301,7 @@ class App:
         for connection in self.connections:
             if connection.link:
                 print("%s: link lost: no network" % connection.uri)
+                self.report(_IP_FAILURE)
                 connection.task.cancel()
                 connection.close()
                 connection.task = asyncio.create_task(connection.run())

@@ -14,6 +14,7 @@ _SHORT = const(65)  # more than the answer to a de-registration
 _BURST = const(64)  # datagrams taken in a row
 _PAUSE_MS = const(1000)  # between the loss of a link and the next
 _RETRY_MS = const(5000)  # between attempts to get a link
+_IP_FAILURE = const(7)  # among the error codes of /3/0/11
 _FAILURES = const(5)  # local failures in a row that end in a restart
 
 
@@ -77,6 +78,9 @@ class Connection:
         """The link is up: the session may begin."""
         session = self.session
         session.online = True
+        app = self.app
+        app.report(_IP_FAILURE, False)
+        app.table.changed(4, 0, 4)  # the address may be another one
         if self.unsaved:  # not earlier: a flash wears out, and a restart may bring no network
             self.unsaved = False
             self.app._kept("save")

@@ -1,8 +1,8 @@
 """The objects that are rarely asked for: each is made when it is, see `lwm2m.object.Late`.
 
 A module of this package that has `make(app, oid)` has a row here for each of its objects, and
-its place among the modules that are loaded for the moment, in __init__.py. What they tell and
-keep is in the `App` and in records.
+its name in `_ONCE` of __init__.py, with those that it loads. What they tell and keep is in the
+`App` and in records.
 """
 
 import os
@@ -11,7 +11,14 @@ import sys
 from lwm2m.object import Late
 
 # Module, object, version where it is not the default of LwM2M 1.1
-_OBJECTS = (("update", 5, "1.1"), ("settings", 26241, None))
+_OBJECTS = (
+    ("device", 3, None),
+    ("objects.connectivity", 4, None),
+    ("update", 5, "1.1"),
+    ("objects.statistics", 7, None),
+    ("objects.portfolio", 16, None),
+    ("settings", 26241, None),
+)
 
 
 def add(app):

@@ -20,7 +20,7 @@ _NAMES = const(128)
 _ALWAYS = const(
     "lwm2m.registration lwm2m.operations lwm2m.session lwm2m.client firmware.connection"
     " firmware.objects.example firmware.objects.temperature firmware.objects.servomotor"
-    " lwm2m.objects.device lwm2m.objects.server firmware.drivers.servo firmware.drivers.sensor"
+    " lwm2m.objects.server firmware.drivers.servo firmware.drivers.sensor"
 )
 _LATER = const(
     "lwm2m.observe lwm2m.write lwm2m.formats.text lwm2m.formats.senml_encoder coap.duplicates"

@@ -7,9 +7,6 @@ import asyncio
 import os
 import sys
 import time
-from binascii import hexlify
-
-import machine
 
 from firmware import late
 from firmware.drivers.sensor import Thermometer
@@ -17,21 +14,14 @@ from firmware.drivers.servo import Servo
 from firmware.objects.example import Control, DigitalInput, DigitalOutput
 from firmware.objects.servomotor import Servomotor
 from firmware.objects.temperature import Temperature
-from firmware.version import VERSION
 from lwm2m.client import Client
 from lwm2m.object import Table
-from lwm2m.objects.device import Device
 
 
 def build(app):
     """Gives the `App` its parts, by the settings of `config.load()`; connections.py gives more."""
     settings = app.settings
     app.board = board = sys.modules["firmware.boards." + settings["board"]]
-    app.device = device = Device(app.restart, app.factory_reset)
-    device.manufacturer = "IoTKitV3"
-    device.model_number = board.MODEL
-    device.serial_number = str(hexlify(machine.unique_id()), "ascii")
-    device.firmware_version = VERSION
     app.temperature = Temperature(Thermometer(board.i2c_buses(), board.SENSORS))
     app.button = DigitalInput(board.button())
     app.output = DigitalOutput(board.led(), app.blink)
@@ -39,7 +29,6 @@ def build(app):
     app.servomotor = servomotor = Servomotor(Servo(board.servo_pin(), limits), "servo2")
     app.table = table = Table()
     table.add(
-        device,
         app.temperature,
         servomotor,
         servomotor.positioner,

@@ -24,6 +24,9 @@ _OFTEN_MS = const(100)
 _SELDOM_MS = const(500)
 _AWAKE_MS = const(3000)
 _CHECK_MS = const(10000)  # between looks whether the access point is there
+_LOW_SIGNAL = const(4)  # among the error codes of /3/0/11,
+_WEAK_DBM = const(-85)  # from below this
+_STRONG_DBM = const(-80)  # until it has come back to this
 _REJOIN_MS = const(5000)  # from a join to the next, or from its failure
 
 
@@ -41,6 +44,7 @@ class WiFi:
     longest_ms = 0
     module = ""  # its firmware
     folder = ""  # of the board's records
+    app = None  # to be told of the signal
 
     def __init__(self, driver, address=None):
         self.driver = driver
@@ -79,6 +83,7 @@ class WiFi:
         # Commands leave garbage all the time: without this, what is loaded later would lie
         # scattered behind it.
         gc.threshold(_GARBAGE)
+        self.app = app
         while True:
             await asyncio.sleep_ms(self.poll())
 
@@ -165,10 +170,20 @@ class WiFi:
                     break
             else:
                 raise OSError(ENOTCONN, "the access point is gone")
+            before = self.signal_dbm
             try:
                 self.signal_dbm = int((yield from self.do("CR")))
             except ValueError:
-                self.signal_dbm = self.signal_dbm or 0
+                self.signal_dbm = before or 0
+            if self.app and before != self.signal_dbm:
+                self._signal()
+
+    def _signal(self):
+        app = self.app
+        app.table.changed(4, 0, 2)
+        app.table.changed(4, 0, 3)
+        weak_dbm = _STRONG_DBM if app.errors >> _LOW_SIGNAL & 1 else _WEAK_DBM
+        app.report(_LOW_SIGNAL, self.signal_dbm < weak_dbm)
 
     def _serve(self, number, link):
         if not link.open or link.closed:

@@ -22,6 +22,7 @@ RULES = (
     ("lwm2m.object", "coap.message", _PURE),
     ("lwm2m.formats", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.objects", "coap.message lwm2m.object", _PURE),
+    ("lwm2m.objects.device", "coap.message lwm2m.object", "micropython re"),
     ("lwm2m.access", "lwm2m.object", _PURE),
     ("lwm2m.attributes", "coap.message lwm2m.formats", _PURE),
     ("lwm2m.read", "coap.message lwm2m.object lwm2m.formats", _PURE),
@@ -142,6 +143,19 @@ RULES = (
     ("firmware.ntp", "", "asyncio machine micropython os time"),
     ("firmware.network_settings", "", ""),
     ("firmware.late", "lwm2m.object", "os sys"),
+    (
+        "firmware.device",
+        "firmware.__init__ firmware.version lwm2m.objects.device",
+        _BOARD,
+    ),
+    ("firmware.version", "", ""),
+    ("firmware.objects.statistics", "firmware.connection lwm2m.object", "micropython"),
+    (
+        "firmware.objects.portfolio",
+        "firmware.__init__ coap.message lwm2m.object",
+        "binascii machine micropython sys",
+    ),
+    ("firmware.written", "coap.message firmware.storage", "json micropython"),
     (
         "firmware.account_list",
         "firmware.storage lwm2m.access lwm2m.objects",

@@ -1,13 +1,25 @@
 """Device, object 3: who the device is and how it fares."""
 
+from micropython import const
+
+from coap.message import Error
 from lwm2m.object import Object
+
+_BAD_REQUEST = const(0x80)  # 4.00
+# ISO 8601 up to 14 hours from Greenwich, and names of the tz database; both may be empty.
+_OFFSET = const("(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?")
+_ZONE = const("([A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*)?")
+_2000 = const(946684800)  # Unix time
+_2068 = const(3094168447)  # to here the seconds from 2000 fit into 31 bits
 
 
 class Device(Object):
     """The application sets what it knows; what stays None does not exist.
 
     `reboot(arguments)` and `factory_reset(arguments)` are called on Execute and have to leave
-    the answer time to go first.
+    the answer time to go first. Power sources, voltages and currents are {source: ...}. Setting
+    `current_time` (Unix time in s) is to set the clock, where it is a property. `errors` has one
+    bit for each error code (TS 1.1.1 Core appendix E.4, resource 11).
     """
 
     oid = 3
@@ -16,8 +28,21 @@ class Device(Object):
     model_number = None
     serial_number = None
     firmware_version = None
+    power_sources = None
+    voltages_mv = None
+    currents_ma = None
+    battery_level = None
     memory_free = None
+    errors = 0
+    current_time = None
+    utc_offset = None
+    timezone = None
     binding_modes = "U"
+    device_type = None
+    hardware_version = None
+    software_version = None
+    battery_status = None
+    memory_total = None
 
     resources = (
         [0, "R", "s", "manufacturer"],  # Manufacturer
@@ -26,35 +51,54 @@ class Device(Object):
         [3, "R", "s", "firmware_version"],  # Firmware Version
         [4, "E", "", "reboot"],  # Reboot
         [5, "E", "", "factory_reset"],  # Factory Reset
+        [6, "R", "i[]", "power_sources"],  # Available Power Sources
+        [7, "R", "i[]", "voltages_mv"],  # Power Source Voltage, in mV
+        [8, "R", "i[]", "currents_ma"],  # Power Source Current, in mA
+        [9, "R", "i", "battery_level"],  # Battery Level, in per cent
         [10, "R", "i", "memory_free"],  # Memory Free, in kB
         [11, "R", "i[]", "error_codes"],  # Error Code
         [12, "E", "", "reset_error_codes"],  # Reset Error Code
+        [13, "RW", "t", "current_time"],  # Current Time
+        [14, "RW", "s", "utc_offset"],  # UTC Offset
+        [15, "RW", "s", "timezone"],  # Timezone
         [16, "R", "s", "binding_modes"],  # Supported Binding and Modes
+        [17, "R", "s", "device_type"],  # Device Type
+        [18, "R", "s", "hardware_version"],  # Hardware Version
+        [19, "R", "s", "software_version"],  # Software Version
+        [20, "R", "i", "battery_status"],  # Battery Status
+        [21, "R", "i", "memory_total"],  # Memory Total, in kB
     )
+    kept = (13,)  # a clock cannot be left without a time
+    limits = {13: (_2000, _2068), 14: (0, 6), 15: (0, 64)}
 
     def __init__(self, reboot, factory_reset):
         self.reboot = reboot
         self.factory_reset = factory_reset
-        self._errors = []
 
     @property
     def error_codes(self):
         """One instance for each error; a single 0 when there is none."""
-        return dict(enumerate(self._errors or (0,)))
-
-    def report(self, code):
-        """An error has come up (codes: TS 1.1.1 Core appendix E.4, resource 11)."""
-        if code not in self._errors:
-            self._errors.append(code)
-            self.changed(11)
-
-    def resolve(self, code):
-        """The error is gone."""
-        if code in self._errors:
-            self._errors.remove(code)
-            self.changed(11)
+        found = {}
+        errors = self.errors
+        code = 0
+        while errors:
+            if errors & 1:
+                found[len(found)] = code
+            errors >>= 1
+            code += 1
+        return found or {0: 0}
 
     def reset_error_codes(self, arguments):
-        if self._errors:
-            self._errors.clear()
+        if self.errors:
+            self.errors = 0
             self.changed(11)
+
+    def check(self, values):
+        import re
+
+        for rid, _, value in values:
+            pattern = {14: _OFFSET, 15: _ZONE}.get(rid)
+            if pattern:
+                found = re.match(pattern, value)
+                if not found or found.group(0) != value:
+                    raise Error(_BAD_REQUEST, "written like +01:00 and Europe/Zurich")

@@ -14,7 +14,7 @@ _ONCE = const(
     " firmware.package firmware.update_key"
     " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
     " firmware.line firmware.late firmware.settings firmware.look firmware.repl firmware.trace"
-    " firmware.slots firmware.version firmware.confirmation firmware.update firmware.arrival"
+    " firmware.slots firmware.version firmware.confirmation firmware.update firmware.arrival firmware.inspection"
     " firmware.incoming firmware.install firmware.pull firmware.fetch firmware.events"
     " firmware.device firmware.written firmware.objects.connectivity firmware.objects.portfolio"
     " firmware.objects.statistics firmware.objects.diagnosis lwm2m.objects.device"

@@ -110,7 +110,8 @@ class App:
         self._later(lambda: once("bootstrapping", action, self, session), wait_ms)
 
     def late(self, oid):
-        """Makes the instance of a `Late` object."""
+        """Makes the instance of a `Late` object, for which the others leave."""
+        self.table.drop()
         return once("late", "make", self, oid)
 
     def begin(self):

@@ -134,7 +134,7 @@ RULES = (
         _BOARD,
     ),
     ("firmware.version", "", ""),
-    ("firmware.objects.statistics", "firmware.connection lwm2m.object", ""),
+    ("firmware.objects.statistics", "firmware.connection lwm2m.object", "micropython"),
     (
         "firmware.objects.portfolio",
         "firmware.__init__ coap.message lwm2m.object",

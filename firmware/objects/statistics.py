@@ -1,69 +1,26 @@
 """Connectivity Statistics, object 7: what goes over the links while a server has it counted.
 
-The bytes are those of CoAP messages; IP, UDP and DTLS add theirs. All servers count alike.
+The bytes are those of CoAP messages; IP, UDP and DTLS add theirs. All servers count alike. The
+counters are a list in the `App`, `statistics`, for as long as they count together with a hook in
+the place of the trace of messages, which hands all on to that.
 """
+
+from micropython import const
 
 from firmware.connection import Connection
 from lwm2m.object import Object
 
-
-class Collection:
-    """The counters, in the `App` from the first Start on or the first time a period is written.
-
-    While they count they stand in the place of the trace of messages, and hand all on to it.
-    """
-
-    sent = received = 0  # bytes
-    messages = 0
-    longest = 0
-    period_s = 0
-    end_ms = 0  # client.now_ms; 0: not before Stop
-    hook = None  # of Connection, while it counts
-    trace = None  # whose place it has
-
-    def start(self, now_ms):
-        self.sent = self.received = self.messages = self.longest = 0
-        self.end_ms = now_ms + self.period_s * 1000 if self.period_s else 0
-        if not self.hook:
-            self.hook = _hook(self)
-        self.follow()
-
-    def follow(self):
-        """Takes its place again, should another trace have been begun."""
-        if self.hook and Connection.trace is not self.hook:
-            self.trace = Connection.trace
-            Connection.trace = self.hook
-
-    def stop(self):
-        if self.hook:
-            if Connection.trace is self.hook:
-                Connection.trace = self.trace
-            self.hook = self.trace = None
-
-    def count(self, incoming, size):
-        self.messages += 1
-        self.longest = max(self.longest, size)
-        if incoming:
-            self.received += size
-        else:
-            self.sent += size
-
-
-def _hook(collection):
-    def hook(connection, incoming, data):
-        trace = collection.trace
-        if not collection.end_ms or connection.app.client.now_ms() < collection.end_ms:
-            collection.count(incoming, len(data))
-        else:
-            collection.stop()
-        if trace:
-            trace(connection, incoming, data)
-
-    return hook
+_SENT = const(0)  # bytes
+_RECEIVED = const(1)
+_MESSAGES = const(2)
+_LONGEST = const(3)
+_PERIOD_S = const(4)
+_HOOK = const(5)  # while it counts
+_TRACE = const(6)  # whose place it has
 
 
 class Statistics(Object):
-    """Rows for the counters of the `App`."""
+    """Rows for the counters; the values are those of now."""
 
     oid = 7
     resources = (
@@ -79,60 +36,83 @@ class Statistics(Object):
 
     def __init__(self, app):
         self.app = app
-        if app.statistics:
-            app.statistics.follow()
-
-    @property
-    def _counters(self):
-        return self.app.statistics or Collection
+        self.counters = counters = app.statistics or [0, 0, 0, 0, 0, None, None]
+        # Another trace may have been begun.
+        if counters[_HOOK] and Connection.trace is not counters[_HOOK]:
+            counters[_TRACE] = Connection.trace
+            Connection.trace = counters[_HOOK]
 
     @property
     def sent(self):
-        return (self._counters.sent + 512) // 1024
+        return (self.counters[_SENT] + 512) // 1024
 
     @property
     def received(self):
-        return (self._counters.received + 512) // 1024
+        return (self.counters[_RECEIVED] + 512) // 1024
 
     @property
     def longest(self):
-        return self._counters.longest
+        return self.counters[_LONGEST]
 
     @property
     def average(self):
-        counters = self._counters
-        return (counters.sent + counters.received) // (counters.messages or 1)
+        counters = self.counters
+        return (counters[_SENT] + counters[_RECEIVED]) // (counters[_MESSAGES] or 1)
 
     @property
     def period_s(self):
-        return self._counters.period_s
+        return self.counters[_PERIOD_S]
 
     @period_s.setter
     def period_s(self, value):
-        self._made().period_s = value
+        self.counters[_PERIOD_S] = value
+        self.app.statistics = self.counters
 
     def clear(self, row):
         self.period_s = 0
 
     def start(self, arguments):
-        self._made().start(self.app.client.now_ms())
+        app = self.app
+        app.statistics = counters = self.counters
+        _end(counters)
+        counters[:_PERIOD_S] = [0, 0, 0, 0]
+        end_ms = counters[_PERIOD_S] * 1000 + app.client.now_ms() if counters[_PERIOD_S] else None
+        counters[_HOOK] = _hook(counters, app.client.now_ms, end_ms)
+        counters[_TRACE] = Connection.trace
+        Connection.trace = counters[_HOOK]
         self._changed()
 
     def stop(self, arguments):
-        if self.app.statistics:
-            self.app.statistics.stop()
+        _end(self.counters)
         self._changed()
-
-    def _made(self):
-        app = self.app
-        if not app.statistics:
-            app.statistics = Collection()
-        return app.statistics
 
     def _changed(self):
         # Each message changes them, one that tells so as well: only what begins and ends is told.
         for rid in (2, 3, 4, 5):
             self.changed(rid)
+
+
+def _hook(counters, now_ms, end_ms):
+    def hook(connection, incoming, data):
+        trace = counters[_TRACE]
+        if end_ms is None or now_ms() < end_ms:
+            size = len(data)
+            counters[_MESSAGES] += 1
+            counters[_RECEIVED if incoming else _SENT] += size
+            counters[_LONGEST] = max(counters[_LONGEST], size)
+        else:
+            _end(counters)
+        if trace:
+            trace(connection, incoming, data)
+
+    return hook
+
+
+def _end(counters):
+    if counters[_HOOK]:
+        if Connection.trace is counters[_HOOK]:
+            Connection.trace = counters[_TRACE]
+        counters[_HOOK] = counters[_TRACE] = None
 
 
 def make(app, oid):

@@ -14,7 +14,7 @@ _ONCE = const(
     " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
     " firmware.line firmware.late firmware.look firmware.repl firmware.trace"
     " firmware.events firmware.slots firmware.version firmware.objects.diagnosis"
-    " lwm2m.objects.event_log firmware.confirmation firmware.device lwm2m.objects.device"
+    " firmware.objects.event_log firmware.confirmation firmware.device lwm2m.objects.device"
     " firmware.written firmware.objects.connectivity firmware.objects.portfolio"
     " firmware.objects.statistics"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "

@@ -16,8 +16,8 @@ _OBJECTS = (
     ("objects.connectivity", 4, None),
     ("objects.statistics", 7, None),
     ("objects.portfolio", 16, None),
-    ("events", 20, "2.1"),
-    ("events", 26242, None),
+    ("objects.event_log", 20, "2.1"),
+    ("objects.diagnosis", 26242, None),
 )
 
 

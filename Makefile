@@ -15,7 +15,8 @@ GIVEN = $(foreach name,$(filter-out MAKE% PYTHON,$(.VARIABLES)),$(if $(findstrin
 	line,$(origin $(name))),'$(name)=$(subst ','\'',$(value $(name)))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run deploy devices repl logs erase provision test test-mpy check bench server leshan interop clean
+.PHONY: help setup run deploy devices repl logs erase provision package package-info update \
+	test test-mpy check bench server leshan interop clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -60,6 +61,15 @@ erase: $(SETUP) ## removes the firmware from the board at PORT=device; ALL=1 eve
 provision: $(SETUP) ## an account with credentials into a directory or onto a board; alone it shows how
 	@$(PY) -m tools.provision $(GIVEN)
 
+package: $(SETUP) ## the application as one signed file for updates: VERSION=1.2.3; alone it shows how
+	@$(PY) -m tools.package $(GIVEN)
+
+package-info: $(SETUP) ## what is in a package: FILE=build/nucleo_f429zi-1.2.3.pkg
+	@$(PY) -m tools.package info $(GIVEN)
+
+update: $(SETUP) ## a package onto a registered board: EP=name FILE=package; alone it shows how
+	@$(PY) -m tools.update $(GIVEN)
+
 bench: $(SETUP) ## figures of this client beside a bare echo: rate, heap, allocations, bytes
 	@$(PY) -m tools.bench
 
@@ -72,8 +82,9 @@ leshan: $(SETUP) ## an LwM2M server of Leshan's libraries, in the foreground; ne
 interop: $(SETUP) ## the board against Leshan and the desk server; writes docs/conformance.md
 	@$(PY) -m tools.interop
 
-clean: ## remove the virtual environment and everything built
-	rm -rf .venv build .pytest_cache .ruff_cache .hypothesis
+clean: ## remove the virtual environment and everything built, not build/update.key
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	test ! -d build || find build -mindepth 1 -maxdepth 1 ! -name update.key -exec rm -rf {} +
 
 $(SETUP): requirements.txt tools/setup.py
 	@$(PYTHON) tools/setup.py

@@ -5,9 +5,7 @@ import sys
 
 try:
     if "state" in os.listdir() and "slot." in " ".join(os.listdir("state")):
-        import copies  # one was chosen some time
-
-        copies.begin()
+        __import__("copies").begin()  # one was chosen some time
 except Exception as error:
     print("boot.py failed: %s" % error)
 if "lib" not in sys.path:

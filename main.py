@@ -10,19 +10,15 @@ import sys
 exit_status = feed = None
 try:
     if "copies" in sys.modules:  # of boot.py: there is a trial
-        import trial
-
-        feed = trial.begin()
+        feed = __import__("trial").begin()
     from firmware.app import run
 
     exit_status = 0
     exit_status = run(feed)
     if feed:
-        trial.stop(exit_status)
+        __import__("trial").stop(exit_status)
 except BaseException as error:
-    import trial
-
-    exit_status = trial.failed(error, exit_status is None)
+    exit_status = __import__("trial").failed(error, exit_status is None)
 if exit_status == 0:
     try:
         from firmware import once

@@ -11,12 +11,15 @@ _ONCE = const(
     "firmware.modules firmware.parts firmware.connections firmware.config firmware.account_list"
     " firmware.accounts firmware.storage firmware.status firmware.keep firmware.credentials"
     " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt firmware.ntp"
+    " firmware.package firmware.update_key"
     " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
     " firmware.line firmware.late firmware.look firmware.repl firmware.trace"
     " firmware.events firmware.slots firmware.version firmware.objects.diagnosis"
     " firmware.objects.event_log firmware.confirmation firmware.device lwm2m.objects.device"
     " firmware.written firmware.objects.connectivity firmware.objects.portfolio"
-    " firmware.objects.statistics"
+    " firmware.objects.statistics firmware.settings firmware.update firmware.arrival"
+    " firmware.incoming firmware.install firmware.pull firmware.fetch"
+    " lwm2m.objects.firmware_update lwm2m.stream"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
 )
 

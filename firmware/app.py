@@ -46,6 +46,7 @@ class App:
     """
 
     running = None
+    reporting = None  # the task that Sends, see parts.py
     # Bootstraps in a row, when the next may be (client.now_ms), and the sessions that wait for it;
     # None: not installed.
     bootstraps = (0, 0, ())
@@ -58,6 +59,9 @@ class App:
     interface = None
     clock = None  # see ntp.py
     feed = None  # of the watchdog, once it is armed
+    update = None  # what object 5 tells, and the package that comes, see update.py
+    transfer = None
+    busy = False  # True puts off an update that may be deferred
     trial = False  # whether this copy of the application has not been confirmed yet
     _fault = None
     _sleeping = None  # the task that sleeps until poll() is due
@@ -114,6 +118,14 @@ class App:
         self.table.drop()
         return once("late", "make", self, oid)
 
+    def act(self, name, *arguments):
+        """Does what object 5 wants done."""
+        once("update", name, self, *arguments)
+
+    def receive(self, size):
+        """A package comes; returns where it goes."""
+        return once("arrival", "push", self, size)
+
     def begin(self):
         """Resumes what was kept and starts the connections; without any there is a bootstrap."""
         self._kept("load")
@@ -159,7 +171,6 @@ class App:
         """Never returns; a KeyboardInterrupt ends it."""
         asyncio.get_event_loop().set_exception_handler(self._crashed)
         self.sample()
-        asyncio.create_task(self._measure())
         asyncio.create_task(self._tick())
         asyncio.create_task(console.keys(self, readable))
         gc.collect()
@@ -195,12 +206,6 @@ class App:
             self._sleeping = None
             task.cancel()
 
-    async def _measure(self):
-        while True:
-            await asyncio.sleep_ms(self.settings["measure_s"] * 1000)
-            self.sample()
-            self.button.count()
-
     def sample(self):
         self.table.drop()
         gc.collect()
@@ -235,13 +240,21 @@ class App:
             self.table.changed(3, 0, 11)
 
     async def _tick(self):
-        # The button, and every 2 s the network and what is to be saved. The more often it saves
-        # the less often it does: a flash wears out. What could not be saved is tried again like
-        # that, too.
+        # The button, what is measured, and every 2 s the network and what is to be saved. The
+        # more often it saves the less often it does: a flash wears out. What could not be saved
+        # is tried again like that, too.
         gap = wait = _GAP
+        measured = time.ticks_ms()
         while True:
             self.button.sample()
             await asyncio.sleep_ms(_BUTTON_MS)
+            # Looked at each time, for a server may change it.
+            period_ms = self.settings["measure_s"] * 1000
+            late_ms = time.ticks_diff(time.ticks_ms(), measured) - period_ms
+            if late_ms >= 0:
+                measured = time.ticks_add(time.ticks_ms(), -(late_ms % period_ms))
+                self.sample()
+                self.button.count()
             wait -= 1
             if not wait % _GAP:
                 self._check_link()

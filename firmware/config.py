@@ -1,4 +1,7 @@
-"""The settings in config.json, checked before anything starts."""
+"""The settings in config.json, checked before anything starts.
+
+A server may change some of them (settings.py): those count before the file.
+"""
 
 import json
 import os
@@ -22,9 +25,14 @@ _DEFAULTS = {
     "keep": True,
     "queue_mode": False,
     "confirmable": False,
+    "downgrade": False,
     "objects": (),
     "queries": (),
+    "servo_min": 0,
+    "servo_max": 1,
+    "servo_rest": 0.5,
 }
+_SERVO = ("servo_min", "servo_max", "servo_rest")
 _CERTIFICATE = const(2)  # security modes, see lwm2m/objects/security.py
 _NO_SEC = const(3)
 # MicroPython's own calls keep the loop for up to 10 s: 7 for a name without a name server, 10 for
@@ -57,6 +65,44 @@ def load(directory=""):
     from firmware import account_list as accounts
 
     path = directory + "/config.json" if directory else "config.json"
+    found = read(directory)
+    account_list = accounts.load(directory)  # first: a factory reset forgets what was changed
+    try:
+        names = os.listdir(accounts.state(directory))
+    except OSError:
+        names = ()  # nothing was ever written
+    if "settings.0" in names or "settings.1" in names:
+        try:
+            from firmware.settings import changes
+
+            changed = changes(directory)
+            found = read(directory, changed)
+            print("settings changed by a server: " + ", ".join(sorted(changed)))
+        except ValueError as error:
+            print("settings changed by a server: passed over: %s" % error)
+        except ImportError:
+            pass  # tools/install.py has left it out, and so no server changes any
+    if _CERTIFICATE in [each["mode"] for each in account_list]:
+        try:
+            from firmware.accounts import set_clock
+
+            set_clock(account_list[0]["since"])
+        except ImportError:
+            pass  # no DTLS in this installation: the connection tells
+    if not account_list:
+        if "server" not in found:
+            raise ConfigError("server", None, "coap://host:port, or a provisioned account", path)
+        from lwm2m.objects.server import Server
+
+        account_list = [accounts.account(found["server"], Server(1, 0, found["lifetime_s"]))]
+    return found, addressed(account_list, path)
+
+
+def read(directory="", changed=None):
+    """The settings of config.json with the defaults filled in, and `changed` before them; raises
+    ConfigError.
+    """
+    path = directory + "/config.json" if directory else "config.json"
     try:
         if os.stat(path)[6] > _LONGEST:  # more than the heap may hold
             raise ConfigError("the file", "long", "at most %d bytes" % _LONGEST, path)
@@ -78,22 +124,23 @@ def load(directory=""):
             raise ConfigError("the key", key, "one of " + ", ".join(keys), path)
     found = dict(_DEFAULTS)
     found.update(settings)
+    if changed:
+        found.update(changed)
+        path = "settings"
     _check(found, path)
-    account_list = accounts.load(directory)
-    if _CERTIFICATE in [each["mode"] for each in account_list]:
-        try:
-            from firmware.accounts import set_clock
+    if found.get("ntp") is None:
+        found["ntp"] = _time_server()
+    return found
 
-            set_clock(account_list[0]["since"])
-        except ImportError:
-            pass  # no DTLS in this installation: the connection tells
-    if not account_list:
-        if "server" not in found:
-            raise ConfigError("server", None, "coap://host:port, or a provisioned account", path)
-        from lwm2m.objects.server import Server
 
-        account_list = [accounts.account(found["server"], Server(1, 0, found["lifetime_s"]))]
-    return found, addressed(account_list, path)
+def _time_server():
+    # That of MicroPython's own ntptime, where that is there.
+    try:
+        import ntptime
+    except ImportError:
+        return ""
+    sys.modules.pop("ntptime")  # its memory
+    return ntptime.host, 123
 
 
 def addressed(account_list, path="config.json"):
@@ -157,6 +204,18 @@ def _check(settings, path):
     if 0 < settings["watchdog_s"] < _WATCHDOG_S:
         expected = "0 for off, or at least %d: a name server may take half of it" % _WATCHDOG_S
         raise ConfigError("watchdog_s", settings["watchdog_s"], expected, path)
+    for key in _SERVO:
+        value = settings[key]
+        good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+        if not good:
+            raise ConfigError(key, value, "a number from 0 to 1", path)
+        settings[key] = float(value)
+    low, high, rest = [settings[key] for key in _SERVO]
+    if low >= high:
+        raise ConfigError("servo_max", high, "more than servo_min, %s" % low, path)
+    if not low <= rest <= high:
+        expected = "a position from servo_min, %s, to servo_max, %s" % (low, high)
+        raise ConfigError("servo_rest", rest, expected, path)
     for key, default in _DEFAULTS.items():
         if isinstance(default, bool) and not isinstance(settings[key], bool):
             raise ConfigError(key, settings[key], "true or false", path)

@@ -14,9 +14,11 @@ from lwm2m.object import Late
 _OBJECTS = (
     ("device", 3, None),
     ("objects.connectivity", 4, None),
+    ("update", 5, "1.1"),
     ("objects.statistics", 7, None),
     ("objects.portfolio", 16, None),
     ("objects.event_log", 20, "2.1"),
+    ("settings", 26241, None),
     ("objects.diagnosis", 26242, None),
 )
 

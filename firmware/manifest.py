@@ -2,12 +2,12 @@
 
 Given to a MicroPython build as FROZEN_MANIFEST (docs/frozen.md). It freezes for every board: which
 one it is, and which objects there are, config.json tells at the start. This file itself, names
-that are private constants elsewhere and what nothing calls are left out.
+that are private constants elsewhere are left out.
 """
 
 import os
 
-_LEFT_OUT = ("firmware/manifest.py", "lib/coap/download.py", "lib/coap/numbers.py")
+_LEFT_OUT = ("firmware/manifest.py", "lib/coap/numbers.py")
 _OPTIMISED = 2  # as mpy-cross -O2: no assert, line numbers stay
 
 

@@ -30,7 +30,8 @@ async def run(app):
     """Sets the clock, and `app.clock`: when it is asked next (client.now_ms), the seconds that
     were waited for it in vain, words for people.
     """
-    host, port = app.settings["ntp"]
+    asked = app.settings["ntp"]
+    host, port = asked
     try:
         link = app.interface.udp(host, port, 0)
         try:
@@ -41,6 +42,8 @@ async def run(app):
         trouble = error.args[-1]
     except MemoryError:
         trouble = "no memory"
+    if app.settings["ntp"] is not asked:
+        return  # a server has named another one meanwhile
     wait_s = 0
     text = "from " + host
     if trouble:

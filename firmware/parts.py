@@ -25,7 +25,8 @@ def build(app):
     app.temperature = Temperature(Thermometer(board.i2c_buses(), board.SENSORS))
     app.button = DigitalInput(board.button())
     app.output = DigitalOutput(board.led(), app.blink)
-    app.servomotor = servomotor = Servomotor(Servo(board.servo_pin()), "servo2")
+    limits = settings["servo_min"], settings["servo_max"], settings["servo_rest"]
+    app.servomotor = servomotor = Servomotor(Servo(board.servo_pin(), limits), "servo2")
     app.table = table = Table()
     table.add(
         app.temperature,
@@ -43,31 +44,47 @@ def build(app):
     client.queue_mode = settings["queue_mode"]
     if settings["queries"]:
         client.queries = tuple(settings["queries"])
-    if settings["send_s"]:
-        asyncio.create_task(report(app))
-    ntp = settings.get("ntp")
-    if ntp is None:
-        try:
-            import ntptime as ntp
-
-            ntp = (ntp.host, 123)
-            sys.modules.pop("ntptime")  # its memory
-        except ImportError:
-            ntp = ""
-    settings["ntp"] = ntp
-    if ntp:
+    if settings["ntp"]:
         app.clock = (0, 0, "not set")
+    if _is_kept("update.", "slot."):
+        try:
+            from firmware import install
+
+            asyncio.create_task(install.start(app))
+        except ImportError:
+            pass  # tools/install.py has left it out
     if settings["log"] > 1:
-        from firmware import trace
+        try:
+            from firmware import trace
 
-        trace.begin(settings["log"])
+            trace.begin(settings["log"])
+        except ImportError:  # tools/install.py has left it out
+            settings["log"] = 1
+            print("this installation has no trace of messages: log is 1")
     # All that is looked at from now on
-    kept = "confirmable endpoint hostname keep log measure_s network ntp send_s watchdog_s"
+    kept = (
+        "confirmable downgrade endpoint hostname keep log measure_s network ntp send_s watchdog_s"
+    )
     app.settings = {key: settings[key] for key in kept.split() if key in settings}
+    report(app)
 
 
-async def report(app):
-    """Tells the temperature to all servers, unasked."""
+def _is_kept(*names):
+    # Whether there is a record whose name begins like that: most boards have none.
+    try:
+        return [name for name in os.listdir("state") if name[:-1] in names]
+    except OSError:
+        return False
+
+
+def report(app):
+    """Has the temperature told to all servers each `send_s`, or no more where that is 0."""
+    if app.reporting:
+        app.reporting.cancel()
+    app.reporting = asyncio.create_task(_report(app)) if app.settings["send_s"] else None
+
+
+async def _report(app):
     while True:
         await asyncio.sleep_ms(app.settings["send_s"] * 1000)
         try:

@@ -11,7 +11,7 @@ from micropython import const
 from coap.message import Error, dotted
 from firmware import once
 from firmware.app import App
-from firmware.connection import REGISTERED, Connection
+from firmware.connection import REGISTERED
 
 _NAMES = const("log trace start stop traceback")
 _LOOKS = const("status objects read write execute observations events")
@@ -122,8 +122,7 @@ def log(level=None):
     if level is not None:
         if level not in (0, 1, 2, 3):
             raise Refused("log(): 0 errors, 1 notices, 2 what is asked, 3 each message")
-        Connection.trace = None
-        if level > 1:
+        if level > 1 or settings["log"] > 1:
             once("trace", "begin", level)
         settings["log"] = level
     return settings["log"]

@@ -40,8 +40,8 @@ _asked = {}  # (connection, token): (path or None, what was asked)
 
 
 def begin(level):
-    """From now on: 2 what is asked and answered, 3 each message."""
-    Connection.trace = _message if level > 2 else _operation
+    """From now on: 2 what is asked and answered, 3 each message, less: nothing."""
+    Connection.trace = (None, None, _operation, _message)[level]
 
 
 def _message(connection, incoming, data):

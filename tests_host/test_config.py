@@ -34,7 +34,7 @@ def refused(content, *words):
         error = raises(ConfigError, load, folder)
         line = str(error)
         assert line.startswith(folder + "/config.json: "), line
-        assert "\n" not in line and len(line) < 300, line
+        assert "\n" not in line and len(line) < 350, line
         for word in words:
             assert word in line, (line, word)
         return line
@@ -133,7 +133,7 @@ def test_network():
     assert settings["network"] == ("192.168.1.5", "255.255.255.0", "192.168.1.1", "0.0.0.0")
     for ntp, expected in (
         ("", ""),
-        (None, None),
+        (None, ""),
         ("pool.ntp.org", ("pool.ntp.org", 123)),
         ("192.168.1.1:1123", ("192.168.1.1", 1123)),
         ("[fd00::1]", ("fd00::1", 123)),

@@ -32,8 +32,6 @@ _FILES = ("boot.py", "main.py")
 _FACTORY = ("copies.py", "trial.py")
 _CONST = b"from micropython import const"
 _FOLDERS = ("lib", "firmware")
-# Modules of the libraries that nothing on a board calls yet.
-NOT_CALLED = ("lib/coap/download.py",)
 # What only an account with DTLS or a Bootstrap-Server loads.
 SECURITY = (
     "firmware/accounts.py",
@@ -66,7 +64,7 @@ DISPENSABLE = (
     ),
 )
 # The list for freezing, and names that device code has as private constants.
-_LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py", *NOT_CALLED}
+_LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py"}
 # What a network interface takes, by the module that a board's file imports for it.
 _INTERFACES = {
     "firmware.lan": ("firmware/lan.py",),

@@ -8,24 +8,32 @@ _SPAN_US = const(1750)
 
 
 class Servo:
-    """A servo on what `machine.PWM` takes for a pin; it goes to the middle at once."""
+    """A servo on what `machine.PWM` takes for a pin; it goes to its rest position at once.
 
-    def __init__(self, pin):
+    `limits` are the lowest and the highest position and that one, in 0 to 1. To change them moves
+    nothing.
+    """
+
+    limits = (0.0, 1.0, 0.5)
+
+    def __init__(self, pin, limits=limits):
         from machine import PWM
 
-        self._position = 0.5
+        self.limits = limits
+        self._position = limits[2]
         self._duty_ns = PWM(pin, freq=_FREQ_HZ, duty_ns=self.pulse_us * 1000).duty_ns
 
     @property
     def position(self):
-        """Where the arm was sent, 0 to 1; ValueError for anything else, and the arm stays."""
+        """Where the arm was sent; ValueError for what is beyond the limits, and the arm stays."""
         return self._position
 
     @position.setter
     def position(self, position):
+        low, high, _ = self.limits
         # Written so that NaN is refused as well.
-        if not 0 <= position <= 1:
-            raise ValueError("servo position: expected 0 to 1")
+        if not low <= position <= high:
+            raise ValueError("servo position: expected %s to %s" % (low, high))
         self._duty_ns(_pulse_us(position) * 1000)
         self._position = float(position)
 

@@ -51,12 +51,13 @@ class Blocks:
     At most two request bodies and two representations are held, none longer than the
     endpoint's `body_limit`; the least recently used one makes room. A longer representation is
     made anew by the handler for each of its blocks. The endpoint sets `due_s`, when it drops all
-    of it by its now_s().
+    of it by its now_s(), and may have a `stream` that takes a body block by block.
     """
 
     def __init__(self, endpoint):
         self.endpoint = endpoint
-        self._bodies = []  # (key, bytearray); the latest used first, here and below
+        # (key, bytearray or what stream() returned); the latest used first, here and below
+        self._bodies = []
         self._starts = []  # mids of first blocks: a late copy of one starts nothing
         self.answers = []  # (key, code, options, payload)
 
@@ -102,27 +103,33 @@ class Blocks:
         bodies = self._bodies
         body = _pop(bodies, name)
         if not start and request.mid not in self._starts:
-            body = (name, bytearray())
-            end = max(end, uint(request.first(_SIZE1)))
+            size = uint(request.first(_SIZE1))
+            stream = self.endpoint.stream
+            data = stream(request, more) if stream else None
+            body = (name, bytearray() if data is None else data)
+            end = max(end, size)
         if body is None:
             raise Error(_REQUEST_ENTITY_INCOMPLETE)
         data = body[1]
+        streamed = type(data) is not bytearray
         limit = self.endpoint.body_limit
         if start == len(data):
             try:
-                if end > limit:
+                if end > limit and not streamed:
                     raise MemoryError
                 data.extend(payload)
                 if not more:
-                    request.payload = bytes(data)
+                    request.payload = data if streamed else bytes(data)
                     return True
             except MemoryError:
                 out.code = _REQUEST_ENTITY_TOO_LARGE
                 out.options = ((_SIZE1, uint_bytes(limit)),)
                 return False
+        elif not data.holds(start, payload) if streamed else data[start:end] != payload:
+            more = 0
         bodies.insert(0, body)
         del bodies[_BODIES:]
-        if not more or data[start:end] != payload:  # a gap, or of another body
+        if not more:  # a gap, or of another body
             raise Error(_REQUEST_ENTITY_INCOMPLETE)
         if not start:
             self._starts.append(request.mid)

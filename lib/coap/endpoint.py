@@ -110,6 +110,11 @@ class Endpoint:
 
     block_size = 512
     body_limit = 4096
+    # Called with the first block of a request and whether there are more; returns what takes the
+    # body in place of memory, or None. That has len() of what is there, extend(payload),
+    # holds(start, payload) for a block that may have come before, and is the payload that the
+    # handler gets in the end. All of it may raise Error.
+    stream = None
     # Called when a confirmable message was repeated twice in vain, after 6 to 9 s, and then again.
     on_silence = None
 

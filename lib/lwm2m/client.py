@@ -16,6 +16,7 @@ class Client:
 
     queries = ()  # of every Register and Bootstrap-Request: ("d=ACCOUNT",)
     bootstrap = None  # called with the session where registration failed (/1/x/16)
+    writer = None  # the session whose server wrote last
     queue_mode = False  # to be set before servers are added
     awake_ms = 93000  # MAX_TRANSMIT_WAIT (RFC 7252 section 4.8.2)
 

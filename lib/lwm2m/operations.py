@@ -98,6 +98,7 @@ def handle(session, request, response):
     else:
         from lwm2m.write import write
 
+        session.client.writer = session
         write(session.table, path, payload, content_format or _TEXT, code == _PUT)
     response.code = _CHANGED
 

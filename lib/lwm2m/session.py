@@ -36,6 +36,7 @@ class Session:
             send, self.handle, client.clock, client.random, client.log
         )
         endpoint.wake = client.wake
+        endpoint.stream = self.stream
         self.receive = endpoint.receive
         self.registration = Registration(self)
         # What has to be polled, the endpoint last: what others send has time-outs of its own.
@@ -69,6 +70,14 @@ class Session:
         from lwm2m import access
 
         return access.allowed(self, oid, iid, right)
+
+    def stream(self, request, more):
+        """What takes the body of this request block by block; None where memory does."""
+        if not more:
+            return None
+        from lwm2m import stream
+
+        return stream.begin(self, request)
 
     def send(self, paths, on_done=None):
         """Tells the server the values at these paths, a list of tuples (Core section 6.4.6).

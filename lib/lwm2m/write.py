@@ -19,8 +19,12 @@ def write(table, path, payload, content_format, replace):
     """Writes the payload to an instance, resource or resource instance.
 
     Replacing sets back what the payload leaves out at and below `path`. Error 4.00, 4.04,
-    4.05, 4.15 or 5.03 leaves every value as it was.
+    4.05, 4.15 or 5.03 leaves every value as it was. A payload that was streamed (stream.py) is
+    written already, and ends here.
     """
+    if hasattr(payload, "finish"):
+        payload.finish()
+        return
     instance = table.find(path[0], path[1])
     if instance is None:
         raise Error(_NOT_FOUND)

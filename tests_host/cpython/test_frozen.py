@@ -69,7 +69,7 @@ def test_optimised_as_installed_files_are(build):
 
 def test_asyncio_and_what_is_not_for_a_board(build):
     assert build.included == ["$(MPY_DIR)/extmod/asyncio"]
-    left_out = {"firmware/manifest.py", "coap/numbers.py", "coap/download.py"}
+    left_out = {"firmware/manifest.py", "coap/numbers.py"}
     assert not left_out & build.frozen.keys()
     for name in left_out:
         assert (install.ROOT / name).exists() or (install.ROOT / "lib" / name).exists()

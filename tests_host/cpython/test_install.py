@@ -166,7 +166,6 @@ BOARD_FILES = {
     "firmware/drivers/sensor.py": "",
     "firmware/drivers/radio.py": "",
     "firmware/drivers/bmp18.py": "",
-    "lib/coap/download.py": "",
 }
 
 
@@ -184,13 +183,12 @@ def test_files_of_one_board(root, tmp_path):
     for board, own in of_board.items():
         names = install.board_files(root, board=board)
         assert {name for name in names if name.startswith(folders)} == common | own
-        assert "lib/coap/download.py" not in names
         # The same by the config.json that is there already.
         target = tmp_path / board
         target.mkdir()
         (target / "config.json").write_text('{"board": "%s"}' % board)
         assert sorted(install.stage(target, root)) == names
-    everything = set(BOARD_FILES) - {"lib/coap/download.py"}
+    everything = set(BOARD_FILES)
     for board in (None, "unknown", "../nucleo_f429zi"):
         assert everything <= set(install.board_files(root, board=board))
     for text in ('{"board": 5}', '{"board": "unknown"}', "[]"):

@@ -21,10 +21,6 @@ def measure(workshop, progress):
     sizes = sorted(((target / name).stat().st_size, name) for name in names)
     progress(f"{len(sizes)} files compiled")
     libraries = sum(size for size, name in sizes if name.startswith(_LIBRARIES))
-    for name in install.NOT_CALLED:
-        path = workshop.folder / "not_called.mpy"
-        install.compile_mpy(install.ROOT / name, path, install.module_name(name), install.MARCH)
-        libraries += path.stat().st_size
     other = workshop.folder / "other"
     other_names = install.stage(other, mpy=True, march=install.MARCH, board=_OTHER)
     other_bytes = sum((other / name).stat().st_size for name in other_names)
@@ -42,7 +38,6 @@ def measure(workshop, progress):
         f"{install.blocks(plain)} blocks",
         f"deployed: {install.blocks_of(deployed)} blocks on the F429ZI{told}; "
         f"{install.blocks(other)} on the L475",
-        f"in the libraries' figure, but not installed: {', '.join(install.NOT_CALLED)}",
         "the largest:",
     ]
     notes += [f"{size:9} {name}" for size, name in reversed(sizes[-_LARGEST:])]

@@ -11,9 +11,11 @@ from tools.errors import UserError
 from tools.keysearch import forms
 from tools.keysearch.notes import SHORTEST
 
-# Where credentials belong: records of the device (firmware/accounts.py, access_point.py), and what
-# tests and tools hand over as files on purpose.
-_STORES = re.compile(r"(.*/)?(state/(factory|accounts|wifi)\.[01]|[^/]*\.(key|keys|pem|der))")
+# Where credentials belong: records of the device (firmware/accounts.py, access_point.py,
+# update_key.py), and what tests and tools hand over as files on purpose.
+_STORES = re.compile(
+    r"(.*/)?(state/(factory|accounts|wifi|update_key)\.[01]|[^/]*\.(key|keys|pem|der))"
+)
 
 
 def read_keys(file):

@@ -50,7 +50,13 @@ def models_of():
     objects.setdefault(str(_TEST_OBJECT), _test_object())
     for (oid, rid), row in models.ADDITIONS.items():
         entry = objects.setdefault(
-            str(oid), {"name": row[0], "version": "1.0", "multiple": False, "resources": {}}
+            str(oid),
+            {
+                "name": models.OBJECTS.get(oid, row[0]),
+                "version": "1.0",
+                "multiple": False,
+                "resources": {},
+            },
         )
         entry["resources"][str(rid)] = list(row)
     found = []

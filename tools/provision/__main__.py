@@ -1,4 +1,4 @@
-"""Writes one account with its credentials, a Wi-Fi network, or both: `make provision`, or
+"""Writes one account with its credentials, a Wi-Fi network, the update key: `make provision`, or
 
     python -m tools.provision FLASH=DIR SERVER=coaps://HOST IDENTITY=NAME KEY_FILE=FILE
 
@@ -14,16 +14,18 @@ from tools.errors import UserError
 from tools.provision import arguments, settings
 from tools.provision.account import Account
 from tools.provision.network import Network
-from tools.provision.places import FACTORY, WIFI, Board, Directory
+from tools.provision.places import FILES, Board, Directory
+from tools.provision.update_key import UpdateKey
 from tools.virtual.flash import firmware
 
 
 def _provision(given):
     accounts, config = firmware()
-    from firmware import access_point
+    from firmware import access_point, update_key
     from lwm2m.objects import security
 
-    account = network = None
+    account = None
+    records = []
     if any(name in given for name in arguments.ACCOUNTS):
         account = Account(given, security)
         # Checked before a board is stopped for it.
@@ -32,22 +34,24 @@ def _provision(given):
         except ValueError as error:
             raise UserError(f"the server's URI: expected {error}") from None
     if "SSID" in given:
-        network = Network(given, access_point)
+        records.append(Network(given, access_point))
+    if "UPDATE_KEY_FILE" in given:
+        records.append(UpdateKey(given, update_key))
     place = Board(given["PORT"]) if "PORT" in given else Directory(given["FLASH"])
     # For this user alone: the records hold credentials.
     with tempfile.TemporaryDirectory(prefix="provision-") as folder, place:
-        _write(place, Path(folder), account, network, accounts, config)
+        _write(place, Path(folder), account, records, accounts, config)
 
 
-def _write(place, folder, account, network, accounts, config):
+def _write(place, folder, account, records, accounts, config):
     work, check = folder / "work", folder / "check"
     work.mkdir()
     provisioned = place.fetch(work)
-    before = {name: _content(work / name) for name in (*FACTORY, *WIFI, "config.json")}
+    before = {name: _content(work / name) for name in FILES}
     lines = []
-    if network:
-        network.write(work)
-        lines.append(network.line)
+    for each in records:
+        each.write(work)
+        lines += each.lines
     if account:
         _check_able(place, account)
         old = {_key(each): each["uri"] for each in accounts.load(str(work))}

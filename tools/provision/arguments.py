@@ -17,6 +17,11 @@ or, alone or with one of these, for a board with Wi-Fi
   PASSWORD_FILE=FILE its passphrase
   WIFI_SECURITY=N    3 WPA2 (default), 2 WPA, 4 both, 5 WPA2 with TKIP
 
+or, alone or with any of these
+
+  UPDATE_KEY_FILE=FILE  the key under which packages are signed: 64 hexadecimal digits;
+                     build/update.key is made when it is not there (docs/package.md)
+
 credentials for coaps://, none of them on the command line
 
   IDENTITY=TEXT      PSK identity, with KEY_FILE
@@ -38,9 +43,15 @@ more
 NAMES = (
     "FLASH PORT SERVER BOOTSTRAP CREDENTIALS IDENTITY KEY_FILE CERT CERT_KEY SERVER_CERT CA"
     " ENDPOINT SHORT_ID LIFETIME HOLD_OFF ACCOUNT_TIMEOUT DOMAIN SSID PASSWORD_FILE WIFI_SECURITY"
+    " UPDATE_KEY_FILE"
 ).split()
 _KEYS = ("KEY", "PSK", "PSK_KEY", "SECRET", "SECRET_KEY", "PASSWORD", "PRIVATE_KEY")
-_WIFI_KEYS = ("PASSPHRASE", "WIFI_PASSWORD")
+# The option for the file of what was given itself; KEY_FILE for what is not here.
+_FILES = {
+    "PASSPHRASE": "PASSWORD_FILE",
+    "WIFI_PASSWORD": "PASSWORD_FILE",
+    "UPDATE_KEY": "UPDATE_KEY_FILE",
+}
 ACCOUNTS = ("SERVER", "BOOTSTRAP", "CREDENTIALS")
 # What goes with what.
 _NEEDS = {
@@ -88,8 +99,8 @@ def parse(arguments):
         name, equals, value = argument.partition("=")
         if not equals or not re.fullmatch("[A-Z_]+", name):
             raise UserError("expected NAME=value; `make provision` alone shows the names")
-        if name in _KEYS + _WIFI_KEYS:
-            option = "PASSWORD_FILE" if name in _WIFI_KEYS else "KEY_FILE"
+        if name in _KEYS or name in _FILES:
+            option = _FILES.get(name, "KEY_FILE")
             if name == "PASSWORD":
                 option += "=FILE or PASSWORD_FILE"
             raise UserError(
@@ -117,9 +128,10 @@ def _number(name, text):
 def _check(given):
     if not ("FLASH" in given or "PORT" in given):
         raise UserError("FLASH=DIR or PORT=DEVICE is needed: where to write")
-    if not any(name in given for name in (*ACCOUNTS, "SSID")):
+    if not any(name in given for name in (*ACCOUNTS, "SSID", "UPDATE_KEY_FILE")):
         raise UserError(
-            "SERVER=URI, BOOTSTRAP=URI, CREDENTIALS=FILE or SSID=NAME is needed: what to write"
+            "SERVER=URI, BOOTSTRAP=URI, CREDENTIALS=FILE, SSID=NAME or UPDATE_KEY_FILE=FILE is "
+            "needed: what to write"
         )
     for names in _EXCLUDE:
         both = [name for name in names if name in given]

@@ -11,7 +11,7 @@ _BOARD = "b_l475e_iot01a"
 
 
 class Network:
-    """What was given with SSID=; `line` tells of it, without the passphrase."""
+    """What was given with SSID=; `lines` tell of it, without the passphrase."""
 
     def __init__(self, given, access_point):
         """`access_point`: the firmware's module, whose record it is."""
@@ -23,7 +23,7 @@ class Network:
             self._passphrase = self._read(given["PASSWORD_FILE"])
             self._security = given.get("WIFI_SECURITY", access_point.WPA2)
         kind = "open" if self._security == _OPEN else f"with passphrase, C3={self._security}"
-        self.line = f'Wi-Fi network "{self._ssid}", {kind}'
+        self.lines = [f'Wi-Fi network "{self._ssid}", {kind}']
 
     def _read(self, path):
         try:

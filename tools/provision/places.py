@@ -11,10 +11,11 @@ from tools.errors import UserError
 
 STATE = "state"
 CONFIG = "config.json"
-FACTORY = (f"{STATE}/factory.0", f"{STATE}/factory.1")
+_FACTORY = (f"{STATE}/factory.0", f"{STATE}/factory.1")
 _PROVISIONED = ("accounts.0", "accounts.1")
-WIFI = (f"{STATE}/wifi.0", f"{STATE}/wifi.1")
-_FILES = (*FACTORY, *WIFI, CONFIG)
+_WIFI = (f"{STATE}/wifi.0", f"{STATE}/wifi.1")
+_UPDATE_KEY = (f"{STATE}/update_key.0", f"{STATE}/update_key.1")
+FILES = (*_FACTORY, *_WIFI, *_UPDATE_KEY, CONFIG)
 
 # What is there; what MicroPython has: 0 no tls module, 1 without PSK, 2 with it; and the
 # modules of the installation: whether there is one in the file system, and what it lacks.
@@ -65,7 +66,7 @@ class Directory:
 
     def fetch(self, target):
         """Copies the files into `target`; True when accounts were provisioned since."""
-        for name in _FILES:
+        for name in FILES:
             path = self._path / name
             if path.exists():
                 _write(target / name, path.read_bytes())
@@ -114,7 +115,7 @@ class Board:
 
     def fetch(self, target):
         (target / STATE).mkdir(exist_ok=True)
-        for name in _FILES:
+        for name in FILES:
             if name in self._names:
                 _write(target / name, self._repl.read(name))
         return any(f"{STATE}/{name}" in self._names for name in _PROVISIONED)

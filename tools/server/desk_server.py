@@ -14,6 +14,7 @@ from .delayed import Delayed
 from .directory import Directory
 from .errors import RequestTimeout
 from .events import EventStream
+from .files import FOLDER, Files
 from .http_api import HttpApi
 from .models import Models
 from .observations import Observations
@@ -82,7 +83,9 @@ class DeskServer:
         self.credentials = Credentials()
         self.bootstrap = BootstrapServer(models, self.events, self._emit)
         directory = Directory(self.registry, self.credentials, location)
-        site = Site({"rd": directory.answer, "dp": sends.answer})
+        self.files = Files(block_size)
+        parts = {"rd": directory.answer, "dp": sends.answer, FOLDER: self.files.answer}
+        site = Site(parts)
         trace = CoapLog(self._endpoint_at, self.events).trace
         self._ports = Ports(site, trace, self.credentials, block_size)
         self.transport = self._ports.transport

@@ -13,6 +13,7 @@ DELETE /api/clients/EP/3303/0/5700/observe?active   cancel: with a request, else
 DELETE /api/clients/EP/3303/0                       delete
 ...    /api/clients/EP/composite                    see http_composite.py
 ...    /api/security, /api/bootstrap                see http_security.py
+...    /api/files                                   see http_files.py
 GET    /api/event?ep=                               event stream
 
 A client's refusal is an answer like any other (HTTP 200 with "failure": true); 400 is a request
@@ -25,6 +26,7 @@ from aiohttp import web
 from . import codecs
 from .errors import InvalidRequest, InvalidResponse, RequestRejected, RequestTimeout
 from .http_composite import HttpComposite
+from .http_files import HttpFiles
 from .http_request import Refused, block_size_of, json_of, timeout_s_of
 from .http_security import HttpSecurity
 from .nodes import Resource, node_from_json
@@ -58,6 +60,7 @@ class HttpApi:
         self.app.router.add_get("/api/clients", self._clients)
         self.app.router.add_get("/api/event", server.events.serve)
         HttpSecurity(server, self.app.router)
+        HttpFiles(server, self.app.router)
         for method, handler in (
             ("GET", self._get),
             ("PUT", self._put),

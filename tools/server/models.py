@@ -16,6 +16,16 @@ ADDITIONS = {
     (3201, 5850): ("Blink", "E", "", False),
     (3201, 5853): ("Blink Pattern", "RW", "STRING", False),
     (5000, 1): ("Unregister", "E", "", False),
+    (26241, 0): ("Measuring Period", "RW", "INTEGER", False),
+    (26241, 1): ("Send Period", "RW", "INTEGER", False),
+    (26241, 2): ("Log Level", "RW", "INTEGER", False),
+    (26241, 3): ("Time Server", "RW", "STRING", False),
+    (26241, 4): ("Confirmable Notifications", "RW", "BOOLEAN", False),
+    (26241, 5): ("Servo Minimum", "RW", "FLOAT", False),
+    (26241, 6): ("Servo Maximum", "RW", "FLOAT", False),
+    (26241, 7): ("Servo Rest Position", "RW", "FLOAT", False),
+    (26241, 8): ("Changed Settings", "R", "STRING", False),
+    (26241, 9): ("Restore", "E", "", False),
     (26242, 0): ("Last Reset Cause", "R", "STRING", False),
     (26242, 1): ("Last Crash", "R", "STRING", False),
     (26242, 2): ("Last Exception", "R", "STRING", False),
@@ -28,6 +38,8 @@ ADDITIONS = {
     (26242, 9): ("Slot", "R", "UNSIGNED_INTEGER", False),
     (26242, 10): ("On Trial", "R", "BOOLEAN", False),
 }
+# Objects of the firmware's own, with one instance each.
+OBJECTS = {26241: "Settings", 26242: "Diagnosis"}
 
 
 class ResourceModel(NamedTuple):
@@ -46,6 +58,7 @@ class Models:
         if objects is None:
             objects = json.loads(Path(__file__).with_name("models.json").read_text("utf-8"))
         self._multiple = {int(oid): entry["multiple"] for oid, entry in objects.items()}
+        self._multiple.update(dict.fromkeys(OBJECTS, False))
         self._resources = {
             (int(oid), int(rid)): ResourceModel(*row)
             for oid, entry in objects.items()

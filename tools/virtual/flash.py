@@ -72,7 +72,20 @@ def prepare(flash, options, root=install.ROOT):
         config_file.write_text(json.dumps(config, indent=4) + "\n", encoding="utf-8")
     if given:
         _provision(flash, options)
+    if options.update_key:
+        _store_update_key(flash, options.update_key)
     return board, config.get("endpoint")
+
+
+def _store_update_key(flash, key):
+    # Where there is none: a second start keeps what it finds.
+    firmware()
+    from firmware import update_key
+
+    if update_key.load(str(flash)) is None:
+        update_key.store(str(flash), key)
+        for path in (flash / "state").glob("update_key.*"):
+            path.chmod(0o600)
 
 
 def _stage_frozen(flash, root, board):

@@ -4,8 +4,10 @@ import argparse
 import os
 import re
 import shutil
+import sys
 
 from tools.errors import UserError
+from tools.package import key as update_key
 from tools.provision import keys
 from tools.virtual.world import is_temperature
 
@@ -73,6 +75,9 @@ def _make_parser():
         "--wifi-password-file",
         metavar="FILE",
         help="of the simulated access point; default: what the flash has, else one made now",
+    )
+    parser.add_argument(
+        "--update-key-file", metavar="FILE", help="under which packages are signed, hexadecimal"
     )
     parser.add_argument("--board", choices=BOARDS, help="default: %s" % BOARDS[0])
     parser.add_argument(
@@ -153,6 +158,11 @@ def parse(arguments):
         raise UserError("--temperature: expected -273.15 to 1000 degrees Celsius")
     if options.lifetime is not None and options.server is None:
         raise UserError("--lifetime belongs to --server: give both")
+    options.update_key = None
+    if options.update_key_file is not None:
+        options.update_key, line = update_key.load("--update-key-file", options.update_key_file)
+        if line:
+            print(line, file=sys.stderr)
     options.wifi_password = _wifi_password(options.wifi_password_file)
     options.micropython = os.environ.get("MPY", "1.29")
     if options.micropython not in ("1.28", "1.29"):

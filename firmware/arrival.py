@@ -1,0 +1,163 @@
+"""A package arrives: where it goes, and the looks at it on its way; loaded for the moment.
+
+`Incoming` (incoming.py) is what stays while it comes.
+"""
+
+import asyncio
+import os
+
+from micropython import const
+
+from coap.message import Error
+from firmware import once
+from firmware.incoming import Incoming
+from firmware.version import VERSION
+
+_DOWNLOADING = const(1)  # State (/5/0/3)
+_NO_SPACE = const(2)  # Update Result (/5/0/5)
+_NO_MEMORY = const(3)
+_INTEGRITY = const(5)
+_REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
+_SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
+_NO_SLOT = const("this board has no room for a second copy of the firmware")
+
+
+def push(app, size):
+    """A server sends a package of `size` bytes, 0 where it does not tell; returns where it goes.
+
+    Error 5.03 where that is the copy that runs: the board restarts into the factory's, and the
+    server sends it again. Error 4.13 where there is no room.
+    """
+    app.table.drop()
+    if app.transfer:
+        app.transfer.stop()
+        app.transfer = None
+    number = slot(app)
+    if number is None:
+        if not app.board.SLOTS:
+            raise Error(_REQUEST_ENTITY_TOO_LARGE, _NO_SLOT)
+        text = "restarting into the factory's copy, which can take it: send it again"
+        raise Error(_SERVICE_UNAVAILABLE, text)
+    once("update", "forget", app, "uri", "etag", "offset", "name", "package_version")
+    app.update["slot"] = number
+    incoming = begin(app, number, size)
+    # Of a push there is no record: it does not survive a restart.
+    once("update", "change", app, _DOWNLOADING, 0, (), False)
+    asyncio.create_task(incoming.watch())
+    return incoming
+
+
+def slot(app):
+    """The slot for a package. None where that is the one that runs: a restart into the factory's
+    copy follows; or where the board has no slot: the update has failed.
+    """
+    number = once("slots", "target", app.board)
+    if not app.board.SLOTS:
+        once("update", "failed", app, _NO_SPACE, _NO_SLOT)
+    elif number is None:
+        app.notice("update: goes on in the factory's copy, which is started now")
+        once("update", "change", app, None, None, {"floor": VERSION})
+        once("slots", "factory")
+        app.restart()
+    return number
+
+
+def begin(app, number, size, offset=0):
+    """The `Incoming` of a package for this slot, which is `app.transfer` from then on.
+
+    `size` in bytes, 0 where that is not known. The first `offset` bytes are there already, unless
+    they are not: `taken` tells. Raises Error 4.13 or 5.00 when the update has failed.
+    """
+    room = once("slots", "room", app.board, number)
+    path = once("slots", "path", number)
+    app.transfer = incoming = Incoming(app, room, size)
+    if size > room:
+        incoming.fail(_NO_SPACE, "%d bytes, there is room for %d" % (size, room))
+    try:
+        try:
+            there = os.stat(path)[6]
+        except OSError:
+            there = 0
+        if not there:
+            # Its first block belongs to it before it grows: else a cut would leak them all.
+            with open(path, "wb") as file:
+                file.write(b"\0")
+        incoming.file = open(path, "r+b")
+        if 0 < offset <= there:
+            incoming.taken = offset
+            try:
+                incoming.known(_head(incoming))
+            except Exception as error:
+                if getattr(error, "result", None) is None:
+                    raise
+            if not incoming.info:  # what was there is good for nothing
+                incoming.taken = 0
+        incoming.file.seek(incoming.taken)
+    except OSError as error:
+        incoming.fail(_NO_SPACE, "the slot cannot be written: %s" % error)
+    except MemoryError:
+        incoming.fail(_NO_MEMORY, "no memory")
+    return incoming
+
+
+def examine(incoming):
+    """Looks at the head as soon as it is there; Error where the update has failed."""
+    try:
+        info = _head(incoming)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        incoming.fail(*_reason(error))
+    incoming.file.seek(incoming.taken)
+    incoming.known(info)
+
+
+def verify(incoming):
+    """All of it has come: what was written is read back and compared, in a task."""
+    asyncio.create_task(_verify(incoming))
+
+
+async def _verify(incoming):
+    app = incoming.app
+    try:
+        incoming.file.flush()
+        if not incoming.info:
+            examine(incoming)
+            if not incoming.info:
+                incoming.fail(_INTEGRITY, "it ends within its head")
+        for _ in once("package", "contents", incoming.file, incoming.taken):
+            await asyncio.sleep_ms(0)
+            if app.transfer is not incoming:
+                return
+    except Error:
+        return
+    except Exception as error:
+        if app.transfer is incoming:
+            once("update", "failed", app, *_reason(error))
+        return
+    incoming.stop()
+    once("update", "loaded", app, incoming.info)
+
+
+def _head(incoming):
+    app = incoming.app
+    info = once("package", "head", incoming, once("update_key", "load"))
+    if info:
+        once(
+            "package",
+            "expected",
+            info,
+            app.board.__name__.rpartition(".")[2],
+            app.update.get("floor", VERSION),
+            app.settings.get("downgrade", False),
+            incoming.room,
+        )
+    return info
+
+
+def _reason(error):
+    # (result, text) of an error of package.py, or of a lack of something
+    result = getattr(error, "result", None)
+    if result is None:
+        result = _NO_MEMORY if isinstance(error, MemoryError) else _NO_SPACE
+    return result, str(error) or "no memory"

@@ -1,0 +1,141 @@
+"""A package on its way into the file of its slot; arrival.py begins and ends it.
+
+The file is written in place and never removed: what a power cut leaves of a longer one on a FAT
+is in its way for ever. Nothing is read behind what has come, for there may be an older package.
+"""
+
+import asyncio
+
+from micropython import const
+
+from coap.message import Error
+from firmware import once
+
+_NO_SPACE = const(2)  # Update Result (/5/0/5)
+_NO_MEMORY = const(3)
+_LOST = const(4)
+_INTEGRITY = const(5)
+_BAD_REQUEST = const(0x80)  # 4.00
+_REQUEST_ENTITY_INCOMPLETE = const(0x88)  # 4.08
+_REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
+_INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
+
+_BEGIN = const(16)  # bytes that show whether it is a package at all
+_LOOK = const(2048)  # bytes between looks whether the head is there
+_MARK = const(16384)  # bytes between records of how much is there
+_SILENCE_MS = const(121000)  # as in coap/endpoint.py
+
+
+class Incoming:
+    """`write()` what comes, `finish()`; `stop()` when it ends early.
+
+    `info` is what its head tells, once that has been found good, `taken` how many bytes are here,
+    `etag` that of what a pull fetches, in hex.
+    """
+
+    file = info = etag = None
+    taken = told = 0
+
+    def __init__(self, app, room, size):
+        self.app = app
+        self.room = room
+        self.size = size
+        self.look = _BEGIN
+        self._at = 0
+
+    def fail(self, result, text):
+        """Ends the update with this result; raises Error."""
+        if self.app.transfer is self:
+            once("update", "failed", self.app, result, text)
+        code = _BAD_REQUEST
+        if result == _NO_SPACE:
+            code = _REQUEST_ENTITY_TOO_LARGE
+        elif result == _NO_MEMORY:
+            code = _INTERNAL_SERVER_ERROR
+        raise Error(code, text)
+
+    def known(self, info):
+        """Takes what the head tells, None where it is not there yet."""
+        self.look = self.taken + _LOOK
+        if info:
+            self.info = info
+            self.size = info["size"]
+
+    def write(self, data):
+        """The next bytes; Error where the update has ended."""
+        if self.app.transfer is not self:
+            raise Error(_REQUEST_ENTITY_INCOMPLETE, "the update has ended")
+        before = self.taken
+        end = before + len(data)
+        if end > self.room:
+            self.fail(_NO_SPACE, "larger than the %d bytes there is room for" % self.room)
+        if self.info and end > self.size:
+            self.fail(_INTEGRITY, "longer than its head says")
+        try:
+            self.file.write(data)
+            self.taken = end
+            if not self.info and end >= self.look:
+                try:
+                    once("arrival", "examine", self)
+                except MemoryError:
+                    self.app.spare()
+                    once("arrival", "examine", self)
+            if before // _MARK != end // _MARK:
+                self.mark()
+        except OSError as error:
+            self.fail(_NO_SPACE, "the slot cannot be written: %s" % error)
+        except MemoryError:
+            self.fail(_NO_MEMORY, "no memory")
+        if self.size:
+            tenth = end * 10 // self.size * 10
+            if self.told < tenth <= 100:
+                self.told = tenth
+                self.app.notice("update: %d %%" % tenth)
+
+    def mark(self):
+        # What is here is on the flash; of a pull there is a record of it, too.
+        self.file.flush()
+        if self.etag is not None and self.info:
+            values = self.app.update
+            values["etag"] = self.etag
+            values["offset"] = self.taken // _MARK * _MARK
+            once("update", "save", self.app)
+
+    def again(self):
+        """Begins anew: it is another package now."""
+        self.info = self.etag = None
+        self.taken = self.told = 0
+        self.look = _BEGIN
+        self.file.seek(0)
+
+    def finish(self):
+        """All of it has come."""
+        self.told = None
+        once("arrival", "verify", self)
+
+    def stop(self):
+        """Gives the file back; who writes on hears an Error."""
+        if self.file:
+            self.file.close()
+            self.file = None
+
+    async def watch(self):
+        """Ends a push of which nothing comes any more."""
+        app = self.app
+        while app.transfer is self and self.told is not None:
+            before = self.taken
+            await asyncio.sleep_ms(_SILENCE_MS)
+            if app.transfer is self and self.taken == before and self.told is not None:
+                text = "nothing has come for %d s, after %d bytes" % (_SILENCE_MS // 1000, before)
+                once("update", "failed", app, _LOST, text)
+
+    # What package.head() reads: as a file that ends with what has come
+
+    def seek(self, at):
+        self._at = at
+        self.file.seek(at)
+
+    def read(self, size):
+        data = self.file.read(max(0, min(size, self.taken - self._at)))
+        self._at += len(data)
+        return data

@@ -78,6 +78,7 @@ RULES = (
     ("firmware.drivers", "firmware.drivers", _BOARD),
     ("firmware.boards", "firmware.drivers firmware.lan firmware.wifi", _BOARD),
     ("firmware.lan", "", "errno micropython os socket"),
+    ("firmware.objects.output", "coap.message lwm2m.object", "asyncio micropython"),
     ("firmware.objects", "coap.message lwm2m.arguments lwm2m.object lwm2m.objects", _PURE + " gc"),
     ("firmware.objects.diagnosis", "firmware.__init__ lwm2m.object", ""),
     (

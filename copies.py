@@ -1,8 +1,9 @@
 """Which copy of the application starts, for boot.py; docs/update.md tells the whole of it.
 
 The factory's, like boot.py, main.py and trial.py: no update changes it, and it imports nothing
-that one could. A module of its own for the memory of it is needed only where a copy was ever
-chosen, and compiled it is a third as long.
+that one could. A module of its own, for the memory of it is needed only where a copy was ever
+chosen, and compiled it is a third as long. Names are such as other modules have, where there is
+one: each other takes memory for good.
 """
 
 import json
@@ -16,7 +17,7 @@ import machine
 import vfs
 from micropython import const
 
-STARTS = 2  # of a trial, without a confirmation
+_STARTS = const(2)  # of a trial, without a confirmation
 _TRIAL_MS = const(300000)
 _LOOK_MS = const(20)  # at the button
 _LOOKS = const(100)
@@ -25,9 +26,9 @@ _HEADER = const(14)
 _SIZE = const(26)
 _MPY = const(b"M")  # an .mpy file begins so
 
-slot = 0  # the number of the copy that runs, 0: the factory's
+number = 0  # of the copy that runs, 0: the factory's
 attempts = 0  # where there is a trial: the number of its starts, and one more
-watchdog = None  # beside the trial
+timer = None  # the watchdog beside the trial
 since = None  # its beginning in ms, while it may come to its end
 
 
@@ -47,12 +48,12 @@ def record():
             continue
         if len(data) != _SIZE:
             continue
-        magic, sequence, length, crc = unpack_from("<4sIHI", data)
+        magic, sequence, length, crc = unpack_from(b"<4sIHI", data)
         data = data[_HEADER:]
         if (
             magic == _MAGIC
             and length == len(data)
-            and crc == crc32(data, crc32(pack("<IH", sequence, length))) & 0xFFFFFFFF
+            and crc == crc32(data, crc32(pack(b"<IH", sequence, length))) & 0xFFFFFFFF
             and (newest[2] is None or 0 < sequence - newest[0] & 0xFFFFFFFF < 0x80000000)
         ):
             newest = sequence, which, data
@@ -62,22 +63,22 @@ def record():
 def write(data):
     """Writes the next record; OSError where that cannot be done."""
     sequence, which, _ = record()
-    head = pack("<IH", (sequence + 1) & 0xFFFFFFFF, len(data))
+    head = pack(b"<IH", (sequence + 1) & 0xFFFFFFFF, len(data))
     crc = crc32(data, crc32(head)) & 0xFFFFFFFF
     with open("state/slot.%d" % (1 - which), "wb") as file:
-        file.write(_MAGIC + head + pack("<I", crc) + data)
+        file.write(_MAGIC + head + pack(b"<I", crc) + data)
 
 
-def _by_hand():
+def button():
     # The led is lit for 2 s; whether the user button is pressed meanwhile. Without a good
     # boot.json the board has neither.
     try:
         with open("boot.json") as file:
             pins = json.load(file)
         led = machine.Pin(pins["led"], machine.Pin.OUT, value=1)
-        button = machine.Pin(pins["button"], machine.Pin.IN)
+        pin = machine.Pin(pins["button"], machine.Pin.IN)
         left = _LOOKS
-        while left and button.value() != pins["pressed"]:
+        while left and pin.value() != pins["level"]:
             time.sleep_ms(_LOOK_MS)
             left -= 1
         led.value(0)
@@ -95,7 +96,7 @@ def feed():
         if record()[2][2]:
             raise OSError(ETIMEDOUT, "not registered within %d s" % (_TRIAL_MS // 1000))
         since = None
-    watchdog.feed()
+    timer.feed()
 
 
 class Package:
@@ -105,12 +106,12 @@ class Package:
     """
 
     def __init__(self, path, crc):
-        self._path = path
-        self._table = b""  # CRC-32 of each name, and where the file begins; 0: a folder
+        self.path = path
+        self.table = b""  # CRC-32 of each name, and where the file begins; 0: a folder
         with open(path, "rb") as file:
             data = file.read(16)
             found = crc32(data)
-            length, count, size = unpack_from("<HHI", data, 8)
+            length, count, size = unpack_from(b"<HHI", data, 8)
             found = crc32(file.read(length), found)
             offset = 1
             for _ in range(count):
@@ -119,27 +120,27 @@ class Package:
                 found = crc32(name, crc32(data, found))
                 at = name.find(b"/")
                 while at >= 0:
-                    self._add(name[:at], 0)
+                    self.add(name[:at], 0)
                     at = name.find(b"/", at + 1)
-                self._add(name, offset)
-                offset += unpack_from("<I", data, 32)[0]
+                self.add(name, offset)
+                offset += unpack_from(b"<I", data, 32)[0]
             found = crc32(file.read(32), found)
-            self._first = file.seek(0, 1) - 1
-            if found & 0xFFFFFFFF != crc or file.seek(0, 2) <= self._first + size:
+            self.first = file.seek(0, 1) - 1
+            if found & 0xFFFFFFFF != crc or file.seek(0, 2) <= self.first + size:
                 raise ValueError("its package is damaged")
 
-    def _add(self, name, offset):
-        entry = pack("<II", crc32(name) & 0xFFFFFFFF, offset)
-        if entry not in self._table:
-            self._table += entry
+    def add(self, name, offset):
+        entry = pack(b"<II", crc32(name) & 0xFFFFFFFF, offset)
+        if entry not in self.table:
+            self.table += entry
 
-    def _find(self, path):
-        key = pack("<I", crc32(path[1:].encode()) & 0xFFFFFFFF)
-        at = self._table.find(key)
+    def find(self, path):
+        key = pack(b"<I", crc32(path[1:].encode()) & 0xFFFFFFFF)
+        at = self.table.find(key)
         while at >= 0:
             if at % 8 == 0:
-                return unpack_from("<I", self._table, at + 4)[0]
-            at = self._table.find(key, at + 1)
+                return unpack_from(b"<I", self.table, at + 4)[0]
+            at = self.table.find(key, at + 1)
         raise OSError(ENOENT)
 
     # What MicroPython calls
@@ -151,21 +152,21 @@ class Package:
         pass
 
     def stat(self, path):
-        return (0x8000 if self._find(path) else 0x4000,) + (0,) * 9
+        return (0x8000 if self.find(path) else 0x4000,) + (0,) * 9
 
     def open(self, path, mode):
-        offset = self._find(path)
+        offset = self.find(path)
         if not offset or "r" not in mode:
             raise OSError(EACCES)
-        file = open(self._path, "rb")
-        file.seek(self._first + offset)
+        file = open(self.path, "rb")
+        file.seek(self.first + offset)
         if path[-4:] == ".mpy" and file.read(1) != _MPY:
             # A module that was made smaller, for a slot without room for all
             from deflate import ZLIB, DeflateIO
 
-            file.seek(self._first + offset)
+            file.seek(self.first + offset)
             return DeflateIO(file, ZLIB, 0, True)
-        file.seek(self._first + offset)
+        file.seek(self.first + offset)
         return file
 
 
@@ -175,24 +176,24 @@ def begin():
     A copy that cannot be had is passed over for the one to go back to, and that for the
     factory's. This module stays for trial.py where that or another copy is on trial.
     """
-    global slot, attempts
+    global number, attempts
     data = record()[2]
-    if data and data[0] and not _by_hand():
+    if data and data[0] and not button():
         attempts = data[2]
-        for which in (0, 1) if attempts <= STARTS else (1,):
+        for which in (0, 1) if attempts <= _STARTS else (1,):
             try:
-                slot = data[which]
-                if slot:
-                    package = Package("slot%d.pkg" % slot, unpack_from("<II", data, 4)[which])
-                    vfs.mount(package, "/slot%d" % slot)
-                    sys.path.insert(0, "/slot%d" % slot)
+                number = data[which]
+                if number:
+                    path = "slot%d.pkg" % number
+                    vfs.mount(Package(path, unpack_from(b"<II", data, 4)[which]), "/" + path[:5])
+                    sys.path.insert(0, "/" + path[:5])
                 break
             except (OSError, ValueError, IndexError, MemoryError) as error:
-                print("slot %d: %s" % (slot, error))
-                slot = 0
+                print("slot %d: %s" % (number, error))
+                number = 0
     # The memory of what is not needed any more
     module = sys.modules[__name__]
-    gone = "begin _by_hand "
+    gone = "begin button "
     if not attempts:
         sys.modules.pop(__name__)
         gone += "record write feed "

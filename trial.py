@@ -17,6 +17,7 @@ try:
 except ImportError:
     copies = None  # tools/install.py has left it out: no copies, no trial
 
+_STARTS = const(2)  # as in copies.py
 _WATCHDOG_MS = const(32000)  # the longest of both boards is 32.7 s
 _FED_MS = const(1000)  # at the prompt, which feeds none
 _FAILED = const(8)  # a result of object 5
@@ -31,18 +32,20 @@ def begin():
     the one that is chosen. Where a start cannot be counted the factory's copy starts, for else
     the other might for ever.
     """
+    if not copies.attempts:  # boot.py was interrupted: what is there is the factory's
+        return None
     try:
         data = copies.record()[2]
-        if copies.slot != data[0]:
-            _back("it has not registered" if copies.attempts > copies.STARTS else "no copy")
+        if copies.number != data[0]:
+            _fail("it has not registered" if copies.attempts > _STARTS else "no copy")
             return None
         copies.write(data[:2] + bytes((copies.attempts + 1,)) + data[3:])
     except OSError as error:
         print("state/slot: %s: the factory's copy starts" % error)
-        if copies.slot:
+        if copies.number:
             sys.path.pop(0)
         return None
-    copies.watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+    copies.timer = machine.WDT(timeout=_WATCHDOG_MS)
     copies.since = time.ticks_ms()
     sys.modules.pop(__name__)  # its memory
     return copies.feed
@@ -52,16 +55,12 @@ def stop(exit_status):
     """The copy has ended; ValueError where that is a failure, else someone is at the prompt."""
     if exit_status:
         raise ValueError("it refuses its configuration")
-    _stop()
-
-
-def _stop():
     # The prompt feeds no watchdog, and has no end.
     copies.since = None
     machine.Timer(-1, period=_FED_MS, callback=lambda timer: copies.feed())
 
 
-def _back(cause):
+def _fail(cause):
     data = copies.record()[2]
     print("slot %d: %s: back to the copy before it" % (data[0], cause))
     copies.write(bytes((data[1], 0, 0, _FAILED)) + data[8:12] + bytes(4))
@@ -73,10 +72,10 @@ def failed(error, useless):
     A copy that is on trial, or `useless` since it cannot even be loaded, is not taken again.
     Else there is a pause before: a Ctrl-C then, or as the error, returns the exit status.
     """
-    on_trial = copies and copies.watchdog
+    on_trial = copies and copies.timer
     if isinstance(error, KeyboardInterrupt):
         if on_trial:
-            _stop()
+            stop(0)
         return 0
     text = io.StringIO()
     sys.print_exception(error, text)
@@ -84,9 +83,9 @@ def failed(error, useless):
     print(text)
     useless = on_trial or (useless and sys.path[0][:5] == "/slot")
     try:
-        _keep(text.encode()[-_LONGEST:])
+        _kept(text.encode()[-_LONGEST:])
         if useless:
-            _back("it has failed")
+            _fail("it has failed")
     except OSError as error:
         print("state: %s" % error)
     if not useless:
@@ -98,7 +97,7 @@ def failed(error, useless):
     machine.reset()
 
 
-def _keep(text):
+def _kept(text):
     try:
         os.mkdir("state")
     except OSError:

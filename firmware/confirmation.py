@@ -18,10 +18,10 @@ def begin(app, feed):
     app.feed = feed
     app.trial = True
     app.settings["watchdog_s"] = _WATCHDOG_S  # it is armed already
-    asyncio.create_task(_watch(app))
+    asyncio.create_task(_tick(app))
 
 
-async def _watch(app):
+async def _tick(app):
     while app.trial:
         await asyncio.sleep_ms(_CHECK_MS)
         now_ms = app.client.now_ms()

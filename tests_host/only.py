@@ -5,6 +5,7 @@ MICROPYTHON = {
     "test_accounts_cut": "needs MicroPython's own FAT, as test_storage_cut",
     "test_bootstrapping": "needs MicroPython's own asyncio (the firmware uses its queue)",
     "test_console": "needs MicroPython's own asyncio, as test_bootstrapping",
+    "test_copies": "needs MicroPython's own FAT, as test_storage_cut",
     "test_dtls": "needs MicroPython's own DTLS (CPython has none)",
     "test_wifi_hours": "needs MicroPython's own asyncio, as test_outage",
     "test_trace": "needs MicroPython's own asyncio, as test_bootstrapping",

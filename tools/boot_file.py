@@ -8,8 +8,8 @@ import json
 
 NAME = "boot.json"
 _PINS = {
-    "nucleo_f429zi": {"led": "PB0", "button": "PC13", "pressed": 1},
-    "b_l475e_iot01a": {"led": "PA5", "button": "PC13", "pressed": 0},
+    "nucleo_f429zi": {"led": "PB0", "button": "PC13", "level": 1},
+    "b_l475e_iot01a": {"led": "PA5", "button": "PC13", "level": 0},
 }
 
 

@@ -96,7 +96,7 @@ def test_from_an_empty_board_to_a_registered_one(tmp_path, desk):
         assert status == 0, said
         status, said = make(tmp_path, "deploy", port, "BOARD=nucleo_f429zi", "ENDPOINT=fresh")
         assert status == 0, said
-        count = len(install.board_files(board="nucleo_f429zi"))
+        count = len(install.board_files(board="nucleo_f429zi")) + 1  # boot.json
         assert copied(said) == (count, 0, 0)
         assert "as fresh" in said.splitlines()[-1] and "registered at /rd/" in said
         assert desk.client("fresh")["lifetime"] == 120

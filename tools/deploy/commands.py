@@ -6,7 +6,7 @@ import sys
 from serial.tools import list_ports
 
 from tools.board_repl import BoardRepl, resolved
-from tools.deploy import board, transfer
+from tools.deploy import board, slots, transfer
 from tools.deploy.deploy import tell
 from tools.errors import UserError
 
@@ -44,6 +44,8 @@ def describe(port):
             firmware = "is on it as sources"
         size = sum(found.ours.values())
         tell(f"the firmware {firmware}: {len(found.ours)} files, {size:,} bytes")
+        for line in slots.describe(repl):
+            tell(line)
         for name, size in sorted(found.others.items()):
             tell(f"  {size:7,} {name}")
     return 0
@@ -60,7 +62,7 @@ def erase(port, everything, unasked):
     """Removes the firmware, or all files; asks before it does."""
     with BoardRepl(port, tell) as line:
         found = board.look(line)
-        names = sorted(found.files if everything else found.ours)
+        names = sorted(found.files if everything else [*found.ours, *slots.names(found)])
         if not names:
             tell(f"{port}: nothing to erase")
             return 0
@@ -71,8 +73,8 @@ def erase(port, everything, unasked):
             raise UserError("not erased: YES=1 does not ask")
         transfer.remove(line, names)
         tell(f"{port}: erased")
-        if not everything and found.others:
-            tell("left: " + ", ".join(sorted(found.others)))
+        if set(found.files) - set(names):
+            tell("left: " + ", ".join(sorted(set(found.others) - set(names))))
     return 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tools import boot_file, install
 from tools.board_repl import BoardRepl, resolved
-from tools.deploy import board, configuration, console, transfer
+from tools.deploy import board, configuration, console, slots, transfer
 from tools.deploy.progress import Progress
 from tools.errors import UserError
 
@@ -33,6 +33,9 @@ def deploy(given):
         files = _compiled(found, new_text or text, "AIOREPL" in given)
         _bring(repl, found, files, "FORCE" in given)
         _configure(repl, found, new_text, lines)
+        # Last: until here a copy in a slot is whole, and this one may not be.
+        if slots.choose_factory(repl, found):
+            tell("what was deployed starts from now on, no copy in a slot")
         status = _add_aiorepl(repl, given) if "AIOREPL" in given else 0
         if not configuration.has_account(found, new_text or text):
             tell(

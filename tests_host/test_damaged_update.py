@@ -3,9 +3,9 @@
 import gc
 import json
 
+from damaged_packages import FILES, KEYS, NO_SPACE, ROOM, RUNNING, damage
 from scratch import read, write
 from signed import SYSTEM, package
-from test_package import FILES, KEYS, NO_SPACE, ROOM, RUNNING, damage
 from update_site import DOWNLOADED, IDLE, Site
 
 from firmware import package as checks

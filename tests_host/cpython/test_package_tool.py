@@ -25,6 +25,7 @@ from tools.virtual import options as command_line
 
 VERSION = "1.2.3"
 BOARD = "b_l475e_iot01a"  # whose slot has room for all
+ROOM = 1 << 20  # more than there is: nothing has to be made smaller
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def desk(tmp_path, monkeypatch, capfd, key):
 def package():
     """A key and a package under it; the whole firmware, compiled once."""
     key = used(secrets.token_bytes(32))
-    return key, build.build(key, VERSION, BOARD).data
+    return key, build.build(key, VERSION, BOARD, room=ROOM).data
 
 
 def small(tmp_path):
@@ -107,8 +108,9 @@ def test_what_is_in_it(package):
     expected = {
         re.sub(r"\.py$", ".mpy", name).removeprefix("lib/")
         for name in install.board_files(board=BOARD)
+        if name.startswith(("lib/", "firmware/"))
     }
-    assert names == expected - {"boot.mpy", "main.mpy"}
+    assert names == expected
     # What it needs to be updated itself.
     assert {"firmware/package.mpy", "firmware/update_key.mpy", "firmware/slots.mpy"} <= names
 
@@ -127,7 +129,7 @@ def test_the_same_input_gives_the_same_bytes(package, tmp_path, key):
     code = (
         "import sys\nfrom tools.package import build\n"
         f"made = build.build(bytes.fromhex(open('update.key').read()), {VERSION!r}, {BOARD!r}, "
-        "root='.')\nsys.stdout.buffer.write(made.data)"
+        f"root='.', room={ROOM})\nsys.stdout.buffer.write(made.data)"
     )
     environment["PYTHONPATH"] = str(ROOT)
     done = subprocess.run(
@@ -140,10 +142,10 @@ def test_the_same_input_gives_the_same_bytes(package, tmp_path, key):
     assert done.stdout == data, done.stderr
     # Another key changes the signature alone, another version its own file and the head.
     start = form.Package(data).start
-    other = build.build(key, VERSION, BOARD).data
+    other = build.build(key, VERSION, BOARD, room=ROOM).data
     assert other[: start - 32] == data[: start - 32] and other[start:] == data[start:]
     assert other[start - 32 : start] != data[start - 32 : start]
-    other = form.Package(build.build(made, "1.2.4", BOARD).data)
+    other = form.Package(build.build(made, "1.2.4", BOARD, room=ROOM).data)
     old = {name: digest for name, _, digest in form.Package(data).files}
     changed = [name for name, _, digest in other.files if old[name] != digest]
     assert changed == ["firmware/version.mpy"]
@@ -181,29 +183,37 @@ def test_the_board_takes_it_in_constant_memory(package, tmp_path):
 
 MOUNT = """
 import sys, struct, vfs
-sys.path[:] = ["", ".frozen", %r]
-import boot
+sys.path[:] = ["", ".frozen", %r, %r]
+import copies
 from binascii import crc32
 with open("slot1.pkg", "rb") as file:
     crc = crc32(file.read(%d)) & 0xFFFFFFFF
-vfs.mount(boot.Package("slot1.pkg", crc), "/slot1")
-sys.path[:] = ["/slot1", ".frozen"]
-from firmware.version import VERSION
-import coap.message, lwm2m.formats.tlv, firmware.boards.%s
-print(VERSION, coap.message.__file__, lwm2m.formats.tlv.__file__)
+vfs.mount(copies.Package("slot1.pkg", crc), "/slot1")
+sys.path[:] = ["/slot1", ".frozen", %r]
+for number, name in enumerate(%r):
+    __import__(name)
+print(sys.modules["firmware.version"].VERSION, sys.modules["coap.message"].__file__, number + 1)
 """
 
 
-def test_boot_py_imports_from_it(package, tmp_path):
-    _, data = package
-    (tmp_path / "slot1.pkg").write_bytes(data)
-    code = MOUNT % (str(ROOT), form.Package(data).start, "nucleo_f429zi")
-    assert "ImportError" in micropython(tmp_path, code)  # of the other board
-    shutil.copytree(ROOT / "tests_host/hardware", tmp_path / "hardware")
-    code = MOUNT % (str(ROOT), form.Package(data).start, "__init__")
-    code = code.replace(", firmware.boards.__init__", "")
-    expected = f"{VERSION} /slot1/coap/message.mpy /slot1/lwm2m/formats/tlv.mpy\n"
-    assert micropython(tmp_path, code) == expected
+def test_every_module_can_be_imported_from_it(package, tmp_path):
+    key, data = package
+    small = build.build(key, VERSION, BOARD, room=len(data) - 1, everything=True).data
+    for number, each in enumerate((data, small)):
+        found = form.Package(each)
+        for name, _, _ in found.files:
+            assert name.endswith(".mpy")
+        modules = [
+            name.removesuffix(".mpy").replace("/", ".").removesuffix(".__init__")
+            for name, _, _ in found.files
+            if not name.startswith(("firmware/boards/", "firmware/objects/", "firmware/modules"))
+        ]
+        (tmp_path / "slot1.pkg").write_bytes(each)
+        hardware = str(ROOT / "tests_host/hardware")
+        code = MOUNT % (str(ROOT), hardware, found.start, hardware, modules)
+        expected = f"{VERSION} /slot1/coap/message.mpy {len(modules)}\n"
+        assert micropython(tmp_path, code, "1m") == expected, number
+    assert len(small) < 0.85 * len(data)
 
 
 def test_make_package_and_info(desk):
@@ -298,6 +308,7 @@ def test_what_does_not_fit(tmp_path, key):
     whole = build.build(key, VERSION, "one", root)
     assert whole.left_out == "" and len(whole.data) <= 4096
     size = len(whole.data)
+    names = [each[0] for each in form.Package(whole.data).files]
     # One after the other goes, the numbers of lines first, until it fits.
     steps = []
     last = size
@@ -313,12 +324,15 @@ def test_what_does_not_fit(tmp_path, key):
         "DTLS and bootstrap",
         "the trace of messages",
     )
-    assert steps[0] == lines and security in steps
+    assert steps[:2] == ["", lines] and security in steps  # compressed first
     assert steps[-1] == f"{security}, {trace}, {lines}"
+    # Compressed, nothing is missing.
+    everything = build.build(key, VERSION, "one", root, size - 1, everything=True)
+    assert [each[0] for each in form.Package(everything.data).files] == names
     with pytest.raises(
-        UserError, match=rf"{size:,} bytes, a slot of one has {size - 1:,}: 6 files"
+        UserError, match="bytes, a slot of one has 600: 6 files of .*leave out ALL"
     ):
-        build.build(key, VERSION, "one", root, size - 1, everything=True)
+        build.build(key, VERSION, "one", root, 600, everything=True)
     # What is asked for is left out, and nothing else.
     made = build.build(key, VERSION, "one", root, without=["security"])
     names = [name for name, _, _ in form.Package(made.data).files]

@@ -25,8 +25,8 @@ GROUPS = {
     "console": ("CONSOLE", "the lines after a colon and the REPL's functions"),
     "diagnosis": ("DIAGNOSIS", "diagnosis and settings from afar"),
 }
-# Of the board's memory, 1 KB is taken while a compressed module is loaded.
-_WINDOW_BITS = 10
+# Of the board's memory, 2 KB are taken while a compressed module is loaded.
+_WINDOW_BITS = 9
 _VERSION_FILE = "firmware/version.py"
 _VERSION_LINE = re.compile(r'^VERSION = ".*"$', re.MULTILINE)
 # As an .mpy file has them in its third byte.

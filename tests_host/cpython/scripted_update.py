@@ -171,6 +171,6 @@ class ScriptedBoard(FakeClient):
             self.version = self.new_version
 
 
-def register(client):
+def register(client, *queries):
     """The Register of a board with object 5."""
-    return client.register(QUERY, LINKS)
+    return client.register((*QUERY, *queries), LINKS)

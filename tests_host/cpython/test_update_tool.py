@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiocoap import CREATED
+from aiocoap import CREATED, POST
 from scripted_update import ScriptedBoard, register
 from secure_bench import new_key
 from server_bench import LINKS, run
@@ -34,11 +34,11 @@ def package(folder, version="1.2.3", name="app", size=5000):
 
 
 @asynccontextmanager
-async def site(**arguments):
-    """(DeskServer, ScriptedBoard) with the board registered and served."""
+async def site(*queries, **arguments):
+    """(DeskServer, ScriptedBoard) with the board registered, with `queries` too, and served."""
     async with DeskServer(0, 0, **arguments) as server:
         board = ScriptedBoard(server.coap_port)
-        assert (await register(board)).code is CREATED
+        assert (await register(board, *queries)).code is CREATED
         task = asyncio.ensure_future(board.serve())
         try:
             yield server, board
@@ -198,6 +198,22 @@ def test_a_busy_board_puts_it_off(tmp_path, capsys):
 
     run(work())
     assert "result 11: the board is busy" in capsys.readouterr().out
+
+
+def test_a_board_that_sleeps(tmp_path, capsys):
+    async def work():
+        async with site("Q", awake_s=1) as (server, board):
+            registration = server.registry.by_endpoint("board")
+            while server.presence.is_awake(registration):
+                await asyncio.sleep(0.1)
+            running = asyncio.ensure_future(update(server, f"FILE={package(tmp_path)}"))
+            await asyncio.sleep(0.5)
+            assert not capsys.readouterr().out
+            board.send(POST, uri_path=board.location)  # it wakes up
+            await running
+            assert board.version == "1.2.3"
+
+    run(work())
 
 
 def test_download_now_install_later(tmp_path, capsys):

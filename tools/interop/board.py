@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,17 +26,31 @@ class Board:
 
     `servers` are their URIs, or dictionaries of `accounts.provision` for those with credentials
     and for a Bootstrap-Server; Short Server IDs are 1, 2 ... where nothing else is said. `config`
-    holds more keys of config.json.
+    holds more keys of config.json, `update_key` is the one that packages are signed with.
     """
 
-    def __init__(self, folder, template_folder, endpoint, servers, lifetime_s=3600, **config):
+    def __init__(
+        self,
+        folder,
+        template_folder,
+        endpoint,
+        servers,
+        lifetime_s=3600,
+        update_key=None,
+        **config,
+    ):
         self.folder = Path(folder)
         self.flash = self.folder / "flash"
         self.endpoint = endpoint
         shutil.copytree(template_folder, self.flash)
         settings = {"board": "nucleo_f429zi", "endpoint": endpoint, "measure_s": 1, **config}
         (self.flash / "config.json").write_text(json.dumps(settings))
-        from firmware import accounts  # the firmware's own, so the records cannot drift apart
+        # the firmware's own, so the records cannot drift apart
+        from firmware import accounts
+        from firmware import update_key as keys
+
+        if update_key:
+            keys.store(str(self.flash), update_key)
 
         for number, server in enumerate(servers, 1):
             account = {"uri": server} if isinstance(server, str) else server
@@ -61,6 +76,20 @@ class Board:
             stderr=self._log,
             start_new_session=True,
         )
+
+    def shorten(self, name, **numbers):
+        """From its next start on, constants of a module of the start directory are others."""
+        text = (install.ROOT / name).read_text("utf-8")
+        for constant, number in numbers.items():
+            text, count = re.subn(
+                r"^%s = const\(.*?\)" % constant,
+                "%s = const(%d)" % (constant, number),
+                text,
+                flags=re.MULTILINE,
+            )
+            assert count == 1, "%s: expected %s once" % (name, constant)
+        (self.flash / name).with_suffix(".mpy").unlink(missing_ok=True)
+        (self.flash / name).write_text(text, "utf-8")
 
     def world(self, **change):
         """Changes the world round the board, like temperature=24.5."""

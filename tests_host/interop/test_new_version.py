@@ -1,0 +1,89 @@
+"""A new version arrives, starts and stays, or goes: ids 770, 771 and 779."""
+
+import os
+
+import pytest
+from test_security import psk
+from updates import DOWNLOADED, FAILED, INITIAL, SUCCESS, Update
+
+from tools.interop.packages import CRASHES, HANGS, NEVER_REGISTERS
+from tools.keysearch.notes import used
+
+NEW = "8.1.0"
+SLOT, ON_TRIAL = "/26242/0/9", "/26242/0/10"
+
+with_leshan = pytest.mark.parametrize("server", ["leshan"], indirect=True)
+
+
+def assert_stays(device):
+    """The slot is confirmed: the board starts from it even after a power cut."""
+    assert (device.api.read(SLOT).value, device.api.read(ON_TRIAL).value) == (1, False)
+    device.power_cut()
+    assert device.api.read("/3/0/3").value == NEW
+
+
+def test_int_770_firmware_update_over_coap(own_device, packages, update_key):
+    """Pushed in blocks, installed; the new version runs, is confirmed and outlives a power cut"""
+    device = own_device(update_key=update_key)
+    update = Update(device)
+    assert device.api.read("/3/0/3").value != NEW
+    update.reset()
+    assert update.push(packages.version(NEW)).code == "2.04"
+    update.wait(DOWNLOADED, INITIAL)
+    update.install()
+    update.ends(SUCCESS, NEW)
+    assert_stays(device)
+
+
+def test_int_771_firmware_update_by_a_uri(secure_device, packages, offer, desk, update_key):
+    """Fetched over DTLS with the credentials of the account that has written the URI"""
+    key = used(os.urandom(16))
+    device = secure_device(
+        lambda endpoint: psk("identity of " + endpoint, key), update_key=update_key
+    )
+    endpoint = device.api.endpoint
+    for each in {device.server.trust, desk.trust}:
+        each.psk(endpoint, "identity of " + endpoint, key)
+    try:
+        device.start()
+        update = Update(device)
+        assert update.pull("").code == "2.04"
+        package = offer("new.pkg", packages.version(NEW), "coaps")
+        assert update.pull(package.uri).code == "2.04"
+        update.wait(DOWNLOADED, INITIAL)
+        assert package.fetched == len(packages.version(NEW))
+        update.install()
+        update.ends(SUCCESS, NEW)
+    finally:
+        if device.server is not desk:
+            desk.trust.remove(endpoint)
+
+
+def test_int_779_firmware_update_fails(own_device, packages, update_key):
+    """A version that crashes when it starts: the board goes back by itself, result 8"""
+    device = own_device(update_key=update_key)
+    update = Update(device)
+    before = device.api.read("/3/0/3").value
+    assert update.push(packages.version("8.1.1", CRASHES)).code == "2.04"
+    update.wait(DOWNLOADED, INITIAL)
+    update.install()
+    update.ends(FAILED, before)
+    assert device.api.read(SLOT).value == 0
+    assert "made to fail" in device.api.read("/26242/0/1").value
+
+
+@with_leshan
+def test_versions_that_hang_or_never_register(own_device, packages, update_key):
+    """Ended by the watchdog, or by the end of its trial: the board goes back, result 8"""
+    updates = []
+    for version, wrong in (("8.1.2", HANGS), ("8.1.3", NEVER_REGISTERS)):
+        device = own_device("-" + version, update_key=update_key)
+        device.board.shorten("trial.py", _TRIAL_MS=20000, _WATCHDOG_MS=12000)
+        update = Update(device)
+        assert update.push(packages.version(version, wrong)).code == "2.04"
+        update.wait(DOWNLOADED, INITIAL)
+        update.install()
+        updates.append((update, device))
+    for update, device in updates:
+        update.ends(FAILED, "0.1.0", timeout_s=120)
+        assert device.api.read(SLOT).value == 0

@@ -235,17 +235,17 @@ def device(shared_device, request):
 def own_device(server, template, tmp_path, request):
     """A function that starts a board of this test alone; its arguments are those of Device.
 
-    A `name` tells several boards apart.
+    A `name` tells several boards apart; without `begin` it is off still.
     """
     devices = []
 
     endpoint = request.node.originalname.replace("_", "-")[:40]
 
-    def start(name="", **config):
+    def start(name="", begin=True, **config):
         own = endpoint + name
         device = Device(server, tmp_path / ("board" + name), template, own, **config)
         devices.append(device)
-        return device.start()
+        return device.start() if begin else device
 
     yield start
     for device in devices:

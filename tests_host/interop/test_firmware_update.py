@@ -12,6 +12,7 @@ from updates import (
     IDLE,
     INITIAL,
     INVALID_URI,
+    NO_MEMORY,
     NO_STORAGE,
     UNSUPPORTED_PACKAGE,
     UNSUPPORTED_PROTOCOL,
@@ -100,14 +101,32 @@ def test_int_773_storage_too_small(update, packages):
     update.wait(IDLE, NO_STORAGE)
 
 
-def test_int_775_connection_lost(update, packages, offer):
-    """The file server is silent in the middle of a download: result 4"""
+def test_int_774_out_of_memory(own_device, packages, update_key):
+    """No memory for the check of a package: result 3, and the board goes on"""
+    device = own_device(update_key=update_key, begin=False)
+    # it wants more for a piece of the package than there is
+    device.board.shorten("firmware/package.py", _PIECE=1 << 24)
+    device.start()
+    update = Update(device)
+    update.push(packages.version(NEW))
+    update.wait(IDLE, NO_MEMORY)
+    assert device.api.read("/3303/0/5700").value == 21.5
+
+
+def test_int_775_connection_lost(own_device, packages, update_key, offer):
+    """The file server is silent in the middle of a download and stays so: result 4"""
+    device = own_device(update_key=update_key, begin=False)
+    # else it goes on trying for a quarter of an hour
+    device.board.shorten("lib/coap/endpoint.py", _ACK_TIMEOUT_MS=50)
+    device.board.shorten("firmware/fetch.py", _FIRST_MS=50, _ATTEMPTS=2)
+    device.start()
+    update = Update(device)
     package = offer("new.pkg", packages.version(NEW))
     assert update.pull(package.uri).code == "2.04"
     wait_for(lambda: package.fetched > 8192, what="the beginning of the download")
     package.tap.lost = True
     assert update.look() == (DOWNLOADING, INITIAL)
-    update.wait(IDLE, CONNECTION_LOST, timeout_s=120)
+    update.wait(IDLE, CONNECTION_LOST)
 
 
 def test_int_776_damaged_package(update, packages, offer):

@@ -77,8 +77,9 @@ def test_versions_that_hang_or_never_register(own_device, packages, update_key):
     """Ended by the watchdog, or by the end of its trial: the board goes back, result 8"""
     updates = []
     for version, wrong in (("8.1.2", HANGS), ("8.1.3", NEVER_REGISTERS)):
-        device = own_device("-" + version, update_key=update_key)
+        device = own_device("-" + version, begin=False, update_key=update_key)
         device.board.shorten("trial.py", _TRIAL_MS=20000, _WATCHDOG_MS=12000)
+        device.start()
         update = Update(device)
         assert update.push(packages.version(version, wrong)).code == "2.04"
         update.wait(DOWNLOADED, INITIAL)

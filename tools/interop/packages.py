@@ -42,8 +42,8 @@ class Packages:
         root = self._folder / version
         for each in ("lib", "firmware"):
             shutil.copytree(install.ROOT / each, root / each)
-        for each in ("boot.py", "main.py"):
-            shutil.copyfile(install.ROOT / each, root / each)
+        for each in install.ROOT.glob("*.py"):
+            shutil.copyfile(each, root / each.name)
         text = (root / name).read_text("utf-8")
         assert text.count(old) == 1, "%s: expected %r once" % (name, old)
         (root / name).write_text(text.replace(old, new), "utf-8")

@@ -76,9 +76,12 @@ def test_int_779_firmware_update_fails(own_device, packages, update_key):
 def test_versions_that_hang_or_never_register(own_device, packages, update_key):
     """Ended by the watchdog, or by the end of its trial: the board goes back, result 8"""
     updates = []
-    for version, wrong in (("8.1.2", HANGS), ("8.1.3", NEVER_REGISTERS)):
+    for version, wrong, quicker in (
+        ("8.1.2", HANGS, {"_WATCHDOG_MS": 11000}),
+        ("8.1.3", NEVER_REGISTERS, {"_TRIAL_MS": 20000}),
+    ):
         device = own_device("-" + version, begin=False, update_key=update_key)
-        device.board.shorten("trial.py", _TRIAL_MS=20000, _WATCHDOG_MS=12000)
+        device.board.change("trial.py", **quicker)
         device.start()
         update = Update(device)
         assert update.push(packages.version(version, wrong)).code == "2.04"
@@ -88,3 +91,7 @@ def test_versions_that_hang_or_never_register(own_device, packages, update_key):
     for update, device in updates:
         update.ends(FAILED, "0.1.0", timeout_s=120)
         assert device.api.read(SLOT).value == 0
+    hung, unregistered = (device.board for _, device in updates)
+    assert len([event for event in hung.events("wdt") if event.get("expired")]) == 2
+    assert not [event for event in unregistered.events("wdt") if event.get("expired")]
+    assert "not registered within 20 s" in unregistered.said()

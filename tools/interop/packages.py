@@ -6,6 +6,8 @@ from pathlib import Path
 from tools import install
 from tools.package import build, form
 
+from .board import SLOT_BYTES
+
 BOARD = "nucleo_f429zi"
 
 # What is wrong with a version, as (file, text in it, text in its place).
@@ -34,7 +36,8 @@ class Packages:
         """The application under this version; `wrong` is None or one of the constants above."""
         if (version, wrong) not in self._made:
             root = install.ROOT if wrong is None else self._patched(version, *wrong)
-            made = build.build(self._key, version, BOARD, root=root, march=install.host_march())
+            march = install.host_march() or ""  # bytecode alone
+            made = build.build(self._key, version, BOARD, root, SLOT_BYTES, march=march)
             self._made[version, wrong] = made.data
         return self._made[version, wrong]
 
@@ -57,7 +60,7 @@ class Packages:
     def too_large(self, version):
         """It says of itself, truly, that it is a little larger than a slot."""
         info = form.Package(self.version(version)).info
-        return form.pack(self._key, info, {"ballast.mpy": bytes(build.boards()[BOARD] + 1)})
+        return form.pack(self._key, info, {"ballast.mpy": bytes(SLOT_BYTES)})
 
     def foreign(self, version, key):
         """The same under another key."""

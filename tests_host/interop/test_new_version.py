@@ -76,12 +76,12 @@ def test_int_779_firmware_update_fails(own_device, packages, update_key):
 def test_versions_that_hang_or_never_register(own_device, packages, update_key):
     """Ended by the watchdog, or by the end of its trial: the board goes back, result 8"""
     updates = []
-    for version, wrong, quicker in (
-        ("8.1.2", HANGS, {"_WATCHDOG_MS": 11000}),
-        ("8.1.3", NEVER_REGISTERS, {"_TRIAL_MS": 20000}),
+    for version, wrong, module, quicker in (
+        ("8.1.2", HANGS, "trial.py", {"_WATCHDOG_MS": 11000}),
+        ("8.1.3", NEVER_REGISTERS, "copies.py", {"_TRIAL_MS": 20000}),
     ):
         device = own_device("-" + version, begin=False, update_key=update_key)
-        device.board.change("trial.py", **quicker)
+        device.board.change(module, **quicker)
         device.start()
         update = Update(device)
         assert update.push(packages.version(version, wrong)).code == "2.04"

@@ -117,8 +117,8 @@ def test_int_775_connection_lost(own_device, packages, update_key, offer):
     """The file server is silent in the middle of a download and stays so: result 4"""
     device = own_device(update_key=update_key, begin=False)
     # else it goes on trying for a quarter of an hour
-    device.board.change("lib/coap/endpoint.py", _ACK_TIMEOUT_MS=50)
-    device.board.change("firmware/fetch.py", _FIRST_MS=50, _ATTEMPTS=2)
+    device.board.change("lib/coap/endpoint.py", _ACK_TIMEOUT_MS=30)
+    device.board.change("firmware/fetch.py", _FIRST_MS=50, _ATTEMPTS=1)
     device.start()
     update = Update(device)
     package = offer("new.pkg", packages.version(NEW))

@@ -1,15 +1,19 @@
 """A new version arrives, starts and stays, or goes: ids 770, 771 and 779."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 from test_security import psk
 from updates import DOWNLOADED, FAILED, INITIAL, SUCCESS, Update
 
+from tools.install import ROOT
 from tools.interop.packages import CRASHES, HANGS, NEVER_REGISTERS
 from tools.keysearch.notes import used
 
 NEW = "8.1.0"
+_TOOL_S = 90
 SLOT, ON_TRIAL = "/26242/0/9", "/26242/0/10"
 
 with_leshan = pytest.mark.parametrize("server", ["leshan"], indirect=True)
@@ -77,8 +81,8 @@ def test_versions_that_hang_or_never_register(own_device, packages, update_key):
     """Ended by the watchdog, or by the end of its trial: the board goes back, result 8"""
     updates = []
     for version, wrong, module, quicker in (
-        ("8.1.2", HANGS, "trial.py", {"_WATCHDOG_MS": 11000}),
-        ("8.1.3", NEVER_REGISTERS, "copies.py", {"_TRIAL_MS": 20000}),
+        ("8.1.2", HANGS, "trial.py", {"_WATCHDOG_MS": 3000}),
+        ("8.1.3", NEVER_REGISTERS, "copies.py", {"_TRIAL_MS": 8000}),
     ):
         device = own_device("-" + version, begin=False, update_key=update_key)
         device.board.change(module, **quicker)
@@ -94,4 +98,20 @@ def test_versions_that_hang_or_never_register(own_device, packages, update_key):
     hung, unregistered = (device.board for _, device in updates)
     assert len([event for event in hung.events("wdt") if event.get("expired")]) == 2
     assert not [event for event in unregistered.events("wdt") if event.get("expired")]
-    assert "not registered within 20 s" in unregistered.said()
+    assert "not registered within 8 s" in unregistered.said()
+
+
+@with_leshan
+def test_make_update(server, own_device, packages, update_key, tmp_path):
+    """`make update` follows a package from its file to the new version, which the board fetches"""
+    device = own_device(update_key=update_key)
+    path = tmp_path / "new.pkg"
+    path.write_bytes(packages.version(NEW))
+    given = ["EP=" + device.api.endpoint, "FILE=%s" % path, "SERVER=" + server.http_uri]
+    command = [sys.executable, "-m", "tools.update", *given, "PULL=coap"]
+    said = subprocess.run(
+        command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=_TOOL_S
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "runs %s, registered and confirmed" % NEW in said.stdout
+    assert device.api.read("/3/0/3").value == NEW

@@ -2,8 +2,11 @@
 
 import asyncio
 import inspect
+import json
+import os
 import threading
 import time
+import urllib.request
 
 import pytest
 from certificates import Authority
@@ -11,8 +14,10 @@ from certificates import Authority
 from tools.interop import board as boards
 from tools.interop import document
 from tools.interop.api import Api
+from tools.interop.packages import Packages
 from tools.interop.security import DeskBootstrap, LeshanBootstrap, Trust
 from tools.interop.tap import Tap
+from tools.keysearch.notes import used
 from tools.leshan.server import LeshanServer
 from tools.server import DeskServer
 
@@ -23,6 +28,7 @@ def pytest_addoption(parser):
 
 # How long a client in queue mode stays awake (MAX_TRANSMIT_WAIT of RFC 7252), and a little more.
 AWAKE_S = 95
+_HTTP_S = 10
 
 
 class Desk:
@@ -54,6 +60,30 @@ class Desk:
         self._loop.close()
 
 
+class Offer:
+    """A file at the desk server that boards fetch from `uri`, through `tap`."""
+
+    def __init__(self, desk, name, content, scheme):
+        self._url = desk.http_uri + "/api/files/" + name
+        self._call("PUT", content)
+        self.tap = Tap(desk.coaps_port if scheme == "coaps" else desk.coap_port, scheme)
+        self.uri = "%s/files/%s" % (self.tap.uri, name)
+
+    def _call(self, method, content=None):
+        request = urllib.request.Request(self._url, content, method=method)
+        with urllib.request.urlopen(request, timeout=_HTTP_S) as answer:
+            return answer.read()
+
+    @property
+    def fetched(self):
+        """How many bytes were sent so far."""
+        return json.loads(self._call("GET"))["fetched"]
+
+    def close(self):
+        self.tap.close()
+        self._call("DELETE")
+
+
 class Device:
     """A board at a server: `api` asks it, `board` is its world, `tap` its wire.
 
@@ -76,6 +106,25 @@ class Device:
     def close(self):
         self.board.stop()
         self.tap.close()
+
+    def heard(self):
+        """What changes with each Register and each Update that the server has taken."""
+        registration = self.api.registration()
+        return registration and (registration["registrationId"], registration["lastUpdate"])
+
+    def back(self, before, timeout_s=20):
+        """Waits until it is registered and was heard since `before`, an answer of `heard`."""
+        try:
+            boards.wait_for(lambda: self.heard() not in (None, before), timeout_s, "its return")
+        except AssertionError as error:
+            raise AssertionError("%s; the board said:\n%s" % (error, self.board.said()))
+
+    def power_cut(self):
+        """Cuts the power, switches it on again and waits until it is back."""
+        before = self.heard()
+        self.board.kill()
+        self.board.start()
+        self.back(before)
 
     def wire(self):
         """The exchanges of this test so far, as lines."""
@@ -117,6 +166,17 @@ def authority():
 
 
 @pytest.fixture(scope="session")
+def update_key():
+    """What the packages of all boards are signed with."""
+    return used(os.urandom(32))
+
+
+@pytest.fixture(scope="session")
+def packages(update_key, tmp_path_factory):
+    return Packages(update_key, tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture(scope="session")
 def leshan(authority):
     credentials = authority.server()
     with LeshanServer(bootstrap=True, credentials=credentials) as server:
@@ -146,10 +206,15 @@ def _recorded(request, device):
 
 
 @pytest.fixture(scope="session")
-def shared_device(server, sleeper, template, tmp_path_factory):
+def shared_device(server, sleeper, template, tmp_path_factory, update_key):
     # the sleeper is asked for here to fall asleep while the tests of this device run
     device = Device(
-        server, tmp_path_factory.mktemp("board"), template, "shared", objects=["test_object"]
+        server,
+        tmp_path_factory.mktemp("board"),
+        template,
+        "shared",
+        objects=["test_object"],
+        update_key=update_key,
     )
     try:
         yield device.start()
@@ -168,15 +233,19 @@ def device(shared_device, request):
 
 @pytest.fixture
 def own_device(server, template, tmp_path, request):
-    """A function that starts a board of this test alone; its arguments are keys of config.json."""
+    """A function that starts a board of this test alone; its arguments are those of Device.
+
+    A `name` tells several boards apart; without `begin` it is off still.
+    """
     devices = []
 
     endpoint = request.node.originalname.replace("_", "-")[:40]
 
-    def start(**config):
-        device = Device(server, tmp_path / "board", template, endpoint, **config)
+    def start(name="", begin=True, **config):
+        own = endpoint + name
+        device = Device(server, tmp_path / ("board" + name), template, own, **config)
         devices.append(device)
-        return device.start()
+        return device.start() if begin else device
 
     yield start
     for device in devices:
@@ -188,13 +257,16 @@ def own_device(server, template, tmp_path, request):
 def secure_device(server, template, tmp_path, request):
     """A function that makes a board of this test alone, not yet started.
 
-    Its argument makes the credentials (arguments of `accounts.provision`) of an endpoint name.
+    Its argument makes the credentials (arguments of `accounts.provision`) of an endpoint name,
+    further ones are those of Device.
     """
     devices = []
     endpoint = request.node.originalname.replace("_", "-")[:40]
 
-    def make(credentials):
-        device = Device(server, tmp_path / "board", template, endpoint, credentials(endpoint))
+    def make(credentials, **config):
+        device = Device(
+            server, tmp_path / "board", template, endpoint, credentials(endpoint), **config
+        )
         devices.append(device)
         return device
 
@@ -203,6 +275,22 @@ def secure_device(server, template, tmp_path, request):
         _recorded(request, device)
         device.close()
         server.trust.remove(endpoint)
+
+
+@pytest.fixture
+def offer(desk, request):
+    """A function that has the desk server offer bytes to boards; it makes an Offer."""
+    offers = []
+
+    def begin(name, content, scheme="coap"):
+        offers.append(Offer(desk, name, content, scheme))
+        return offers[-1]
+
+    yield begin
+    for each in offers:
+        lines = ["file server: " + line for line in each.tap.summary()]
+        request.node.user_properties.append(("wire", lines))
+        each.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,8 @@
 """Device management interface: ids 221 to 230, 235, 236, 241 to 261, 280 and 281."""
 
+import time
+
+from tools.interop.api import Time
 from tools.interop.board import wait_for
 
 FORMATS = (("SENML_JSON", "senml-json"), ("SENML_CBOR", "senml-cbor"))
@@ -214,13 +217,12 @@ def test_int_281_read_composite_one_not_readable(device):
 
 
 def test_int_651_access_to_the_device(device):
-    """Every resource can be read or executed, as its kind is; what is read only stays as it is"""
+    """Time, UTC offset and time zone are written and restored; the others are read or executed"""
     api = device.api
     executable = {"/3/0/4", "/3/0/5", "/3/0/12"}
     instance = api.read("/3/0").value
-    for path in api.discover("/3/0").links:
-        if path == "/3/0":
-            continue
+    links = set(api.discover("/3/0").links) - {"/3/0"}
+    for path in links:
         rid = int(path.split("/")[3])
         if path in executable:
             assert api.read(path).code == "4.05"
@@ -228,6 +230,22 @@ def test_int_651_access_to_the_device(device):
         else:
             assert api.read(path).code == "2.05"
             assert rid in instance
+    written = {13: Time(1_800_000_000), 14: "-03:30", 15: "America/St_Johns"}
+    before_at = time.time()
+    try:
+        assert api.write_instance("/3/0", written, replace=False, format="TLV").code == "2.04"
+        value = api.read("/3/0").value
+        assert 0 <= value[13] / 1000 - written[13] < 10
+        assert (value[14], value[15]) == (written[14], written[15])
+        for wrong in ("+25:00", "noon"):
+            assert api.write("/3/0/14", wrong).code == "4.00"
+    finally:
+        # nobody has set offset and zone before: they are empty, or not there
+        values = {13: Time(before_at), 14: instance.get(14, ""), 15: instance.get(15, "")}
+        assert api.write_instance("/3/0", values, replace=False, format="TLV").code == "2.04"
+    value = api.read("/3/0").value
+    assert (value.get(14, ""), value.get(15, "")) == (values[14], values[15])
+    assert abs(value[13] / 1000 - time.time()) < 10
     assert api.write("/3/0/0", "other").code == "4.05"
     assert api.execute("/3/0/0").code == "4.05"
     assert api.execute("/3/0/12").code == "2.04"

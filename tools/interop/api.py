@@ -15,6 +15,10 @@ from tools.keysearch.notes import record
 _TIMEOUT_S = 30
 
 
+class Time(int):
+    """Seconds since 1970 UTC, written as a resource of the type Time."""
+
+
 class Answer:
     """What the API said: `http` is its status, `code` the CoAP code like "2.05" or None.
 
@@ -70,6 +74,8 @@ def decoded(node):
 
 
 def _kind(value):
+    if isinstance(value, Time):
+        return "time", value * 1000  # the API counts in milliseconds
     for type_, name in ((bool, "boolean"), (int, "integer"), (float, "float"), (bytes, "opaque")):
         if isinstance(value, type_):
             return name, value.hex() if name == "opaque" else value
@@ -106,6 +112,8 @@ class Api:
         )
         url = self._base + "/clients/" + self.endpoint + path
         whole = "&".join(flags + ([rest] if rest else []))
+        # a body in many blocks takes its time
+        timeout_s = _TIMEOUT_S + int(query.get("timeout") or 0)
         request = urllib.request.Request(
             url + ("?" + whole if whole else ""),
             method=method,
@@ -113,7 +121,7 @@ class Api:
             headers={"content-type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+            with urllib.request.urlopen(request, timeout=timeout_s) as answer:
                 status, text = answer.status, answer.read()
         except urllib.error.HTTPError as fault:
             with fault:
@@ -133,11 +141,15 @@ class Api:
     def discover(self, path):
         return self._call("GET", path + "/discover")
 
-    def write(self, path, value, format=None):
-        """Write of a resource (path of three ids) or a resource instance (four)."""
+    def write(self, path, value, format=None, timeout_s=None):
+        """Write of a resource (path of three ids) or a resource instance (four).
+
+        `timeout_s` is for all blocks of it together, the server's own where it is None.
+        """
         parts = path.split("/")
         kind = "resourceInstance" if len(parts) == 5 else "singleResource"
-        return self._call("PUT", path, resource(int(parts[-1]), value, kind), format=format)
+        node = resource(int(parts[-1]), value, kind)
+        return self._call("PUT", path, node, format=format, timeout=timeout_s)
 
     def write_instance(self, path, values, replace, format=None):
         """Write of an instance: `values` by resource id; replaces it or updates it in part."""

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,11 +15,30 @@ from tools import install
 
 _END_S = 10
 _POLL_S = 0.02
+SLOT_BYTES = 256 * 1024  # the longest package for a board of the suite
 
 
 def template(folder):
     """Installs the compiled firmware in a directory, from which flashes are copied."""
-    install.stage(Path(folder), mpy=True, march=install.host_march(), extras=("test_object",))
+    folder = Path(folder)
+    march = install.host_march()
+    install.stage(folder, mpy=True, march=march, extras=("test_object",))
+    # a package leaves nothing out, so every test can ask the new version for everything
+    change(folder, "firmware/boards/nucleo_f429zi.py", SLOT_BYTES=SLOT_BYTES)
+
+
+def change(flash, name, **numbers):
+    """Compiles a module of a flash directory once more, with other numbers as its constants."""
+    text = (install.ROOT / name).read_text("utf-8")
+    for constant, number in numbers.items():
+        line = "%s = const(%d)" % (constant, number)
+        text, count = re.subn(r"^%s = .*$" % constant, line, text, flags=re.MULTILINE)
+        assert count == 1, "%s: expected %s once" % (name, constant)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "changed.py")
+        source.write_text(text, "utf-8")
+        target = (Path(flash) / name).with_suffix(".mpy")
+        install.compile_mpy(source, target, install.module_name(name), install.host_march())
 
 
 class Board:
@@ -25,17 +46,31 @@ class Board:
 
     `servers` are their URIs, or dictionaries of `accounts.provision` for those with credentials
     and for a Bootstrap-Server; Short Server IDs are 1, 2 ... where nothing else is said. `config`
-    holds more keys of config.json.
+    holds more keys of config.json, `update_key` is the one that packages are signed with.
     """
 
-    def __init__(self, folder, template_folder, endpoint, servers, lifetime_s=3600, **config):
+    def __init__(
+        self,
+        folder,
+        template_folder,
+        endpoint,
+        servers,
+        lifetime_s=3600,
+        update_key=None,
+        **config,
+    ):
         self.folder = Path(folder)
         self.flash = self.folder / "flash"
         self.endpoint = endpoint
         shutil.copytree(template_folder, self.flash)
         settings = {"board": "nucleo_f429zi", "endpoint": endpoint, "measure_s": 1, **config}
         (self.flash / "config.json").write_text(json.dumps(settings))
-        from firmware import accounts  # the firmware's own, so the records cannot drift apart
+        # the firmware's own, so the records cannot drift apart
+        from firmware import accounts
+        from firmware import update_key as keys
+
+        if update_key:
+            keys.store(str(self.flash), update_key)
 
         for number, server in enumerate(servers, 1):
             account = {"uri": server} if isinstance(server, str) else server
@@ -61,6 +96,10 @@ class Board:
             stderr=self._log,
             start_new_session=True,
         )
+
+    def change(self, name, **numbers):
+        """From its next start on, constants of a module are other numbers: to save time, say."""
+        change(self.flash, name, **numbers)
 
     def world(self, **change):
         """Changes the world round the board, like temperature=24.5."""

@@ -21,7 +21,7 @@ Written by `make interop`, which runs the firmware on the virtual board (compile
 MicroPython) against two servers: one made of the libraries of
 [Eclipse Leshan](https://eclipse.dev/leshan/) 2.0.0-M18 (its bootstrap server: 2.0.0-M15, the last
 that is published), and the desk server of this repository. Do not edit it by hand. `-` means: not
-run there, because the server has no such request or because the test waits for what is to come.
+run there, because the server has no such request, or because the other one tells enough.
 """
 _IDS = """\
 ## Test cases of the Open Mobile Alliance
@@ -76,14 +76,12 @@ def _outcome(result, server):
 
 def _id_rows(results):
     by_id = {case_id(test): test for test in results}
-    for number, title, waits in CASES:
+    for number, title in CASES:
         test = by_id.get(number)
         if test:
             result = results[test]
             outcomes = [_outcome(result, server) for server in SERVERS]
             yield (number, title, *outcomes, "`%s`" % test)
-        elif waits:
-            yield (number, title, "-", "-", waits)
         else:
             yield (number, title, "**no test**", "**no test**", "")
 
@@ -112,7 +110,7 @@ def _proof(proof, results, known):
 
 
 def _exchanges(results):
-    order = {number: at for at, (number, _, _) in enumerate(CASES)}
+    order = {number: at for at, (number, _) in enumerate(CASES)}
 
     def key(test):
         return order.get(case_id(test), len(order)), test

@@ -1,4 +1,4 @@
-"""How a copy of the application starts, by the real boot.py and main.py on MicroPython's own FAT."""
+"""How a copy of the application starts: the real boot.py and main.py on MicroPython's own FAT."""
 
 import os
 

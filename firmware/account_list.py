@@ -16,6 +16,7 @@ from firmware.storage import Record
 _FACTORY = const("factory")
 _PROVISIONED = const("accounts")
 _KEPT = const("session")  # and a number
+_WRITTEN = const("written")  # see written.py
 _NO_SEC = const(3)
 _KINDS = {"s": str, "b": bool, "o": str, "i[]": dict}  # in JSON; others are int
 
@@ -101,14 +102,16 @@ def account(uri, server, mode=_NO_SEC, security_iid=None, since=0, access=()):
 
 
 def factory_reset(directory=""):
-    """Erases what was provisioned and what `keep.py` keeps; the factory's accounts count again."""
+    """Erases what was provisioned, what `keep.py` keeps and what servers have written; the
+    factory's accounts count again.
+    """
     record(_PROVISIONED, directory).erase()
     try:
         names = os.listdir(state(directory))
     except OSError:
         return  # nothing was ever written
     for name in names:
-        if name.startswith(_KEPT):
+        if name.startswith(_KEPT) or name.startswith(_WRITTEN):
             record(name[:-2], directory).erase()
 
 

@@ -168,8 +168,6 @@ class Connection:
                     if self.trace:
                         self.trace(True, data)
                     receive(data)
-                else:
-                    self.session.endpoint.malformed += 1
                 for _ in ipoll(0):
                     break
                 else:

@@ -118,7 +118,6 @@ class Endpoint:
     malformed = 0  # datagrams dropped as no CoAP message
     faults = 0  # handlers that failed with an unexpected error
     lost = 0  # datagrams that the link refused
-    repeated = 0  # confirmable messages sent once more
     error = None  # the last unexpected one
     _acked = -1  # mid of the latest separate response taken
     _kept = None  # answers not to be given twice; made for the first of them
@@ -525,10 +524,8 @@ class Endpoint:
             wait_ms = exchange.poll(self.transmit)
             if not wait_ms:
                 self._finish(None)
-            elif left > exchange.left:
-                self.repeated += 1
-                if exchange.left < 3 and self.on_silence:
-                    self.on_silence()
+            elif left > exchange.left < 3 and self.on_silence:
+                self.on_silence()
         elif self._late:
             self._respond()
             wait_ms = 0

@@ -42,9 +42,8 @@ def make(app, oid):
         device.voltages_mv = None if voltage_mv is None else {0: voltage_mv}
     device.utc_offset = kept.get("utc_offset")
     device.timezone = kept.get("timezone")
-    free = gc.mem_free()
-    device.memory_free = free // 1024
-    device.memory_total = (free + gc.mem_alloc()) // 1024
+    device.memory_free = app.memory_free
+    device.memory_total = (gc.mem_free() + gc.mem_alloc()) // 1024
     return device
 
 

@@ -17,13 +17,23 @@ _OBJECTS = (
     ("objects.statistics", 7, None),
     ("objects.portfolio", 16, None),
 )
+# Of the Device, from the `App`: a board without memory is restarted, and says so.
+_OWN = (
+    [4, "E", "", "restart"],  # Reboot
+    [5, "E", "", "factory_reset"],  # Factory Reset
+    [10, "R", "i", "memory_free"],  # Memory Free, in kB
+)
 
 
 def add(app):
     """Adds to the table those whose module has been installed."""
     for name, oid, version in _OBJECTS:
         if _there(name):
-            app.table.add(Late(oid, app.late, version))
+            entry = Late(oid, app.late, version)
+            if oid == 3:
+                entry.own = _OWN
+                entry.source = app
+            app.table.add(entry)
 
 
 def make(app, oid):

@@ -42,6 +42,7 @@ class Board:
     def __init__(self, board=Usb):
         self.app = Source()
         self.app.board = board
+        self.app.memory_free = 40
         self.scratch = Scratch()
 
     def __enter__(self):

@@ -25,23 +25,7 @@ class Device(Object):
 
     oid = 3
 
-    manufacturer = None
-    model_number = None
-    serial_number = None
-    firmware_version = None
-    power_sources = None
-    voltages_mv = None
-    currents_ma = None
-    battery_level = None
-    memory_free = None
-    utc_offset = None
-    timezone = None
     binding_modes = "U"
-    device_type = None
-    hardware_version = None
-    software_version = None
-    battery_status = None
-    memory_total = None
 
     resources = (
         [0, "R", "s", "manufacturer"],  # Manufacturer
@@ -76,6 +60,9 @@ class Device(Object):
         self.factory_reset = source.factory_reset
         self.clock = clock
         self.keep = keep
+
+    def __getattr__(self, name):
+        return None  # for each of them a default would take memory
 
     @property
     def error_codes(self):

@@ -17,6 +17,7 @@ _FACTORY = const("factory")
 _PROVISIONED = const("accounts")
 _KEPT = const("session")  # and a number
 _SETTINGS = const("settings")  # that a server has changed
+_WRITTEN = const("written")  # see written.py
 _NO_SEC = const(3)
 _KINDS = {"s": str, "b": bool, "o": str, "i[]": dict}  # in JSON; others are int
 
@@ -102,8 +103,8 @@ def account(uri, server, mode=_NO_SEC, security_iid=None, since=0, access=()):
 
 
 def factory_reset(directory=""):
-    """Erases what was provisioned, what `keep.py` keeps and what servers have changed in the
-    settings; the factory's accounts count again.
+    """Erases what was provisioned, what `keep.py` keeps and what servers have written or changed
+    in the settings; the factory's accounts count again.
     """
     record(_PROVISIONED, directory).erase()
     try:
@@ -111,7 +112,7 @@ def factory_reset(directory=""):
     except OSError:
         return  # nothing was ever written
     for name in names:
-        if name.startswith(_KEPT) or name[:-2] == _SETTINGS:
+        if name.startswith(_KEPT) or name[:-2] in (_SETTINGS, _WRITTEN):
             record(name[:-2], directory).erase()
 
 

@@ -113,6 +113,12 @@ class App:
         """
         self._later(lambda: once("bootstrapping", action, self, session), wait_ms)
 
+    @property
+    def memory_free(self):
+        """In kB (/3/0/10)."""
+        gc.collect()
+        return gc.mem_free() // 1024
+
     def late(self, oid):
         """Makes the instance of a `Late` object, for which the others leave."""
         self.table.drop()

@@ -24,6 +24,12 @@ _OBJECTS = (
     ("settings", 26241, None),
     ("objects.diagnosis", 26242, None),
 )
+# Of the Device, from the `App`: a board without memory is restarted, and says so.
+_OWN = (
+    [4, "E", "", "restart"],  # Reboot
+    [5, "E", "", "factory_reset"],  # Factory Reset
+    [10, "R", "i", "memory_free"],  # Memory Free, in kB
+)
 
 
 def add(app):
@@ -31,7 +37,11 @@ def add(app):
     late = app.late  # once, for it takes memory each time
     for name, oid, version in _OBJECTS:
         if _there(name):
-            app.table.add(Late(oid, late, version))
+            entry = Late(oid, late, version)
+            if oid == 3:
+                entry.own = _OWN
+                entry.source = app
+            app.table.add(entry)
 
 
 def make(app, oid):

@@ -68,9 +68,11 @@ def test_what_is_provisioned_later_goes_before_and_a_reset_brings_the_factory_ba
         assert loaded(folder) == [LATER]
         bootstrap(folder, LATER, FACTORY)
         assert loaded(folder) == [LATER, FACTORY]
+        Record("written", folder + "/state").write(b"{}")  # what a server has written
         for _ in range(2):
             account_list.factory_reset(folder)
             assert loaded(folder) == [FACTORY]
+            assert Record("written", folder + "/state").read() is None
 
 
 def test_reset_of_what_was_never_provisioned():

@@ -122,6 +122,21 @@ def test_all_operations():
         assert peer.attributes("/20/0/1", "gt").code == CHANGED
 
 
+def test_its_own_rows_make_nothing():
+    peer, source = late()
+    entry = peer.table.entry(20, 0)
+    entry.own = ([2, "R", "i", "memory"], [3, "E", "", "restart"])
+    entry.source = own = Source()
+    own.memory = 51
+    called = []
+    own.restart = called.append
+    assert bytes(peer.get("/20/0/2").payload) == b"51"
+    assert peer.post("/20/0/3", b"0").code == CHANGED
+    assert called == ["0"] and not source.made
+    assert peer.get("/20/0/4").code == NOT_FOUND
+    assert source.made == 1
+
+
 def test_an_observation_holds_no_instance():
     peer, source = late()
     peer.observe("/20/0/1", accept=TEXT)

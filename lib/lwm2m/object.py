@@ -70,13 +70,15 @@ class Late:
     """Stands in a table for an instance that is made when somebody asks for it.
 
     `make(oid)` makes it; `Table.drop()` gives its memory back. So it has no state of its own but
-    reads and changes that of others, and only its ids and its version are known without it.
+    reads and changes that of others, and only its ids and its version are known without it. The
+    rows `own` are known as well, for what has to work without memory: `source` has the values.
     """
 
     iid = 0
     version = None
     table = None
     made = None
+    own = ()
 
     def __init__(self, oid, make, version=None):
         self.oid = oid
@@ -93,7 +95,16 @@ class Late:
             self.made = made
         return made
 
+    def row(self, rid):
+        for row in self.own:
+            if row[0] == rid:
+                return row
+        return self.get().row(rid)
+
     def __getattr__(self, name):
+        for row in self.own:
+            if row[3] == name:
+                return getattr(self.source, name)
         return getattr(self.get(), name)
 
 

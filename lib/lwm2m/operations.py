@@ -146,7 +146,7 @@ def _method(table, path):
     # What a POST executes; None where it is a Write in partial update mode.
     if len(path) != 3:
         return None
-    instance = table.find(path[0], path[1])
+    instance = table.entry(path[0], path[1])
     row = instance and instance.row(path[2])
     if not row:
         raise Error(_NOT_FOUND)

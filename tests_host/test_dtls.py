@@ -417,7 +417,8 @@ class Store:
         self.noticed = []
         self.notice = self.noticed.append
         self.log = self.logged.append
-        table = Table()
+        self.report = lambda code, lasts=True: None
+        self.table = table = Table()
         self.server = ServerObject(1, 0, 3600)
         table.add(self.server)
         self.client = Client("test", table, time, os.urandom, self.logged.append, self.wake)

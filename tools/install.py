@@ -48,7 +48,34 @@ SECURITY = (
     "lib/lwm2m/objects/security.py",
 )
 # What only a board with room for a second copy of the application loads.
-UPDATE = (boot_file.NAME, "copies.py", "firmware/confirmation.py", "firmware/slots.py")
+UPDATE = (
+    boot_file.NAME,
+    "copies.py",
+    "firmware/arrival.py",
+    "firmware/confirmation.py",
+    "firmware/fetch.py",
+    "firmware/incoming.py",
+    "firmware/install.py",
+    "firmware/package.py",
+    "firmware/pull.py",
+    "firmware/slots.py",
+    "firmware/update.py",
+    "firmware/update_key.py",
+    "lib/coap/download.py",
+    "lib/lwm2m/objects/firmware_update.py",
+    "lib/lwm2m/stream.py",
+)
+# What a server can be told, and change, of the device beside what it is for.
+DIAGNOSIS = (
+    "firmware/events.py",
+    "firmware/objects/connectivity.py",
+    "firmware/objects/diagnosis.py",
+    "firmware/objects/portfolio.py",
+    "firmware/objects/statistics.py",
+    "firmware/settings.py",
+    "firmware/written.py",
+    "lib/lwm2m/objects/event_log.py",
+)
 # What only someone at the console loads.
 TRACE = ("firmware/trace.py",)
 CONSOLE = ("firmware/line.py", "firmware/look.py", "firmware/repl.py", *TRACE)
@@ -61,6 +88,11 @@ DISPENSABLE = (
     (
         UPDATE + SECURITY + CONSOLE,
         "DTLS, bootstrap, the lines after a colon, the REPL's functions and updates",
+    ),
+    (
+        UPDATE + SECURITY + CONSOLE + DIAGNOSIS,
+        "DTLS, bootstrap, the lines after a colon, the REPL's functions, updates, diagnosis and"
+        " settings from afar",
     ),
 )
 # The list for freezing, and names that device code has as private constants.

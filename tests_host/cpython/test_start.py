@@ -189,7 +189,7 @@ def test_keys(tmp_path):
 
 
 def test_a_second_run_from_the_repl(tmp_path):
-    twice = ("main.py", "exit_status = run()", "run()\nexit_status = run()")
+    twice = ("main.py", "exit_status = run(feed)", "run(feed)\n    exit_status = run(feed)")
 
     async def work():
         async with desk(tmp_path, "--temperature", "5", patches=(twice,)) as d:

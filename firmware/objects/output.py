@@ -74,9 +74,10 @@ class DigitalOutput(Object):
         self.app.blinking = asyncio.create_task(self._blink(steps))
 
     async def _blink(self, steps):
-        self.state = False
+        light = True
         for step_ms in steps:
-            self.state = not self.state
+            self.state = light
+            light = not light
             await asyncio.sleep_ms(step_ms)
         self.state = False
 

@@ -15,7 +15,7 @@ _ONCE = const(
     " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
     " firmware.line firmware.late firmware.settings firmware.look firmware.repl firmware.trace"
     " firmware.slots firmware.version firmware.confirmation firmware.update firmware.arrival"
-    " firmware.incoming firmware.install firmware.pull firmware.fetch firmware.events"
+    " firmware.incoming firmware.install firmware.pull firmware.fetch firmware.events firmware.inspection"
     " firmware.device firmware.written firmware.objects.connectivity firmware.objects.portfolio"
     " firmware.objects.statistics firmware.objects.diagnosis lwm2m.objects.device"
     " lwm2m.objects.event_log lwm2m.objects.firmware_update lwm2m.stream"

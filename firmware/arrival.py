@@ -1,6 +1,6 @@
-"""A package arrives: where it goes, and the looks at it on its way; loaded for the moment.
+"""A package arrives: where it goes. Loaded for the moment.
 
-`Incoming` (incoming.py) is what stays while it comes.
+`Incoming` (incoming.py) is what stays while it comes, inspection.py looks at it on its way.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ from firmware.version import VERSION
 _DOWNLOADING = const(1)  # State (/5/0/3)
 _NO_SPACE = const(2)  # Update Result (/5/0/5)
 _NO_MEMORY = const(3)
-_INTEGRITY = const(5)
 _REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 _NO_SLOT = const("this board has no room for a second copy of the firmware")
@@ -28,7 +27,7 @@ def push(app, size):
     Error 5.03 where that is the copy that runs: the board restarts into the factory's, and the
     server sends it again. Error 4.13 where there is no room.
     """
-    app.table.drop()
+    app.spare()
     if app.transfer:
         app.transfer.stop()
         app.transfer = None
@@ -86,7 +85,7 @@ def begin(app, number, size, offset=0):
         if 0 < offset <= there:
             incoming.taken = offset
             try:
-                incoming.known(_head(incoming))
+                incoming.known(once("inspection", "head", incoming))
             except Exception as error:
                 if getattr(error, "result", None) is None:
                     raise
@@ -98,66 +97,3 @@ def begin(app, number, size, offset=0):
     except MemoryError:
         incoming.fail(_NO_MEMORY, "no memory")
     return incoming
-
-
-def examine(incoming):
-    """Looks at the head as soon as it is there; Error where the update has failed."""
-    try:
-        info = _head(incoming)
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:
-        incoming.fail(*_reason(error))
-    incoming.file.seek(incoming.taken)
-    incoming.known(info)
-
-
-def verify(incoming):
-    """All of it has come: what was written is read back and compared, in a task."""
-    asyncio.create_task(_verify(incoming))
-
-
-async def _verify(incoming):
-    app = incoming.app
-    try:
-        incoming.file.flush()
-        if not incoming.info:
-            examine(incoming)
-            if not incoming.info:
-                incoming.fail(_INTEGRITY, "it ends within its head")
-        for _ in once("package", "contents", incoming.file, incoming.taken):
-            await asyncio.sleep_ms(0)
-            if app.transfer is not incoming:
-                return
-    except Error:
-        return
-    except Exception as error:
-        if app.transfer is incoming:
-            once("update", "failed", app, *_reason(error))
-        return
-    incoming.stop()
-    once("update", "loaded", app, incoming.info)
-
-
-def _head(incoming):
-    app = incoming.app
-    info = once("package", "head", incoming, once("update_key", "load"))
-    if info:
-        once(
-            "package",
-            "expected",
-            info,
-            app.board.__name__.rpartition(".")[2],
-            app.update.get("floor", VERSION),
-            app.settings.get("downgrade", False),
-            incoming.room,
-        )
-    return info
-
-
-def _reason(error):
-    # (result, text) of an error of package.py, or of a lack of something
-    result = getattr(error, "result", None)
-    if result is None:
-        result = _NO_MEMORY if isinstance(error, MemoryError) else _NO_SPACE
-    return result, str(error) or "no memory"

@@ -76,10 +76,10 @@ class Incoming:
             self.taken = end
             if not self.info and end >= self.look:
                 try:
-                    once("arrival", "examine", self)
+                    once("inspection", "examine", self)
                 except MemoryError:
                     self.app.spare()
-                    once("arrival", "examine", self)
+                    once("inspection", "examine", self)
             if before // _MARK != end // _MARK:
                 self.mark()
         except OSError as error:
@@ -111,13 +111,17 @@ class Incoming:
     def finish(self):
         """All of it has come."""
         self.told = None
-        once("arrival", "verify", self)
+        once("inspection", "verify", self)
 
     def stop(self):
         """Gives the file back; who writes on hears an Error."""
-        if self.file:
-            self.file.close()
-            self.file = None
+        file = self.file
+        self.file = None
+        try:
+            if file:
+                file.close()
+        except OSError:
+            pass  # the update ends, or what was read back is on the flash
 
     async def watch(self):
         """Ends a push of which nothing comes any more."""

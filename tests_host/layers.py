@@ -93,6 +93,11 @@ RULES = (
         "coap.message firmware.__init__ firmware.incoming firmware.version",
         "asyncio micropython os",
     ),
+    (
+        "firmware.inspection",
+        "coap.message firmware.__init__ firmware.version",
+        "asyncio micropython",
+    ),
     ("firmware.incoming", "coap.message firmware.__init__", "asyncio micropython"),
     ("firmware.pull", "coap.message firmware.__init__", "errno micropython"),
     (

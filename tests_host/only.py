@@ -13,5 +13,6 @@ MICROPYTHON = {
     "test_ntp": "needs MicroPython's own asyncio, as test_outage",
     "test_outage": "needs MicroPython's own asyncio, whose clock can be made to jump",
     "test_settings_live": "needs MicroPython's own asyncio, as test_outage",
+    "test_update_cut": "needs MicroPython's own FAT, as test_storage_cut",
     "test_storage_cut": "needs MicroPython's own FAT (test_storage cuts at file level)",
 }

@@ -23,7 +23,8 @@ from firmware import update_key
 from lwm2m.object import Late
 
 _MODULES = (
-    "update install arrival incoming pull fetch slots package update_key storage version"
+    "update install arrival inspection incoming pull fetch slots package update_key storage"
+    " version"
 ).split()
 BLOCK1, SIZE1 = 27, 60
 CONTINUE = 0x5F
@@ -123,14 +124,15 @@ class Link:
 
 
 class Site:
-    """Context manager: device, server and file server, in an empty directory."""
+    """Context manager: device, server and file server, in `folder` or an empty directory."""
 
     settings = {}
 
-    def __init__(self, slots=2, running=0, key=True):
+    def __init__(self, slots=2, running=0, key=True, folder=None):
+        self.folder = folder
         self.slots = slots
         self.running = running
-        self.key = packages.new_key() if key else None
+        self.key = key
         self.restarts = self.resets = self.asked = 0
         self.update = self.transfer = None
         self.busy = self.trial = self.broken = False
@@ -143,8 +145,10 @@ class Site:
         self.connections = []
 
     def __enter__(self):
-        self.scratch = Scratch()
-        self.folder = self.scratch.__enter__()
+        self.scratch = None
+        if not self.folder:
+            self.scratch = Scratch()
+            self.folder = self.scratch.__enter__()
         self.home = os.getcwd()
         self.path = sys.path[:]
         sys.path[:] = [_absolute(each, self.home) for each in self.path]
@@ -155,7 +159,8 @@ class Site:
         self.old = firmware.once
         firmware.once = once
         _unload()
-        if self.key:
+        if self.key is True:
+            self.key = packages.new_key()
             update_key.store("", self.key)
         self.board = Board(self.slots)
         if self.running:
@@ -168,14 +173,15 @@ class Site:
         _unload()
         firmware.once = self.old
         os.chdir(self.home)
-        self.scratch.__exit__(*error)
+        if self.scratch:
+            self.scratch.__exit__(*error)
 
     def start(self):
         """The device starts (anew)."""
         self.update = self.transfer = None
         self.clock = FakeClock()
         self.tasks = Tasks(self.clock)
-        for name in ("update", "install", "arrival", "incoming", "fetch"):
+        for name in ("update", "install", "arrival", "inspection", "incoming", "fetch"):
             module = getattr(__import__("firmware." + name), name)
             module.asyncio = self.tasks
             if name == "fetch":

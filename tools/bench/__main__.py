@@ -2,9 +2,9 @@
 
     python -m tools.bench [--quick] [--heap 128k] [--json FILE] [MEASUREMENT ...]
 
-Measurements: rate, allocations, heap, dtls, sizes, registration; all of them without a name.
-Progress goes to standard error. Exit status: 0 when all was measured (whatever the figures), 1
-when something could not be, 2 for bad arguments.
+Measurements: rate, allocations, heap, dtls, sizes, update, registration; all of them without a
+name. Progress goes to standard error. Exit status: 0 when all was measured (whatever the
+figures), 1 when something could not be, 2 for bad arguments.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import re
 import sys
 import time
 
-from tools.bench import allocations, dtls, heap, rate, registration, sizes, table
+from tools.bench import allocations, dtls, heap, rate, registration, sizes, table, update
 from tools.bench.processes import Workshop, micropython
 from tools.errors import UserError
 from tools.virtual.interpreter import find_micropython
@@ -43,6 +43,7 @@ MEASUREMENTS = {
         ("secure_heap", "record_buffers", "handshake", "secure_board"),
     ),
     "sizes": (sizes.measure, {}, ("installed", "deployed", "deployed_l475", "libraries")),
+    "update": (update.measure, {"step": 1024}, ("update_peak",)),
     "registration": (registration.measure, {}, ("register", "register_all")),
 }
 

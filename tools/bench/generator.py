@@ -77,7 +77,7 @@ class Generator:
             for _ in range(batch):
                 if pause_s:
                     time.sleep(pause_s)
-                if self._ask(next(self._reads), address, code):
+                if self.ask(next(self._reads), address, code):
                     answered += 1
                     in_a_row = 0
                     continue
@@ -92,12 +92,12 @@ class Generator:
     def value(self, address, options):
         """The payload that a read with these options is answered; None without 2.05."""
         request = wire.reads(1, time.monotonic_ns(), options)[0]
-        if not self._ask(request, address, wire.CONTENT):
+        if not self.ask(request, address, wire.CONTENT):
             return None
         return self._answer.partition(b"\xff")[2]
 
-    def _ask(self, request, address, code):
-        # True with the answer, False without one.
+    def ask(self, request, address, code):
+        """True when it is answered with this code, False without an answer; UserError."""
         self._socket.sendto(request, address)
         marks = request[2:8]  # message id and token
         while True:

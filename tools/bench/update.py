@@ -1,0 +1,112 @@
+"""What memory a firmware update takes beside the idle client."""
+
+import json
+import os
+import shutil
+import time
+
+from tools.bench.figures import Figure, Result
+from tools.bench.generator import Generator
+from tools.bench.heap import smallest
+from tools.bench.processes import ENDPOINT, virtual_board
+from tools.errors import UserError
+from tools.package import build, form
+
+_BOARD = "nucleo_f429zi"
+_HEAP = "160k"
+_SIZE = 40 * 1024  # bytes of an application
+_FILES = 40
+_SZX = 5  # blocks of 512 bytes
+_REGISTER_S = 8
+_IDLE_S = 4  # after which the heap is filled
+_STEP = 256
+_LOW, _GUESS, _LIMIT = 2048, 12 * 1024, 64 * 1024
+_CONTINUE = 0x5F  # 2.31
+_CHANGED = 0x44  # 2.04
+_STATE = b"\xb15\x010\x013\x60"  # /5/0/3 as text
+_RESULT = b"\xb15\x010\x015\x60"
+_DOWNLOADED = b"2"
+# A Write to /10346/0/5536, as text: the client that is idle has been written to before.
+_WRITE = b"\x44\x03\x20\0once\xb510346\x010\x045536\x10\xff0.5"
+_VERIFIED_S = 3
+
+
+def _package(workshop, key):
+    files = {f"firmware/part{number}.mpy": os.urandom(_SIZE // _FILES) for number in range(_FILES)}
+    info = build.describe(
+        "9.9.9", _BOARD, {"any.mpy": (workshop.flash() / "firmware/app.mpy").read_bytes()}
+    )
+    return form.pack(key, info, files)
+
+
+def _options(number, more):
+    """Uri-Path 5, 0, 0, Content-Format 42 and Block1."""
+    block = number << 4 | more << 3 | _SZX
+    value = block.to_bytes(4, "big").lstrip(b"\0")
+    return b"\xb15\x010\x010\x11\x2a" + bytes((0xD0 | len(value), 27 - 12 - 13)) + value
+
+
+def push(generator, address, data):
+    """Sends the package in blocks; True when it was taken and found good."""
+    size = 16 << _SZX
+    count = (len(data) + size - 1) // size
+    for number in range(count):
+        more = number + 1 < count
+        head = b"\x44\x03" + (number + 0x4000).to_bytes(2, "big") + os.urandom(4)
+        block = data[number * size : (number + 1) * size]
+        request = head + _options(number, more) + b"\xff" + block
+        for _ in range(8):
+            if generator.ask(request, address, _CONTINUE if more else _CHANGED):
+                break
+        else:
+            return False
+    deadline = time.monotonic() + _VERIFIED_S
+    while time.monotonic() < deadline:
+        if generator.value(address, _STATE) == _DOWNLOADED:
+            return generator.value(address, _RESULT) == b"0"
+        time.sleep(0.1)
+    return False
+
+
+def _updates(workshop, key, data, free):
+    # Whether a board with so many bytes free while it is idle takes the package.
+    flash = workshop.flash(scripts=True)
+    shutil.move(flash / "ballast.mpy", flash / "firmware" / "objects" / "ballast.mpy")
+    (flash / "ballast.json").write_text(str(free))
+    settings = {"board": _BOARD, "endpoint": ENDPOINT, "objects": ["ballast"]}
+    (flash / "config.json").write_text(json.dumps(settings))
+    file = flash / "update.key"
+    file.write_text(key.hex())
+    with Generator() as generator:
+        server = f"coap://127.0.0.1:{generator.port}"
+        options = ("--server", server, "--update-key-file", file)
+        with virtual_board("the firmware", _HEAP, flash, *options) as process:
+            _, address = generator.first_datagram(process, _REGISTER_S)
+            generator.ask(_WRITE, address, _CHANGED)
+            time.sleep(_IDLE_S)
+            if "free " not in process.output():
+                raise UserError("the heap of the virtual board was not filled" + process.said())
+            try:
+                return push(generator, address, data)
+            except UserError:  # another answer, or none
+                return False
+
+
+def measure(workshop, progress, step=_STEP):
+    key = os.urandom(32)
+    data = _package(workshop, key)
+
+    def works(free):
+        fits = _updates(workshop, key, data, free)
+        progress(f"{free} bytes free: " + ("updates" if fits else "fails"))
+        return fits
+
+    try:
+        peak = smallest(works, _LOW, _GUESS, _LIMIT, step, 2 * step)
+    except ValueError:
+        raise UserError(f"no update with {_LIMIT} bytes free") from None
+    note = (
+        f"update: a package of {len(data):,} bytes pushed in blocks of 512, into a heap that was"
+        f" filled while the client was idle; steps of {step} bytes"
+    )
+    return Result({"update_peak": Figure(peak)}, [note])

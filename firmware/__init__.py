@@ -5,21 +5,17 @@ import sys
 
 from micropython import const
 
-# Modules whose memory is given back once they have done their work. One string takes less memory
-# than a tuple.
+# Modules whose memory is given back once they have done their work; those of this package without
+# its name. One string takes less memory than a tuple.
 _ONCE = const(
-    "firmware.modules firmware.parts firmware.connections firmware.config firmware.account_list"
-    " firmware.accounts firmware.storage firmware.status firmware.keep firmware.credentials"
-    " firmware.handshake firmware.fault firmware.bootstrapping firmware.attempt firmware.ntp"
-    " firmware.package firmware.update_key"
-    " firmware.network_settings firmware.access_point firmware.wifi_join firmware.wifi_link"
-    " firmware.line firmware.late firmware.settings firmware.look firmware.repl firmware.trace"
-    " firmware.slots firmware.version firmware.confirmation firmware.update firmware.arrival"
-    " firmware.incoming firmware.install firmware.pull firmware.fetch firmware.events firmware.inspection"
-    " firmware.device firmware.written firmware.objects.connectivity firmware.objects.portfolio"
-    " firmware.objects.statistics firmware.objects.diagnosis lwm2m.objects.device"
-    " lwm2m.objects.event_log lwm2m.objects.firmware_update lwm2m.stream"
-    " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore "
+    " modules parts connections config account_list accounts storage status keep credentials"
+    " handshake fault bootstrapping attempt ntp package update_key network_settings"
+    " access_point wifi_join wifi_link line late settings look repl trace slots version"
+    " confirmation update arrival incoming install pull fetch inspection events device written"
+    " objects.connectivity objects.portfolio objects.statistics objects.diagnosis objects.event_log"
+    " lwm2m.objects.device lwm2m.objects.firmware_update lwm2m.stream"
+    " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore objects.output"
+    " objects.positioner "
 )
 
 
@@ -37,13 +33,18 @@ def once(name, function, *arguments):
 
 
 def drop(names):
-    """Gives back the memory of these modules, a string with a space behind each of them."""
+    """Gives back the memory of these modules, a string with a space behind each of them.
+
+    Those of this package may be without its name, with a space before.
+    """
     # Without a list of them: this is called where there is no memory for one.
     modules = sys.modules
     try:
         while True:
             for name in modules:
                 if "." in name and name + " " in names:
+                    break
+                if name[:9] == "firmware." and " %s " % name[9:] in names:
                     break
             else:
                 break

@@ -65,7 +65,7 @@ class App:
     trial = False  # whether this copy of the application has not been confirmed yet
     _fault = None
     _sleeping = None  # the task that sleeps until poll() is due
-    _blinking = None
+    blinking = pattern = None  # see objects/output.py
 
     def __init__(self, settings, account_list):
         self.settings = settings
@@ -153,19 +153,6 @@ class App:
                     return once("status", "no_bootstrap", self)
 
         asyncio.create_task(act())
-
-    def blink(self, steps_ms):
-        async def blink():
-            light = True
-            for step_ms in steps_ms:
-                self.output.state = light
-                light = not light
-                await asyncio.sleep_ms(step_ms)
-            self.output.state = False
-
-        if self._blinking:
-            self._blinking.cancel()
-        self._blinking = asyncio.create_task(blink())
 
     async def main(self):
         """Never returns; a KeyboardInterrupt ends it."""

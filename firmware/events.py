@@ -57,59 +57,38 @@ def end(app):
         _save(app)
 
 
-def make(app, oid):
-    """The objects 20 and 26242, for late.py."""
+# What object 20 asks of it
+
+
+def read(app):
+    """All lines, the oldest first, as bytes."""
     _begin(app)
-    if oid == 20:
-        from lwm2m.objects.event_log import EventLog
-
-        return EventLog(Log(app))
-    from firmware.objects.diagnosis import Diagnosis
-
-    try:
-        from firmware import slots
-
-        slot = slots.running()
-    except ImportError:  # tools/install.py has left it out
-        slot = 0
-    return Diagnosis(app, cause(), crash(), place, slot)
+    _, said, kept, _ = _load()
+    return _cut(kept + _dated(app), len(said))
 
 
-class Log:
-    """What object 20 asks of the log."""
+def start(app, keep, period_s):
+    """Goes on collecting, or begins without what there was; ends after a period, if any."""
+    _begin(app)
+    app.events = (app.events or "") if keep else ""
+    # Without a timer, which would keep this module in memory: whoever looks sees the end.
+    app.event_until = app.client.now_ms() + period_s * 1000 if period_s else 0
+    _save(app, keep)
 
-    def __init__(self, app):
-        self.app = app
 
-    @property
-    def running(self):
-        _begin(self.app)
-        return self.app.events is not None
-
-    def read(self):
-        """All lines, the oldest first, as bytes."""
-        _begin(self.app)
-        _, said, kept, _ = _load()
-        return _cut(kept + _dated(self.app), len(said))
-
-    def start(self, keep, period_s):
-        """Goes on collecting, or begins without what there was; ends after a period, if any."""
-        app = self.app
-        app.events = (app.events or "") if keep else ""
-        # Without a timer, which would keep this module in memory: whoever looks sees the end.
-        app.event_until = app.client.now_ms() + period_s * 1000 if period_s else 0
-        _save(app, keep)
-
-    def stop(self, keep):
-        """Ends collecting; a restart changes nothing."""
-        app = self.app
-        new = _dated(app)
-        app.event_until = 0
-        app.events = None
-        _save(app, keep, new)
+def stop(app, keep):
+    """Ends collecting; a restart changes nothing."""
+    _begin(app)
+    _stop(app, keep)
 
 
 # What is known
+
+
+def facts():
+    """Why the board has started, its last crash, and the number of the slot that runs."""
+    first = sys.path[0]  # as slots.running(), which takes more memory
+    return cause(), crash(), int(first[5:]) if first[:5] == "/slot" else 0
 
 
 def crash():
@@ -120,7 +99,7 @@ def crash():
 
 def lines(app):
     """Lines of text: all that is in the log."""
-    return words(Log(app).read()).split("\n")[:-1]
+    return words(read(app)).split("\n")[:-1]
 
 
 def cause():
@@ -202,7 +181,14 @@ def _begin(app):
         app.events = text + app.events[1:]
     until_ms = getattr(app, "event_until", 0)
     if until_ms and app.client.now_ms() >= until_ms:
-        Log(app).stop(True)
+        _stop(app, True)
+
+
+def _stop(app, keep):
+    new = _dated(app)
+    app.event_until = 0
+    app.events = None
+    _save(app, keep, new)
 
 
 def _save(app, keep=True, new=None):

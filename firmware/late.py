@@ -17,17 +17,21 @@ _OBJECTS = (
     ("update", 5, "1.1"),
     ("objects.statistics", 7, None),
     ("objects.portfolio", 16, None),
-    ("events", 20, "2.1"),
+    ("objects.event_log", 20, "2.1"),
+    ("objects.output", 3201, None),
+    ("objects.positioner", 3337, "1.1"),
+    ("objects.output", 5000, None),
     ("settings", 26241, None),
-    ("events", 26242, None),
+    ("objects.diagnosis", 26242, None),
 )
 
 
 def add(app):
     """Adds to the table those whose module has been installed."""
+    late = app.late  # once, for it takes memory each time
     for name, oid, version in _OBJECTS:
         if _there(name):
-            app.table.add(Late(oid, app.late, version))
+            app.table.add(Late(oid, late, version))
 
 
 def make(app, oid):

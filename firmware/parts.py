@@ -11,7 +11,7 @@ import time
 from firmware import late
 from firmware.drivers.sensor import Thermometer
 from firmware.drivers.servo import Servo
-from firmware.objects.example import Control, DigitalInput, DigitalOutput
+from firmware.objects.example import DigitalInput
 from firmware.objects.servomotor import Servomotor
 from firmware.objects.temperature import Temperature
 from lwm2m.client import Client
@@ -24,18 +24,11 @@ def build(app):
     app.board = board = sys.modules["firmware.boards." + settings["board"]]
     app.temperature = Temperature(Thermometer(board.i2c_buses(), board.SENSORS))
     app.button = DigitalInput(board.button())
-    app.output = DigitalOutput(board.led(), app.blink)
+    app.led = board.led()
     limits = settings["servo_min"], settings["servo_max"], settings["servo_rest"]
     app.servomotor = servomotor = Servomotor(Servo(board.servo_pin(), limits), "servo2")
     app.table = table = Table()
-    table.add(
-        app.temperature,
-        servomotor,
-        servomotor.positioner,
-        app.button,
-        app.output,
-        Control(app.deregister),
-    )
+    table.add(app.temperature, servomotor, app.button)
     late.add(app)
     for name in settings["objects"]:
         sys.modules["firmware.objects." + name].add(table, app)

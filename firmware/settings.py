@@ -173,11 +173,11 @@ def _limit(servomotor, limits):
     position = servo.position
     wanted = limits[2] if position == rest else min(max(position, limits[0]), limits[1])
     servo.limits = limits
-    positioner = servomotor.positioner
-    positioner.limit()
+    table = servomotor.table
+    table.drop()  # Positioner has taken them when it was made
     for rid, changed in ((5519, low != limits[0]), (5520, high != limits[1])):
         if changed:
-            positioner.changed(rid)
+            table.changed(3337, servomotor.iid, rid)
     if wanted != position:
         servomotor.position = wanted
 

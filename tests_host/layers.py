@@ -22,7 +22,6 @@ RULES = (
     ("lwm2m.object", "coap.message", _PURE),
     ("lwm2m.formats", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.objects", "coap.message lwm2m.object", _PURE),
-    ("lwm2m.objects.event_log", "coap.message lwm2m.arguments lwm2m.object", _PURE),
     ("lwm2m.objects.device", "coap.message lwm2m.object", "micropython re"),
     ("lwm2m.access", "lwm2m.object", _PURE),
     ("lwm2m.attributes", "coap.message lwm2m.formats", _PURE),
@@ -79,7 +78,14 @@ RULES = (
     ("firmware.drivers", "firmware.drivers", _BOARD),
     ("firmware.boards", "firmware.drivers firmware.lan firmware.wifi", _BOARD),
     ("firmware.lan", "", "errno micropython os socket"),
+    ("firmware.objects.output", "coap.message lwm2m.object", "asyncio micropython"),
     ("firmware.objects", "coap.message lwm2m.arguments lwm2m.object lwm2m.objects", _PURE + " gc"),
+    ("firmware.objects.diagnosis", "firmware.__init__ lwm2m.object", ""),
+    (
+        "firmware.objects.event_log",
+        "coap.message firmware.__init__ lwm2m.arguments lwm2m.object",
+        "micropython",
+    ),
     ("firmware.storage", "", _PURE + " errno os"),
     ("firmware.package", "", _PURE + " sys"),
     ("firmware.update_key", "firmware.storage", "micropython"),
@@ -143,8 +149,7 @@ RULES = (
     ("firmware.status", "firmware.__init__", "micropython time"),
     (
         "firmware.events",
-        "firmware.objects.diagnosis firmware.slots firmware.storage firmware.version"
-        " lwm2m.objects.event_log lwm2m.registration",
+        "firmware.storage firmware.version lwm2m.registration",
         "io machine micropython os struct sys time",
     ),
     ("firmware.ntp", "", "asyncio machine micropython os time"),

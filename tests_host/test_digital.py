@@ -7,7 +7,8 @@ from world import world
 
 from coap.message import Error
 from coap.numbers import BAD_REQUEST, CHANGED, CONTENT, METHOD_NOT_ALLOWED
-from firmware.objects.example import Control, DigitalInput, DigitalOutput, steps_ms
+from firmware.objects.example import DigitalInput
+from firmware.objects.output import Control, DigitalOutput, steps_ms
 
 TEXT, TLV = 0, 11542
 
@@ -106,12 +107,25 @@ def test_what_the_counter_refuses():
 # 3201
 
 
+class App:
+    """As far as these objects look at it."""
+
+    pattern = blinking = None
+
+    def __init__(self):
+        self.led = machine.Pin("PB0", machine.Pin.OUT, value=0)
+        self.asked = 0
+
+    def deregister(self):
+        self.asked += 1
+
+
 def led():
     """(peer, object, list of the patterns that were to blink)."""
     world.reset()
-    pin = machine.Pin("PB0", machine.Pin.OUT, value=0)
     blinked = []
-    output = DigitalOutput(pin, blinked.append)
+    output = DigitalOutput(App())
+    output.blink = blinked.append
     peer = Peer(output)
     peer.register()
     return peer, output, blinked
@@ -235,11 +249,11 @@ def test_steps_are_errors_of_the_wire():
 
 
 def test_deregistration_is_asked_for_once():
-    asked = []
-    peer = Peer(Control(lambda: asked.append(1)))
+    app = App()
+    peer = Peer(Control(app))
     peer.register()
     for _ in range(2):
         assert peer.post("/5000/0/1", mid=5, token=b"t").code == CHANGED
-    assert asked == [1]
+    assert app.asked == 1
     assert peer.get("/5000/0/1").code == METHOD_NOT_ALLOWED
-    assert asked == [1]
+    assert app.asked == 1

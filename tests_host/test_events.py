@@ -1,6 +1,7 @@
 """The event log and what is told of failures: what is kept, when it is written, how it is read."""
 
 import os
+import sys
 
 import machine
 from helpers import raises
@@ -9,7 +10,7 @@ from scratch import Scratch, read, write
 
 from coap.numbers import BAD_REQUEST, CHANGED, CONTENT, METHOD_NOT_ALLOWED
 from firmware import events
-from firmware.objects.diagnosis import Diagnosis
+from firmware.objects import diagnosis, event_log
 from firmware.storage import Record
 from firmware.version import VERSION
 from lwm2m.object import Late
@@ -17,7 +18,7 @@ from lwm2m.object import Late
 # What is loaded when it is needed: in another folder MicroPython finds it no more.
 LATER = (
     "coap.block coap.duplicates firmware.slots firmware.version lwm2m.arguments lwm2m.write"
-    " lwm2m.formats.opaque lwm2m.formats.text lwm2m.formats.tlv lwm2m.objects.event_log"
+    " lwm2m.formats.opaque lwm2m.formats.text lwm2m.formats.tlv"
 )
 OPAQUE = 42
 STARTED = "started: power on, version " + VERSION
@@ -62,7 +63,7 @@ class App:
         self.session = peer.session
 
     def late(self, oid):
-        return events.make(self, oid)
+        return (diagnosis if oid > 20 else event_log).make(self, oid)
 
     def event(self, text):
         # As firmware/app.py, which test_event_lines looks at.
@@ -83,14 +84,22 @@ class App:
         self.place = os.getcwd()
         self.scratch = Scratch()
         os.chdir(self.scratch.__enter__())
+        self.once = diagnosis.once
+        diagnosis.once = event_log.once = call  # no module is dropped
         self.time = events.time
         events.time = self.clock = Clock()
         return self
 
     def __exit__(self, *error):
         events.time = self.time
+        diagnosis.once = event_log.once = self.once
         os.chdir(self.place)
         self.scratch.__exit__(*error)
+
+
+def call(name, function, *arguments):
+    assert name == "events"
+    return getattr(events, function)(*arguments)
 
 
 def kept():
@@ -382,7 +391,7 @@ def test_log_data_is_read_block_by_block():
             more = option[-1] & 8
             number += 1
         assert number > 6
-        assert whole == events.Log(app).read()
+        assert whole == events.read(app)
 
 
 def test_object_26242():
@@ -416,14 +425,28 @@ def test_object_26242():
 
 
 def test_the_last_exception_is_told_with_its_place():
-    def place(error):
-        return "told " + str(error)
-
     with App() as app:
-        diagnosis = Diagnosis(app, "reset", None, place)
-        assert diagnosis.error is None
-        app.session.endpoint.error = KeyError("x")
-        assert diagnosis.error.startswith("told ")
+        told = diagnosis.Diagnosis(app)
+        assert told.error is None
+        app.session.endpoint.error = error = KeyError("x")
+        place = events.place
+        events.place = lambda given: "told" if given is error else None
+        try:
+            assert told.error == "told"
+        finally:
+            events.place = place
+
+
+def test_the_slot_that_runs():
+    from firmware import slots
+
+    with App():
+        sys.path.insert(0, "/slot2")
+        try:
+            assert events.facts()[2] == slots.running() == 2
+        finally:
+            sys.path.remove("/slot2")
+        assert events.facts()[2] == slots.running() == 0
 
 
 def test_told():

@@ -8,6 +8,7 @@ from world import world
 
 from coap.numbers import BAD_REQUEST, CHANGED, CONTENT, METHOD_NOT_ALLOWED, NOT_FOUND
 from firmware.drivers.servo import Servo
+from firmware.objects.positioner import Positioner
 from firmware.objects.servomotor import Servomotor
 
 TEXT, TLV = 0, 11542
@@ -20,7 +21,7 @@ def servo():
     driver = Servo(machine.Pin("PD14"))
     assert pulses() == [1625]
     servomotor = Servomotor(driver, "servo2")
-    peer = Peer(servomotor, servomotor.positioner)
+    peer = Peer(servomotor, Positioner(servomotor))
     peer.register()
     return peer, driver
 

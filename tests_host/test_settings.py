@@ -20,6 +20,7 @@ from coap.numbers import (
 )
 from firmware import account_list, config, settings
 from firmware.drivers.servo import Servo
+from firmware.objects import positioner
 from firmware.objects.servomotor import Servomotor
 from firmware.storage import Record
 from lwm2m.object import Late
@@ -63,8 +64,7 @@ class App:
         world.reset()
         limits = tuple([found[key] for key in KEYS[5:]])
         self.servomotor = Servomotor(Servo(machine.Pin("PD14"), limits), "servo2")
-        late = Late(26241, lambda oid: settings.make(self, oid))
-        self.peer = Peer(self.servomotor, self.servomotor.positioner, late)
+        self.peer = Peer(self.servomotor, Late(26241, self.late), Late(3337, self.late, "1.1"))
         self.client = self.peer.client
         self.peer.register()
         world.events.clear()
@@ -73,6 +73,9 @@ class App:
         if name == "config":
             return config.read(self.folder, *arguments[1:])
         self.calls.append((name, function, arguments[0] if name == "trace" else None))
+
+    def late(self, oid):
+        return (settings if oid == 26241 else positioner).make(self, oid)
 
     def load(self):
         """What `config.load()` returns; what it prints is in `said`."""

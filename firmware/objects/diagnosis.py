@@ -2,13 +2,12 @@
 from OMA's range for private objects.
 """
 
+from firmware import once
 from lwm2m.object import Object
 
 
 class Diagnosis(Object):
-    """Tells what the `App` counts. `cause` is why the board has started, `crash` the last failure
-    that ended the firmware, None if none is known; `place(error)` tells an exception in a line.
-    """
+    """Tells what the `App` and its sessions count, and what events.py knows."""
 
     oid = 26242
 
@@ -26,20 +25,16 @@ class Diagnosis(Object):
         [10, "R", "b", "on_trial"],  # On Trial
     )
 
-    def __init__(self, app, cause, crash, place, slot=0):
+    def __init__(self, app):
         self.app = app
-        self.cause = cause
-        self.crash = crash
-        self.place = place
-        self.slot = slot
-        self.on_trial = app.trial
-        self.failures = app.failures
+        self.cause, self.crash, self.slot = once("events", "facts")
 
     @property
     def error(self):
         for session in self.app.client.sessions:
-            if session.endpoint.error:
-                return self.place(session.endpoint.error)
+            error = session.endpoint.error
+            if error:
+                return once("events", "place", error)
         return None
 
     @property
@@ -47,23 +42,21 @@ class Diagnosis(Object):
         return self.app.client.now_ms() // 1000
 
     @property
-    def malformed(self):
-        return self._sum("malformed")
+    def failures(self):
+        return self.app.failures
 
     @property
-    def lost(self):
-        return self._sum("lost")
+    def on_trial(self):
+        return self.app.trial
 
-    @property
-    def repeated(self):
-        return self._sum("repeated")
-
-    @property
-    def faults(self):
-        return self._sum("faults")
-
-    def _sum(self, name):
+    def __getattr__(self, name):
+        # What each session's endpoint counts.
         count = 0
         for session in self.app.client.sessions:
             count += getattr(session.endpoint, name)
         return count
+
+
+def make(app, oid):
+    """The instance, see late.py."""
+    return Diagnosis(app)

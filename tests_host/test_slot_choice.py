@@ -22,9 +22,9 @@ else:
     import copies
 
 FILES = (
-    ("coap/message.mpy", b"first"),
-    ("firmware/app.mpy", b"second!"),
-    ("firmware/boards/one.mpy", b""),
+    ("coap/message.mpy", b"M first"),
+    ("firmware/app.mpy", b"M second!"),
+    ("firmware/boards/one.mpy", b"M"),
     ("firmware/data.json", b"{}"),
 )
 

@@ -12,8 +12,8 @@ _ONCE = const(
     " handshake fault bootstrapping attempt ntp package update_key network_settings"
     " access_point wifi_join wifi_link line late settings look repl trace slots version"
     " confirmation update arrival incoming install pull fetch inspection events device"
-    " written objects.connectivity objects.portfolio objects.statistics objects.diagnosis objects.event_log"
-    " lwm2m.objects.device lwm2m.objects.firmware_update lwm2m.stream"
+    " written objects.connectivity objects.portfolio objects.statistics objects.diagnosis"
+    " objects.event_log lwm2m.objects.device lwm2m.objects.firmware_update lwm2m.stream"
     " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore objects.output"
     " objects.positioner "
 )

@@ -124,7 +124,11 @@ class App:
 
     def receive(self, size):
         """A package comes; returns where it goes."""
-        return once("arrival", "push", self, size)
+        try:
+            return once("arrival", "push", self, size)
+        except MemoryError as error:
+            self.log("MemoryError: %s" % error)
+            return once("arrival", "push", self, size)
 
     def begin(self):
         """Resumes what was kept and starts the connections; without any there is a bootstrap."""

@@ -10,8 +10,6 @@ from micropython import const
 
 from coap.message import Error
 from firmware import once
-from firmware.incoming import Incoming
-from firmware.version import VERSION
 
 _DOWNLOADING = const(1)  # State (/5/0/3)
 _NO_SPACE = const(2)  # Update Result (/5/0/5)
@@ -54,6 +52,8 @@ def slot(app):
     if not app.board.SLOTS:
         once("update", "failed", app, _NO_SPACE, _NO_SLOT)
     elif number is None:
+        from firmware.version import VERSION
+
         app.notice("update: goes on in the factory's copy, which is started now")
         once("update", "change", app, None, None, {"floor": VERSION})
         once("slots", "factory")
@@ -69,6 +69,8 @@ def begin(app, number, size, offset=0):
     """
     room = once("slots", "room", app.board, number)
     path = once("slots", "path", number)
+    from firmware.incoming import Incoming  # not earlier: memory is short
+
     app.transfer = incoming = Incoming(app, room, size)
     if size > room:
         incoming.fail(_NO_SPACE, "%d bytes, there is room for %d" % (size, room))

@@ -66,8 +66,8 @@ def install(app):
 
 def _begin(app):
     app.update.pop("late", None)
+    app._later(lambda: once("install", "switch", app))  # first: there may be no memory for it
     once("update", "change", app, _UPDATING, 0)
-    app._later(lambda: once("install", "switch", app))
 
 
 def switch(app):

@@ -3,6 +3,7 @@
 Loaded for the moment; fetch.py is what stays while it comes.
 """
 
+import asyncio
 from errno import EINVAL
 
 from micropython import const
@@ -12,11 +13,13 @@ from firmware import once
 
 _IDLE = const(0)  # State (/5/0/3)
 _DOWNLOADING = const(1)
-_INVALID_URI = const(7)  # Update Result (/5/0/5)
+_NO_MEMORY = const(3)  # Update Result (/5/0/5)
+_INVALID_URI = const(7)
 _UNSUPPORTED_PROTOCOL = const(9)
 _URI_HOST = const(3)
 _URI_PATH = const(11)
 _URI_QUERY = const(15)
+_WAITS_MS = const((0, 1000, 5000))
 _LONGEST = const(255)  # bytes of a part of the path
 
 
@@ -35,7 +38,23 @@ def pull(app, uri):
 
 
 def go_on(app):
-    """Fetches what `app.update` tells of, from where it broke off."""
+    """Has what `app.update` tells of fetched, from where it broke off; the answer goes first."""
+    asyncio.create_task(_go_on(app))
+
+
+async def _go_on(app):
+    for wait_ms in _WAITS_MS:
+        await asyncio.sleep_ms(wait_ms)
+        if app.transfer or app.update.get("state") != _DOWNLOADING:
+            return
+        try:
+            return _begin(app)
+        except MemoryError as error:  # once more when there may be some
+            app.log("MemoryError: %s" % error)
+    once("update", "failed", app, _NO_MEMORY, "no memory")
+
+
+def _begin(app):
     values = app.update
     number = once("arrival", "slot", app)
     if number is None:

@@ -105,7 +105,7 @@ RULES = (
         "asyncio micropython",
     ),
     ("firmware.incoming", "coap.message firmware.__init__", "asyncio micropython"),
-    ("firmware.pull", "coap.message firmware.__init__", "errno micropython"),
+    ("firmware.pull", "coap.message firmware.__init__", "asyncio errno micropython"),
     (
         "firmware.fetch",
         "coap.download coap.endpoint coap.message firmware.__init__ firmware.dtls",

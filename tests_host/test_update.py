@@ -300,6 +300,25 @@ def test_int_774_out_of_memory():
         downloaded(site)
 
 
+def test_no_memory_to_begin_a_pull_with():
+    for times, state in ((2, (DOWNLOADED, 0)), (9, (IDLE, 3))):
+        with Site() as site:
+            site.files[b"/fw/new.pkg"] = (packages.make(site.key), b"")
+            real = site.module_pull.once
+
+            def lacking(name, *more, real=real, left=[times]):
+                if name == "arrival" and left[0]:
+                    left[0] -= 1
+                    raise MemoryError("no memory")
+                return real(name, *more)
+
+            site.module_pull.once = lacking
+            assert site.peer.put("/5/0/1", URI, 0).code == CHANGED
+            assert site.state() == (DOWNLOADING, 0)
+            site.tasks.run(20000)
+            assert site.state() == state, site.logged
+
+
 def test_int_775_connection_lost_during_download():
     with Site() as site:
         data = packages.make(site.key, size=20000)
@@ -572,8 +591,9 @@ def test_a_pull_goes_on_after_a_restart_and_a_break():
         assert site.transfer.taken == 80 * 512
         restarted(site)
         assert site.state() == (DOWNLOADING, 0)
-        assert "update: going on after 32768 bytes" in site.noticed
         site.asked = 0
+        site.tasks.run(10)
+        assert "update: going on after 32768 bytes" in site.noticed
         site.tasks.run(60000)
         assert site.state() == (DOWNLOADED, 0), site.logged
         assert site.slot() == data
@@ -616,6 +636,7 @@ def test_one_slot_that_runs():
             else:
                 assert site.peer.put("/5/0/1", URI, 0).code == CHANGED
                 assert site.state() == (DOWNLOADING, 0) and site.links == []
+                site.tasks.run(10)
             assert site.restarts == 1 and not os.listdir(".").count("slot1.pkg")
             restarted(site)
             assert site.running == 0
@@ -637,6 +658,7 @@ def test_no_room_for_a_second_copy():
         assert site.state() == (IDLE, 2)
         site.peer.put("/5/0/1", b"", 0)
         assert site.peer.put("/5/0/1", URI, 0).code == CHANGED
+        site.tasks.run(10)
         assert site.state() == (IDLE, 2) and site.restarts == 0
 
 

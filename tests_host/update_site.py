@@ -181,7 +181,7 @@ class Site:
         self.update = self.transfer = None
         self.clock = FakeClock()
         self.tasks = Tasks(self.clock)
-        for name in ("update", "install", "arrival", "inspection", "incoming", "fetch"):
+        for name in ("update", "install", "arrival", "inspection", "incoming", "pull", "fetch"):
             module = getattr(__import__("firmware." + name), name)
             module.asyncio = self.tasks
             if name == "fetch":

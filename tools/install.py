@@ -48,7 +48,24 @@ SECURITY = (
     "lib/lwm2m/objects/security.py",
 )
 # What only a board with room for a second copy of the application loads.
-UPDATE = (boot_file.NAME, "copies.py", "firmware/confirmation.py", "firmware/slots.py")
+UPDATE = (
+    boot_file.NAME,
+    "copies.py",
+    "firmware/arrival.py",
+    "firmware/confirmation.py",
+    "firmware/fetch.py",
+    "firmware/incoming.py",
+    "firmware/inspection.py",
+    "firmware/install.py",
+    "firmware/package.py",
+    "firmware/pull.py",
+    "firmware/slots.py",
+    "firmware/update.py",
+    "firmware/update_key.py",
+    "lib/coap/download.py",
+    "lib/lwm2m/objects/firmware_update.py",
+    "lib/lwm2m/stream.py",
+)
 # What only someone at the console loads.
 TRACE = ("firmware/trace.py",)
 CONSOLE = ("firmware/line.py", "firmware/look.py", "firmware/repl.py", *TRACE)

@@ -122,6 +122,8 @@ class Blocks:
                     request.payload = data if streamed else bytes(data)
                     return True
             except MemoryError:
+                if streamed:
+                    raise
                 out.code = _REQUEST_ENTITY_TOO_LARGE
                 out.options = ((_SIZE1, uint_bytes(limit)),)
                 return False

@@ -305,8 +305,9 @@ def test_no_memory_to_begin_a_pull_with():
         with Site() as site:
             site.files[b"/fw/new.pkg"] = (packages.make(site.key), b"")
             real = site.module_pull.once
+            left = [times]
 
-            def lacking(name, *more, real=real, left=[times]):
+            def lacking(name, *more, real=real, left=left):
                 if name == "arrival" and left[0]:
                     left[0] -= 1
                     raise MemoryError("no memory")

@@ -1,5 +1,6 @@
 """A Bootstrap-Server made of bytes, for tests of both interpreters."""
 
+from helpers import Source
 from peer import CHANGED, DELETE, Peer, Sample, not_random, uint
 
 from lwm2m.bootstrap import Bootstrap
@@ -116,7 +117,7 @@ class BootstrapPeer(Peer):
         self.woken = self.polls = 0
         self.down = False
         self.table = Table()
-        self.device = Device(None, None)
+        self.device = Device(Source())
         self.table.add(self.device, *(objects or (Sample(0),)))
         self.client = Client(
             "test", self.table, self.clock, random, self.logged.append, self._wake

@@ -25,6 +25,31 @@ class FakeClock:
         return (end - start + half) % self.PERIOD - half
 
 
+class Source:
+    """What a Device (3) is made of; `called` and `kept` tell what came of it."""
+
+    errors = 0
+
+    def __init__(self):
+        self.called = []
+        self.kept = []
+        self.now_s = 1800000000
+
+    def restart(self, arguments):
+        self.called.append(("reboot", arguments))
+
+    def factory_reset(self, arguments):
+        self.called.append(("factory reset", arguments))
+
+    def clock(self, now_s=None):
+        if now_s is not None:
+            self.now_s = now_s
+        return self.now_s
+
+    def keep(self, name, value):
+        self.kept.append((name, value))
+
+
 def raises(kind, function, *args):
     """Calls the function, expects the error and returns it."""
     try:

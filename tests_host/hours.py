@@ -15,6 +15,7 @@ from asyncio import core
 
 import board_radio
 import machine
+import machine_rtc
 import machine_time
 import network
 import sensor_bmp180
@@ -28,7 +29,7 @@ from coap.numbers import ACK, CHANGED, CON, CREATED, DELETE, DELETED, GET, POST
 
 _AHEAD_MS = 3600000
 _FRESH = ("firmware", "lwm2m", "coap", "time", "socket")  # modules that are loaded for it
-_WITH_TIME = (board_radio, machine, machine_time, sensor_bmp180, sensor_hts221)
+_WITH_TIME = (board_radio, machine, machine_rtc, machine_time, sensor_bmp180, sensor_hts221)
 _WITH_TIME += (sys.modules["world"],)
 _LOOK_UP_MS = 7000  # that lwIP blocks for a name server that is silent: four requests
 

@@ -2,7 +2,7 @@
 
 import json
 
-from helpers import raises, same_memory
+from helpers import Source, raises, same_memory
 from peer import Peer, Random, Sample, content_format, observe_of
 from test_senml import LISTS, cbor_of, numbered
 
@@ -43,7 +43,7 @@ class Small(Object):
 
 def rig(*objects, lifetime_s=3600):
     sample = Sample()
-    peer = Peer(Security(), sample, Device(None, None), *objects, lifetime_s=lifetime_s)
+    peer = Peer(Security(), sample, Device(Source()), *objects, lifetime_s=lifetime_s)
     peer.table.find(3, 0).manufacturer = "maker"
     peer.register()
     return peer, sample

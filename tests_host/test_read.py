@@ -1,6 +1,6 @@
 """Read (TS 1.1.1 Core section 6.3.1), through the wire."""
 
-from helpers import raises
+from helpers import Source, raises
 from peer import ANY, Peer, Sample, content_format
 
 from coap.message import Error
@@ -334,23 +334,22 @@ def test_requests_before_the_registration_are_ignored():
 
 
 def test_device():
-    restarted = []
-    device = Device(restarted.append, None)
+    source = Source()
+    device = Device(source)
     peer, _ = rig(device)
     assert code_of(peer, "/3/0/0") == NOT_FOUND
     device.manufacturer = "maker"
     assert peer.get("/3/0/0").payload == b"maker"
     assert peer.get("/3/0/16").payload == b"U"
     assert peer.get("/3/0/11").payload == b"\x83\x0b\x41\x00\x00"
-    device.report(8)
-    device.report(8)
-    device.report(2)
-    assert peer.get("/3/0/11").payload == b"\x86\x0b\x41\x00\x08\x41\x01\x02"
-    device.resolve(8)
+    source.errors = 1 << 8 | 1 << 2
+    assert peer.get("/3/0/11").payload == b"\x86\x0b\x41\x00\x02\x41\x01\x08"
+    source.errors = 1 << 2
     assert peer.get("/3/0/11").payload == b"\x83\x0b\x41\x00\x02"
     assert peer.post("/3/0/12").code == 0x44
     assert peer.get("/3/0/11/0").payload == b"0"
-    assert peer.post("/3/0/4", b"0").code == 0x44 and restarted == ["0"]
+    assert peer.post("/3/0/4", b"0").code == 0x44 and source.called == [("reboot", "0")]
+    assert code_of(peer, "/3/0/13") == NOT_FOUND  # without a clock
 
 
 def test_a_target_whose_value_went_away_before_the_first_look():

@@ -7,7 +7,6 @@ the place of the trace of messages, which hands all on to that.
 
 from micropython import const
 
-from firmware.connection import Connection
 from lwm2m.object import Object
 
 _SENT = const(0)  # bytes
@@ -20,7 +19,9 @@ _TRACE = const(6)  # whose place it has
 
 
 class Statistics(Object):
-    """Rows for the counters; the values are those of now."""
+    """Rows for the counters; the values are those of now. `place` is the class of all
+    connections: its `trace` is called with each message.
+    """
 
     oid = 7
     resources = (
@@ -34,13 +35,14 @@ class Statistics(Object):
     )
     limits = {8: (0, 0x7FFFFFFF)}
 
-    def __init__(self, app):
+    def __init__(self, app, place):
         self.app = app
+        self.place = place
         self.counters = counters = app.statistics or [0, 0, 0, 0, 0, None, None]
         # Another trace may have been begun.
-        if counters[_HOOK] and Connection.trace is not counters[_HOOK]:
-            counters[_TRACE] = Connection.trace
-            Connection.trace = counters[_HOOK]
+        if counters[_HOOK] and place.trace is not counters[_HOOK]:
+            counters[_TRACE] = place.trace
+            place.trace = counters[_HOOK]
 
     @property
     def sent(self):
@@ -74,16 +76,19 @@ class Statistics(Object):
     def start(self, arguments):
         app = self.app
         app.statistics = counters = self.counters
-        _end(counters)
-        counters[:_PERIOD_S] = [0, 0, 0, 0]
-        end_ms = counters[_PERIOD_S] * 1000 + app.client.now_ms() if counters[_PERIOD_S] else None
-        counters[_HOOK] = _hook(counters, app.client.now_ms, end_ms)
-        counters[_TRACE] = Connection.trace
-        Connection.trace = counters[_HOOK]
+        place = self.place
+        _end(counters, place)
+        for number in range(_PERIOD_S):
+            counters[number] = 0
+        now_ms = app.client.now_ms
+        period_ms = counters[_PERIOD_S] * 1000
+        counters[_HOOK] = _hook(counters, place, now_ms, period_ms and now_ms() + period_ms)
+        counters[_TRACE] = place.trace
+        place.trace = counters[_HOOK]
         self._changed()
 
     def stop(self, arguments):
-        _end(self.counters)
+        _end(self.counters, self.place)
         self._changed()
 
     def _changed(self):
@@ -92,29 +97,31 @@ class Statistics(Object):
             self.changed(rid)
 
 
-def _hook(counters, now_ms, end_ms):
+def _hook(counters, place, now_ms, end_ms):
     def hook(connection, incoming, data):
         trace = counters[_TRACE]
-        if end_ms is None or now_ms() < end_ms:
+        if not end_ms or now_ms() < end_ms:
             size = len(data)
             counters[_MESSAGES] += 1
             counters[_RECEIVED if incoming else _SENT] += size
             counters[_LONGEST] = max(counters[_LONGEST], size)
         else:
-            _end(counters)
+            _end(counters, place)
         if trace:
             trace(connection, incoming, data)
 
     return hook
 
 
-def _end(counters):
+def _end(counters, place):
     if counters[_HOOK]:
-        if Connection.trace is counters[_HOOK]:
-            Connection.trace = counters[_TRACE]
+        if place.trace is counters[_HOOK]:
+            place.trace = counters[_TRACE]
         counters[_HOOK] = counters[_TRACE] = None
 
 
 def make(app, oid):
     """The instance, see late.py."""
-    return Statistics(app)
+    from firmware.connection import Connection
+
+    return Statistics(app, Connection)

@@ -34,8 +34,10 @@ def __getattr__(name):
         import machine_spi as module
     elif name == "mem32":
         import machine_mem as module
-    elif name in ("Timer", "RTC"):
+    elif name == "Timer":
         import machine_time as module
+    elif name == "RTC":
+        import machine_rtc as module
     else:
         raise AttributeError(name)
     return getattr(module, name)

@@ -180,8 +180,9 @@ class Hardware:
         raise TypeError("unknown kind of argument")
 
     def _encode(self, value):
-        if getattr(value, "__module__", None) == "machine_time":
-            return "module", "machine_time"  # calls back, so it runs in the interpreter
+        module = getattr(value, "__module__", None)
+        if module in ("machine_time", "machine_rtc"):
+            return "module", module  # calls back or has the clock: it runs in the interpreter
         if isinstance(value, (bytes, bytearray)):
             return "bytes", value.hex()
         if isinstance(value, tuple):

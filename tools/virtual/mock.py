@@ -10,8 +10,12 @@ import tempfile
 from tools import install
 
 SOURCE = install.ROOT / "tests_host" / "hardware"
-# The simulation itself runs in this process; its timers run beside the firmware as well.
-_SOURCES = (*SOURCE.glob("remote/*.py"), SOURCE / "machine_time.py")
+# The simulation itself runs in this process; timers and clock run beside the firmware as well.
+_SOURCES = (
+    *SOURCE.glob("remote/*.py"),
+    SOURCE / "machine_time.py",
+    SOURCE / "machine_rtc.py",
+)
 
 
 def compiled(target=install.ROOT / "build" / "mock"):

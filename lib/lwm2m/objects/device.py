@@ -16,10 +16,11 @@ _2068 = const(3094168447)  # to here the seconds from 2000 fit into 31 bits
 class Device(Object):
     """The application sets what it knows; what stays None does not exist.
 
-    `reboot(arguments)` and `factory_reset(arguments)` are called on Execute and have to leave
-    the answer time to go first. Power sources, voltages and currents are {source: ...}. Setting
-    `current_time` (Unix time in s) is to set the clock, where it is a property. `errors` has one
-    bit for each error code (TS 1.1.1 Core appendix E.4, resource 11).
+    `source` has `restart(arguments)` and `factory_reset(arguments)`, called on Execute, which
+    have to leave the answer time to go first, and `errors` with one bit for each error code (TS
+    1.1.1 Core appendix E.4, resource 11). `clock()` returns the Unix time in s, and
+    `clock(now_s)` sets it; without there is no Current Time. `keep(name, value)` is called with
+    what a server has written. Power sources, voltages and currents are {source: ...}.
     """
 
     oid = 3
@@ -33,8 +34,6 @@ class Device(Object):
     currents_ma = None
     battery_level = None
     memory_free = None
-    errors = 0
-    current_time = None
     utc_offset = None
     timezone = None
     binding_modes = "U"
@@ -71,15 +70,18 @@ class Device(Object):
     kept = (13,)  # a clock cannot be left without a time
     limits = {13: (_2000, _2068), 14: (0, 6), 15: (0, 64)}
 
-    def __init__(self, reboot, factory_reset):
-        self.reboot = reboot
-        self.factory_reset = factory_reset
+    def __init__(self, source, clock=None, keep=None):
+        self.source = source
+        self.reboot = source.restart
+        self.factory_reset = source.factory_reset
+        self.clock = clock
+        self.keep = keep
 
     @property
     def error_codes(self):
         """One instance for each error; a single 0 when there is none."""
         found = {}
-        errors = self.errors
+        errors = self.source.errors
         code = 0
         while errors:
             if errors & 1:
@@ -89,15 +91,29 @@ class Device(Object):
         return found or {0: 0}
 
     def reset_error_codes(self, arguments):
-        if self.errors:
-            self.errors = 0
+        if self.source.errors:
+            self.source.errors = 0
             self.changed(11)
+
+    @property
+    def current_time(self):
+        return self.clock and self.clock()
+
+    @current_time.setter
+    def current_time(self, value):
+        self.clock(value)
+
+    def changed(self, rid):
+        if self.keep and (rid == 14 or rid == 15):
+            name = self.row(rid)[3]
+            self.keep(name, getattr(self, name))
+        Object.changed(self, rid)
 
     def check(self, values):
         import re
 
         for rid, _, value in values:
-            pattern = {14: _OFFSET, 15: _ZONE}.get(rid)
+            pattern = _OFFSET if rid == 14 else _ZONE if rid == 15 else None
             if pattern:
                 found = re.match(pattern, value)
                 if not found or found.group(0) != value:

@@ -71,11 +71,11 @@ def load(directory=""):
         names = os.listdir(accounts.state(directory))
     except OSError:
         names = ()  # nothing was ever written
-    if "settings.0" in names or "settings.1" in names:
+    if [name for name in names if name[:9] == "settings."]:
         try:
             from firmware.settings import changes
 
-            changed = changes(directory)
+            changed = changes(accounts.state(directory))
             found = read(directory, changed)
             print("settings changed by a server: " + ", ".join(sorted(changed)))
         except ValueError as error:

@@ -11,7 +11,7 @@ from micropython import const
 
 from coap.message import Error
 from firmware import once
-from firmware.account_list import record
+from firmware.storage import Record
 from lwm2m.object import Object
 
 _NAME = const("settings")
@@ -121,11 +121,11 @@ def make(app, oid):
     return Settings(app)
 
 
-def changes(directory=""):
-    """What servers have changed: a dictionary with keys of config.json; ValueError where the
-    record is there and cannot be read.
+def changes(directory="state"):
+    """What servers have changed, by the record in `directory`: a dictionary with keys of
+    config.json; ValueError where it cannot be read.
     """
-    data = record(_NAME, directory).read()
+    data = Record(_NAME, directory).read()
     try:
         kept = json.loads(data)
         keys = [row[3] for row in Settings.resources if row[1] == "RW"]
@@ -145,9 +145,9 @@ def _kept():
 def _store(kept):
     try:
         if kept:
-            record(_NAME, "").write(json.dumps(kept).encode())
+            Record(_NAME).write(json.dumps(kept).encode())
         else:
-            record(_NAME, "").erase()
+            Record(_NAME).erase()
     except OSError as error:
         raise Error(_INTERNAL_SERVER_ERROR, "not kept: %s" % error)
 

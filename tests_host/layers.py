@@ -197,7 +197,7 @@ RULES = (
     ),
     (
         "firmware.settings",
-        "coap.message firmware.__init__ firmware.account_list firmware.trace lwm2m.object",
+        "coap.message firmware.__init__ firmware.storage firmware.trace lwm2m.object",
         "json micropython",
     ),
     ("firmware.keep", "coap lwm2m firmware.storage", _BOARD),

@@ -44,14 +44,14 @@ class App:
         self.scratch = Scratch()
         self.folder = self.scratch.__enter__()
         write(self.folder + "/config.json", json.dumps(self.config))
-        self.old = settings.once, settings.record
+        self.old = settings.once, settings.Record
         settings.once = self.call
-        settings.record = lambda name, directory: account_list.record(name, self.folder)
+        settings.Record = self.state
         self.start()
         return self
 
     def __exit__(self, *error):
-        settings.once, settings.record = self.old
+        settings.once, settings.Record = self.old
         self.scratch.__exit__(*error)
 
     def start(self):
@@ -95,6 +95,10 @@ class App:
 
     def record(self):
         return Record("settings", self.folder + "/state")
+
+    def state(self, name, directory=None):
+        # Here, not in the current folder.
+        return self.record()
 
     def notice(self, text):
         self.told.append(text)
@@ -354,13 +358,13 @@ def test_a_flash_that_refuses():
             raise OSError(28, "ENOSPC")
 
     with App() as app:
-        kept = account_list.Record
-        account_list.Record = Full
+        kept = settings.Record
+        settings.Record = lambda *any_one: Full("settings", app.folder + "/state")
         try:
             response = app.peer.put("/26241/0/0", b"9")
             assert app.peer.post("/26241/0/9").code == CHANGED  # nothing to write
         finally:
-            account_list.Record = kept
+            settings.Record = kept
         assert response.code == INTERNAL_SERVER_ERROR
         assert bytes(response.payload).startswith(b"not kept: "), bytes(response.payload)
         assert app.values() == DEFAULTS and app.settings["measure_s"] == 5

@@ -66,6 +66,17 @@ UPDATE = (
     "lib/lwm2m/objects/firmware_update.py",
     "lib/lwm2m/stream.py",
 )
+# What a server can be told, and change, of the device beside what it is for.
+DIAGNOSIS = (
+    "firmware/events.py",
+    "firmware/objects/connectivity.py",
+    "firmware/objects/diagnosis.py",
+    "firmware/objects/portfolio.py",
+    "firmware/objects/statistics.py",
+    "firmware/settings.py",
+    "firmware/written.py",
+    "lib/lwm2m/objects/event_log.py",
+)
 # What only someone at the console loads.
 TRACE = ("firmware/trace.py",)
 CONSOLE = ("firmware/line.py", "firmware/look.py", "firmware/repl.py", *TRACE)
@@ -78,6 +89,11 @@ DISPENSABLE = (
     (
         UPDATE + SECURITY + CONSOLE,
         "DTLS, bootstrap, the lines after a colon, the REPL's functions and updates",
+    ),
+    (
+        UPDATE + SECURITY + CONSOLE + DIAGNOSIS,
+        "DTLS, bootstrap, the lines after a colon, the REPL's functions, updates, diagnosis and"
+        " settings from afar",
     ),
 )
 # The list for freezing, and names that device code has as private constants.

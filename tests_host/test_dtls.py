@@ -418,7 +418,7 @@ class Store:
         self.notice = self.noticed.append
         self.log = self.logged.append
         self.report = lambda code, lasts=True: None
-        table = Table()
+        self.table = table = Table()
         self.server = ServerObject(1, 0, 3600)
         table.add(self.server)
         self.client = Client("test", table, time, os.urandom, self.logged.append, self.wake)

@@ -1,8 +1,6 @@
-"""Second on the board: starts the copy of the application that boot.py has found, and catches
-its failures (docs/update.md). Ctrl-C on the console ends it.
-
-What a copy has to offer is `run(feed)` in firmware/app.py: `feed` is to be called every 30 s at
-least while the copy is on trial, else it is None; 0 is returned after a Ctrl-C.
+"""Second on the board: starts the copy of the application that boot.py has found, and catches its
+failures (docs/update.md). It offers `run(feed)` in firmware/app.py: `feed` is to be called every
+30 s while it is on trial, else None; 0 is returned after a Ctrl-C.
 """
 
 import sys
@@ -18,7 +16,11 @@ try:
     if feed:
         __import__("trial").stop(exit_status)
 except BaseException as error:
-    exit_status = __import__("trial").failed(error, exit_status is None)
+    try:
+        failed = __import__("trial").failed
+    except (ImportError, MemoryError):  # left out, or no room
+        raise error
+    exit_status = failed(error, exit_status is None)
 if exit_status == 0:
     try:
         from firmware import once

@@ -256,6 +256,8 @@ class App:
     def _kept(self, function):
         try:
             once("keep", function, self.connections, self.settings)
+        except ImportError:  # tools/install.py has left it out
+            self.settings["keep"] = False
         except (OSError, MemoryError) as error:
             if sources and isinstance(error, MemoryError):
                 print("nothing is kept over a restart: no memory beside sources, use .mpy files")

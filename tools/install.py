@@ -80,6 +80,15 @@ DIAGNOSIS = (
 # What only someone at the console loads.
 TRACE = ("firmware/trace.py",)
 CONSOLE = ("firmware/line.py", "firmware/look.py", "firmware/repl.py", *TRACE)
+# What only a restart, or its cause, is about: without it the board registers anew, its clock is
+# not set, and what fails ends at the prompt.
+COMFORT = (
+    "firmware/keep.py",
+    "firmware/ntp.py",
+    "lib/lwm2m/restore.py",
+    "lib/lwm2m/state.py",
+    "trial.py",
+)
 # What may be left out where there is no room for all, the first that helps, and how it is called.
 DISPENSABLE = (
     ((), ""),
@@ -94,6 +103,11 @@ DISPENSABLE = (
         UPDATE + SECURITY + CONSOLE + DIAGNOSIS,
         "DTLS, bootstrap, the lines after a colon, the REPL's functions, updates, diagnosis and"
         " settings from afar",
+    ),
+    (
+        UPDATE + SECURITY + CONSOLE + DIAGNOSIS + COMFORT,
+        "DTLS, bootstrap, the lines after a colon, the REPL's functions, updates, diagnosis,"
+        " settings from afar, what is kept over a restart, the time and restarts after a failure",
     ),
 )
 # The list for freezing, and names that device code has as private constants.

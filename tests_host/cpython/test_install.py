@@ -385,9 +385,8 @@ def test_a_plain_start_loads_nothing_for_security():
     tells = {
         "firmware/connections.py": {"firmware.secure"},
         "firmware/config.py": {"firmware.accounts"},
-        "firmware/fetch.py": {"firmware.dtls"},  # where a package comes by coaps://
+        "firmware/fetch.py": {"firmware.dtls"},  # for coaps://, refused where it is not there
         "firmware/account_list.py": {"lwm2m.objects.security"},  # an instance of object 0
-        "firmware/fetch.py": {"firmware.dtls"},  # where update.py has found it
     }
     modules = [install.module_name(name) for name in install.SECURITY]
     for name in install.board_files(secure=False):

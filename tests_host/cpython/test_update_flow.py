@@ -76,7 +76,7 @@ def test_bad_versions_give_way_to_the_one_before(tmp_path, template, packages):
         async with Site(tmp_path, template, packages) as site:
             await asyncio.gather(
                 one(site, "crashes", CRASHES, "slot 1: it has failed: back", "PULL=coap"),
-                one(site, "hangs", HANGS, "slot 1: not registered: back"),
+                one(site, "hangs", HANGS, "not registered: back to the copy before it"),
                 one(site, "silent", NEVER_REGISTERS, "not registered within 6 s"),
             )
 

@@ -1,4 +1,4 @@
-"""Firmware Update, object 5: ids 751 to 778, all that needs no restart."""
+"""Firmware Update, object 5: ids 751 to 778 and 780, all that needs no restart."""
 
 import os
 
@@ -160,7 +160,7 @@ def test_int_778_uri_that_cannot_be(update, offer):
         update.reset()
 
 
-def test_unsupported_protocol(update):
+def test_int_780_unsupported_protocol(update):
     """A URI of a scheme that the board does not speak: result 9"""
     assert update.pull("https://127.0.0.1/new.pkg").code == "2.04"
     update.wait(IDLE, UNSUPPORTED_PROTOCOL)

@@ -89,6 +89,42 @@ CAPABILITIES = (
         ),
     ),
     (
+        "a firmware update that leaves no board without an application: checked before it is "
+        "chosen, on trial until it has registered, back by itself; power cut at any block write",
+        (
+            "test_int_779_firmware_update_fails",
+            "test_versions_that_hang_or_never_register",
+            "test_damaged_update.test_no_damaged_package_is_installed",
+            "test_update_cut.test_a_cut_of_a_push_and_its_installation",
+            "test_update_cut.test_a_cut_of_a_pull_that_goes_on",
+            "test_copies.test_power_cuts_at_every_block_write",
+        ),
+    ),
+    (
+        "a download goes on after a break and after a restart, over CoAP and over DTLS",
+        (
+            "test_update.test_a_pull_goes_on_after_a_restart_and_a_break",
+            "test_int_771_firmware_update_by_a_uri",
+        ),
+    ),
+    (
+        "a fault is told to the server: error codes, an event log that outlives a restart, the "
+        "place of the last exception",
+        (
+            "test_fault_story",
+            "test_events.test_it_survives_a_restart",
+            "test_events.test_the_last_exception_is_told_with_its_place",
+        ),
+    ),
+    (
+        "settings from afar, checked, kept and done without a restart",
+        (
+            "test_settings.test_each_is_taken_kept_and_told",
+            "test_settings.test_done_at_once",
+            "test_settings_live.test_kept_over_a_restart_and_forgotten_by_a_factory_reset",
+        ),
+    ),
+    (
         "separate responses for slow work",
         (
             "test_endpoint.test_separate_response",

@@ -88,6 +88,7 @@ CASES = (
     (777, "firmware: unknown kind of package"),
     (778, "firmware: URI that cannot be"),
     (779, "firmware: update fails"),
+    (780, "firmware: unsupported protocol"),
     (905, "Connectivity Statistics: write"),
     (910, "Connectivity Statistics: observe"),
     (950, "two servers: registration"),

@@ -23,6 +23,7 @@ _INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
 _BEGIN = const(16)  # bytes that show whether it is a package at all
 _LOOK = const(2048)  # bytes between looks whether the head is there
 _MARK = const(16384)  # bytes between records of how much is there
+_TURN_MS = const(1000)
 _SILENCE_MS = const(121000)  # as in coap/endpoint.py
 
 
@@ -126,10 +127,13 @@ class Incoming:
     async def watch(self):
         """Ends a push of which nothing comes any more."""
         app = self.app
+        before = waited_ms = 0
+        # in short turns: while it sleeps it holds the memory of a package that is done with
         while app.transfer is self and self.told is not None:
+            await asyncio.sleep_ms(_TURN_MS)
+            waited_ms = waited_ms + _TURN_MS if self.taken == before else 0
             before = self.taken
-            await asyncio.sleep_ms(_SILENCE_MS)
-            if app.transfer is self and self.taken == before and self.told is not None:
+            if waited_ms >= _SILENCE_MS and app.transfer is self and self.told is not None:
                 text = "nothing has come for %d s, after %d bytes" % (_SILENCE_MS // 1000, before)
                 once("update", "failed", app, _LOST, text)
 

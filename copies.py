@@ -2,8 +2,8 @@
 
 The factory's, like boot.py, main.py and trial.py: no update changes it, and it imports nothing
 that one could. A module of its own, for the memory of it is needed only where a copy was ever
-chosen, and compiled it is a third as long. Names are such as other modules have, where there is
-one: each other takes memory for good.
+chosen or the factory's is one file, and compiled it is a third as long. Names are such as other
+modules have, where there is one: each other takes memory for good.
 """
 
 import json
@@ -24,6 +24,7 @@ _LOOKS = const(100)
 _MAGIC = const(b"rec1")
 _HEADER = const(14)
 _SIZE = const(26)
+_PIECE = const(512)
 _MPY = const(b"M")  # an .mpy file begins so
 
 number = 0  # of the copy that runs, 0: the factory's
@@ -102,7 +103,8 @@ def feed():
 class Package:
     """The file of a package as a file system to import from (docs/update.md).
 
-    ValueError where its head is not that with this CRC-32.
+    ValueError where its head is not that with this CRC-32. Without one it is the factory's copy
+    as tools/packed.py makes it: its table is there, and the CRC-32 is that of all behind it.
     """
 
     def __init__(self, path, crc):
@@ -110,6 +112,17 @@ class Package:
         self.table = b""  # CRC-32 of each name, and where the file begins; 0: a folder
         with open(path, "rb") as file:
             data = file.read(16)
+            if crc is None:
+                length, crc = unpack_from(b"<II", data, 8)
+                self.table = data = file.read(length)
+                self.first = length + 15
+                found = 1  # else that of nothing, 0, would be right where all is 0
+                while data:
+                    found = crc32(data, found)
+                    data = file.read(_PIECE)
+                if found & 0xFFFFFFFF != crc:
+                    raise ValueError("it is damaged: deploy again")
+                return
             found = crc32(data)
             length, count, size = unpack_from(b"<HHI", data, 8)
             found = crc32(file.read(length), found)
@@ -170,6 +183,18 @@ class Package:
         return file
 
 
+def mount(which, crc):
+    # True where that can be imported from now on. The factory's copy need not be one file.
+    path = "slot%d.pkg" % which
+    try:
+        vfs.mount(Package(path, crc), "/" + path[:5])
+        sys.path.insert(0, "/" + path[:5])
+        return True
+    except (OSError, ValueError, IndexError, MemoryError) as error:
+        if which or error.args[:1] != (ENOENT,):
+            print("slot %d: %s" % (which, error))
+
+
 def begin():
     """Makes the copy that is chosen the first to import from; writes nothing.
 
@@ -177,23 +202,18 @@ def begin():
     factory's. This module stays for trial.py where that or another copy is on trial.
     """
     global number, attempts
+    mount(0, None)
     data = record()[2]
     if data and data[0] and not button():
         attempts = data[2]
         for which in (0, 1) if attempts <= _STARTS else (1,):
-            try:
-                number = data[which]
-                if number:
-                    path = "slot%d.pkg" % number
-                    vfs.mount(Package(path, unpack_from(b"<II", data, 4)[which]), "/" + path[:5])
-                    sys.path.insert(0, "/" + path[:5])
+            number = data[which]
+            if not number or mount(number, unpack_from(b"<II", data, 4)[which]):
                 break
-            except (OSError, ValueError, IndexError, MemoryError) as error:
-                print("slot %d: %s" % (number, error))
-                number = 0
+            number = 0
     # The memory of what is not needed any more
     module = sys.modules[__name__]
-    gone = "begin button "
+    gone = "begin button mount "
     if not attempts:
         sys.modules.pop(__name__)
         gone += "record write feed "

@@ -8,8 +8,9 @@ network interfaces that its board's file does not name, and objects that it does
 
     python -m tools.install build/board
 
-makes the files for the board of build/board/config.json, ready to be copied onto it. DTLS and
-bootstrap are left out where its file system is too small for all.
+makes the files for the board of build/board/config.json, ready to be copied onto it. Where its
+file system is too small for them they are packed into one (packed.py), and what has no room even
+so is left out.
 """
 
 import ast
@@ -20,9 +21,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import namedtuple
 from pathlib import Path, PurePosixPath
 
-from tools import boot_file
+from tools import boot_file, packed
 from tools.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,36 +82,17 @@ DIAGNOSIS = (
 # What only someone at the console loads.
 TRACE = ("firmware/trace.py",)
 CONSOLE = ("firmware/line.py", "firmware/look.py", "firmware/repl.py", *TRACE)
-# What only a restart, or its cause, is about: without it the board registers anew, its clock is
-# not set, and what fails ends at the prompt.
-COMFORT = (
-    "firmware/keep.py",
-    "firmware/ntp.py",
-    "lib/lwm2m/restore.py",
-    "lib/lwm2m/state.py",
-    "trial.py",
-)
-# What may be left out where there is no room for all, the first that helps, and how it is called.
+# What may be left out where there is no room for all, in this order, and how it is called.
 DISPENSABLE = (
-    ((), ""),
     (UPDATE, "updates"),
-    (UPDATE + SECURITY, "DTLS, bootstrap and updates"),
-    (UPDATE + SECURITY + TRACE, "DTLS, bootstrap, the trace of messages and updates"),
-    (
-        UPDATE + SECURITY + CONSOLE,
-        "DTLS, bootstrap, the lines after a colon, the REPL's functions and updates",
-    ),
-    (
-        UPDATE + SECURITY + CONSOLE + DIAGNOSIS,
-        "DTLS, bootstrap, the lines after a colon, the REPL's functions, updates, diagnosis and"
-        " settings from afar",
-    ),
-    (
-        UPDATE + SECURITY + CONSOLE + DIAGNOSIS + COMFORT,
-        "DTLS, bootstrap, the lines after a colon, the REPL's functions, updates, diagnosis,"
-        " settings from afar, what is kept over a restart, the time and restarts after a failure",
-    ),
+    (SECURITY, "DTLS and bootstrap"),
+    (TRACE, "the trace of messages"),
+    (CONSOLE, "the lines after a colon and the REPL's functions"),
+    (DIAGNOSIS, "diagnosis and settings from afar"),
 )
+# The files that go onto a board, content by name, the blocks that they take, and what is to be
+# told of them, as the end of a line of text.
+Chosen = namedtuple("Chosen", "files blocks told")
 # The list for freezing, and names that device code has as private constants.
 _LEFT_OUT = {"firmware/manifest.py", "lib/coap/numbers.py"}
 # What a network interface takes, by the module that a board's file imports for it.
@@ -130,9 +113,10 @@ _EXTRAS = {"firmware/objects/test_object.py": "test_object"}
 
 # The file system of a board is FAT with clusters of one block; how many of them there are.
 BLOCKS = {"nucleo_f429zi": 190, "b_l475e_iot01a": 987}
-# So many of them are for config.json and the records of two accounts: the factory's, what a
-# bootstrap has brought, a session for each, in two files each, and their folder.
-RESERVE = 12
+# So many of them are for config.json, the last crash and the records, in two files each, of two
+# accounts: the factory's, a session for each, settings, what servers have written, events in two
+# blocks; and their folder.
+RESERVE = 17
 _BLOCK = 512
 _ENTRY = 32  # bytes of a directory's entry
 _PER_ENTRY = 13  # characters of a name in an entry for long names
@@ -148,22 +132,21 @@ def host_march():
     return _HOST_MARCH.get(platform.machine().lower())
 
 
-def board_files(root=ROOT, extras=(), board=None, secure=True, without=()):
+def board_files(root=ROOT, extras=(), board=None, secure=True):
     """Paths of the installed files, relative to the root, sorted; UserError if main.py is missing.
 
     Everything under `lib/` and `firmware/` counts except hidden files and compiled ones, so data
     files travel with their package. Of the objects that only some boards want those in `extras`.
     `board` is the name of the one they are for; None, or one that is not there: for all of them.
-    Without `secure` there is neither DTLS nor bootstrap; `without` names more files, as in
-    `DISPENSABLE`. A package's file that only says what it is for is left out: MicroPython does
-    without.
+    Without `secure` there is neither DTLS nor bootstrap. A package's file that only says what it
+    is for is left out: MicroPython does without.
     """
     root = Path(root)
     for name in _FILES:
         if not (root / name).is_file():
             raise UserError(f"{root / name} is missing: nothing to install on a board")
     found = list(_FILES)
-    found += [name for name in _FACTORY if (root / name).is_file() and name not in without]
+    found += [name for name in _FACTORY if (root / name).is_file()]
     for folder in _FOLDERS:
         for path in (root / folder).rglob("*"):
             name = path.relative_to(root)
@@ -173,7 +156,7 @@ def board_files(root=ROOT, extras=(), board=None, secure=True, without=()):
                 continue
             if name.suffix in _LEFT_OUT_SUFFIXES or _only_says(path):
                 continue
-            if name.as_posix() in without or (not secure and name.as_posix() in SECURITY):
+            if not secure and name.as_posix() in SECURITY:
                 continue
             if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
                 continue
@@ -268,14 +251,13 @@ def stage(
     board=None,
     secure=True,
     lines=True,
-    without=(),
 ):
     """Puts the board's files into the directory and returns their names there.
 
     With `mpy`, modules are compiled (`march` as for mpy-cross, only for native and viper code).
     `extras` and `board` as in `board_files()`, None for what the directory's config.json says.
-    `secure` and `without` likewise; what an earlier installation has left of it goes. `lines` as
-    in `compile_mpy()`.
+    Without `secure` there is neither DTLS nor bootstrap; what an earlier installation has left of
+    them goes. `lines` as in `compile_mpy()`.
     """
     root, directory = Path(root), Path(directory)
     names = []
@@ -285,14 +267,13 @@ def stage(
         objects if extras is None else extras,
         configured if board is None else board,
         secure,
-        without,
     )
     pins = boot_file.content(configured if board is None else board)
     if pins is not None and _FACTORY[0] in files:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / boot_file.NAME).write_bytes(pins)
         names.append(boot_file.NAME)
-    for name in (*without, *(() if secure else SECURITY)):
+    for name in () if secure else SECURITY:
         for path in (directory / name, (directory / name).with_suffix(".mpy")):
             path.unlink(missing_ok=True)
     # boot.py last: a directory that has one is complete.
@@ -362,60 +343,79 @@ def less(files, without):
     return {name: each for name, each in files.items() if name not in gone}
 
 
-def needed_blocks(board, extras=(), root=ROOT, secure=True, without=(), lines=True):
-    """The blocks that an installation of compiled files takes on this board, without `RESERVE`."""
-    files = contents(None, MARCH, lines, root, extras, board)
-    files = less(files, (*without, *(() if secure else SECURITY)))
-    return blocks_of({name: len(data) for name, data in files.items()})
+def chosen(room, compiled, block=_BLOCK, beside=None):
+    """The first `Chosen` that fits into `room` blocks of so many bytes; the smallest if none does.
 
-
-def fitting(room, needed):
-    """(without, lines, blocks) of the first installation that fits into `room` blocks, or None.
-
-    `needed(without, lines)` tells how many one takes, without the modules of a row of
-    `DISPENSABLE`, and with the numbers of lines, which go first, or without.
+    `compiled(lines)` gives all files, with the numbers of lines in tracebacks or without;
+    `beside` are the sizes of others that come with them. Single files come before one with most
+    of them in it, which takes some of the board's memory, and this before a compressed one; only
+    then the numbers of lines go, and then a row of `DISPENSABLE`, with which they are back.
     """
-    for without, _ in DISPENSABLE:
+    every = {}
+    for count in range(len(DISPENSABLE) + 1):
+        without = DISPENSABLE[:count]
         for lines in (True, False):
-            taken = needed(without, lines)
-            if taken <= room:
-                return without, lines, taken
-    return None
+            if lines not in every:
+                every[lines] = compiled(lines)
+            for how in ("", "packed", "compressed"):
+                files = less(every[lines], [name for names, _ in without for name in names])
+                if how:
+                    files["copies.mpy"] = every[lines]["copies.mpy"]
+                    files = packed.packed(files, how == "compressed")
+                sizes = {name: len(data) for name, data in files.items()}
+                taken = blocks_of({**sizes, **(beside or {})}, block)
+                told = _told(how, [called for _, called in without], lines)
+                if taken <= room:
+                    return Chosen(files, taken, told)
+    return Chosen(files, taken, told)
 
 
-def told(without, lines):
-    """What such an installation lacks, as the end of a line of text."""
-    called = dict(DISPENSABLE)[without]
-    text = f", without {called}: there is no room, see docs/provisioning.md" if without else ""
-    return text if lines else text + "; tracebacks have no numbers of lines, likewise"
+def _told(how, missing, lines):
+    text = f", most of them {how} into {packed.NAME}" if how else ""
+    if not lines:
+        missing = [*missing, "numbers of lines in tracebacks"]
+    if missing:
+        text += f", without {', '.join(missing)}"
+    return f"{text}: see docs/provisioning.md" if text else ""
+
+
+def is_ours(name):
+    """Whether a file on the flash is one of the firmware.
+
+    What else is in lib/ came by mip or by hand, and is let alone.
+    """
+    folders = "|".join(path.name for path in (ROOT / "lib").iterdir() if path.is_dir())
+    first = rf"(boot|copies|main|trial)\.(py|mpy)|boot\.json|{packed.NAME}"
+    return bool(re.fullmatch(rf"{first}|(firmware|lib/({folders}))/.*", name))
 
 
 def install(directory):
     """Compiles what fits onto the board of the directory's config.json; a line that tells of it.
 
-    UserError where not even the plain installation fits.
+    UserError where not even the least installation fits.
     """
     directory = Path(directory)
-    extras, board = _wanted(directory)
+    board = _wanted(directory)[1]
     if board not in BLOCKS:
         names = " or ".join(sorted(BLOCKS))
         raise UserError(f'{directory / "config.json"}: "board" has to be {names}')
     room = BLOCKS[board] - RESERVE
     shown = f"{directory}: {board} has {BLOCKS[board]} blocks, {RESERVE} of them for its records"
-    files = {}
-
-    def needed(without, lines):
-        if lines not in files:
-            files[lines] = contents(directory, MARCH, lines)
-        return blocks_of({n: len(data) for n, data in less(files[lines], without).items()})
-
-    chosen = fitting(room, needed)
-    if chosen is None:
-        without, called = DISPENSABLE[-1]
-        raise UserError(f"{shown}: too few for this: {needed(without, False)} without {called}")
-    without, lines, taken = chosen
-    count = len(stage(directory, mpy=True, march=MARCH, without=without, lines=lines))
-    return f"{shown}; {count} files take {taken}{told(without, lines)}"
+    best = chosen(room, lambda lines: contents(directory, MARCH, lines))
+    if best.blocks > room:
+        raise UserError(f"{shown}: too few for this: {best.blocks}{best.told}")
+    # What an earlier installation has left, and the folders that are empty then.
+    for path in sorted(directory.rglob("*"), reverse=True):
+        name = path.relative_to(directory).as_posix()
+        if path.is_file() and is_ours(name) and name not in best.files:
+            path.unlink()
+        if path.is_dir() and is_ours(name + "/") and not any(path.iterdir()):
+            path.rmdir()
+    # boot.py last: a directory that has one is complete.
+    for name in sorted(best.files, key=lambda name: name == "boot.py"):
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(best.files[name])
+    return f"{shown}; {len(best.files)} files take {best.blocks}{best.told}"
 
 
 def main(arguments):

@@ -17,7 +17,7 @@ def measure(workshop, progress):
     plain = workshop.folder / "plain"
     plain_names = install.stage(plain, mpy=True, march=install.MARCH, board=_BOARD, secure=False)
     plain_bytes = sum((plain / name).stat().st_size for name in plain_names)
-    deployed, told = _deployed()
+    deployed = _deployed()
     sizes = sorted(((target / name).stat().st_size, name) for name in names)
     progress(f"{len(sizes)} files compiled")
     libraries = sum(size for size, name in sizes if name.startswith(_LIBRARIES))
@@ -26,7 +26,7 @@ def measure(workshop, progress):
     other_bytes = sum((other / name).stat().st_size for name in other_names)
     figures = {
         "installed": Figure(sum(size for size, _ in sizes)),
-        "deployed": Figure(sum(deployed.values())),
+        "deployed": Figure(sum(map(len, deployed.files.values()))),
         "deployed_l475": Figure(other_bytes),
         "libraries": Figure(libraries),
     }
@@ -36,7 +36,7 @@ def measure(workshop, progress):
         f"all: {len(sizes)} files, {blocks} blocks",
         f"without DTLS and bootstrap: {len(plain_names)} files, {plain_bytes:,} bytes, "
         f"{install.blocks(plain)} blocks",
-        f"deployed: {install.blocks_of(deployed)} blocks on the F429ZI{told}; "
+        f"deployed: {deployed.blocks} blocks on the F429ZI{deployed.told}; "
         f"{install.blocks(other)} on the L475",
         "the largest:",
     ]
@@ -45,18 +45,11 @@ def measure(workshop, progress):
 
 
 def _deployed():
-    # (files with their sizes, what they lack) of what `make deploy` chooses for the smaller board.
-    compiled = {}
-
-    def needed(without, lines):
-        if lines not in compiled:
-            files = install.contents(None, install.MARCH, lines, board=_BOARD)
-            compiled[lines] = {name: len(data) for name, data in files.items()}
-        return install.blocks_of(install.less(compiled[lines], without))
-
+    # What `make deploy` chooses for the smaller board.
     room = install.BLOCKS[_BOARD] - install.RESERVE
-    chosen = install.fitting(room, needed)
-    if chosen is None:
+    best = install.chosen(
+        room, lambda lines: install.contents(None, install.MARCH, lines, board=_BOARD)
+    )
+    if best.blocks > room:
         raise UserError(f"the firmware does not fit onto {_BOARD}: {room} blocks")
-    without, lines, _ = chosen
-    return install.less(compiled[lines], without), install.told(without, lines)
+    return best

@@ -1,6 +1,5 @@
 """What a board is and what is on its flash, and whether the firmware can go onto it."""
 
-import re
 from dataclasses import dataclass, field
 
 from tools import install
@@ -74,16 +73,6 @@ def names():
     return sorted(install.BLOCKS)
 
 
-def is_ours(name):
-    """Whether a file on the flash is one of the firmware.
-
-    What else is in lib/ came by mip or by hand, and is let alone.
-    """
-    folders = [path.name for path in (install.ROOT / "lib").iterdir() if path.is_dir()]
-    first = r"(boot|copies|main|trial)\.(py|mpy)|boot\.json"
-    return bool(re.fullmatch(rf"{first}|(firmware|lib/({'|'.join(folders)}))/.*", name))
-
-
 @dataclass(frozen=True)
 class Found:
     """A board as it was found. Sizes in bytes, `blocks` and `free` in blocks of `block` bytes."""
@@ -114,11 +103,11 @@ class Found:
     @property
     def ours(self):
         """The files of the firmware, by name with their sizes."""
-        return {name: size for name, size in self.files.items() if is_ours(name)}
+        return {name: size for name, size in self.files.items() if install.is_ours(name)}
 
     @property
     def others(self):
-        return {name: size for name, size in self.files.items() if not is_ours(name)}
+        return {name: size for name, size in self.files.items() if not install.is_ours(name)}
 
     @property
     def told_version(self):

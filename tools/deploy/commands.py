@@ -5,6 +5,7 @@ import sys
 
 from serial.tools import list_ports
 
+from tools import packed
 from tools.board_repl import BoardRepl, resolved
 from tools.deploy import board, slots, transfer
 from tools.deploy.deploy import tell
@@ -39,7 +40,8 @@ def describe(port):
     with BoardRepl(port, tell) as repl:
         found = board.look(repl)
         tell(f"{port}: {found.line()}")
-        firmware = "is on it" if "firmware/app.mpy" in found.files else "is not on it"
+        there = {"firmware/app.mpy", packed.NAME} & set(found.files)
+        firmware = "is on it" if there else "is not on it"
         if "firmware/app.py" in found.files:
             firmware = "is on it as sources"
         size = sum(found.ours.values())

@@ -53,26 +53,16 @@ def _compiled(found, config, wants_aiorepl):
     tell(f"compiling for {found.name} ({found.march or 'bytecode only'}) ...")
     room, kept = board.room(found)
     wanted = {_AIOREPL: _AIOREPL_SIZE} if wants_aiorepl and _AIOREPL not in found.files else {}
-    compiled = {}
-
-    def needed(without, lines):
-        if lines not in compiled:
-            compiled[lines] = _contents(found, config, lines)
-        files = install.less(compiled[lines], without)
-        sizes = {name: len(data) for name, data in files.items()}
-        return install.blocks_of({**sizes, **wanted}, found.block)
-
-    chosen = install.fitting(room, needed)
-    if chosen is None:
-        least, called = install.DISPENSABLE[-1]
-        raise UserError(_no_room(found, room, kept, needed(least, False), called))
-    without, lines, taken = chosen
-    files = install.less(compiled[lines], without)
-    tell(
-        f"{len(files)} files take {taken} blocks of {room}, {kept} more are kept for records"
-        f"{install.told(without, lines)}"
+    best = install.chosen(
+        room, lambda lines: _contents(found, config, lines), found.block, beside=wanted
     )
-    return files
+    if best.blocks > room:
+        raise UserError(_no_room(found, room, kept, best))
+    tell(
+        f"{len(best.files)} files take {best.blocks} blocks of {room}, {kept} more are kept for "
+        f"records{best.told}"
+    )
+    return best.files
 
 
 def _contents(found, config, lines):
@@ -81,12 +71,12 @@ def _contents(found, config, lines):
         return install.contents(folder, found.march, lines)
 
 
-def _no_room(found, room, kept, needed, called):
+def _no_room(found, room, kept, least):
     others = sorted(found.others.items(), key=lambda item: -item[1])
     shown = ", ".join(f"{name} {size:,} bytes" for name, size in others[:4])
     return (
-        f"{found.port}: no room: the firmware takes {needed} blocks of {found.block} bytes, even "
-        f"without {called}; the file system has {found.blocks}, others take "
+        f"{found.port}: no room: the firmware takes {least.blocks} blocks of {found.block} bytes"
+        f"{least.told}; the file system has {found.blocks}, others take "
         f"{found.blocks - found.free - install.blocks_of(found.ours, found.block)} "
         f"({shown or 'no files'}), {kept} are kept for config.json and records, which leaves "
         f"{room}: remove what is not needed. Nothing written"

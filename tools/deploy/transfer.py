@@ -5,6 +5,7 @@ import hashlib
 
 from mpremote.transport import TransportExecError
 
+from tools import packed
 from tools.board_repl import BROKEN, CHUNK
 from tools.errors import UserError
 
@@ -29,10 +30,20 @@ def h(n):
     except OSError:
         return ''
     return str(binascii.hexlify(s.digest()), 'utf8')
-def o(t, k):
+def o(t, k, s):
     global f, n
     n = %r if os.statvfs(os.getcwd())[3] > k else t
+    try:
+        if s and os.stat(n)[6] == s:
+            f = open(n, 'r+b')
+            return
+    except OSError:
+        pass
     f = open(n, 'wb')
+    if s:
+        f.seek(s)
+        f.flush()
+        f.seek(0)
 def w(s):
     f.write(binascii.a2b_base64(s))
 def e(t, d):
@@ -158,7 +169,10 @@ def _write(repl, found, name, data, progress, tell):
 
 def _write_once(repl, name, data, blocks, progress):
     progress.mark()
-    lines = [f"o({name!r}, {blocks})"]
+    # All the blocks of a large file belong to it before it is written, and while it is: of one
+    # that grows, a power cut leaves those behind that its directory does not know of yet.
+    whole = len(data) if name == packed.NAME else 0
+    lines = [f"o({name!r}, {blocks}, {whole})"]
     for start in range(0, len(data), CHUNK):
         chunk = data[start : start + CHUNK]
         text = binascii.b2a_base64(chunk, newline=False).decode()

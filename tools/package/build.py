@@ -3,11 +3,10 @@
 import ast
 import re
 import tempfile
-import zlib
 from collections import namedtuple
 from pathlib import Path
 
-from tools import install
+from tools import install, packed
 from tools.errors import UserError
 from tools.package import form
 
@@ -25,8 +24,6 @@ GROUPS = {
     "console": ("CONSOLE", "the lines after a colon and the REPL's functions"),
     "diagnosis": ("DIAGNOSIS", "diagnosis and settings from afar"),
 }
-# Of the board's memory, 2 KB are taken while a compressed module is loaded.
-_WINDOW_BITS = 9
 _VERSION_FILE = "firmware/version.py"
 _VERSION_LINE = re.compile(r'^VERSION = ".*"$', re.MULTILINE)
 # As an .mpy file has them in its third byte.
@@ -149,7 +146,7 @@ def build(
             left = _less(files[shows_lines], groups)
             info = describe(version, board, left, name, micropython)
             if smaller:
-                left = {each: _compressed(each, data) for each, data in left.items()}
+                left = {each: packed.compressed(each, data) for each, data in left.items()}
             package = form.pack(key, info, left)
             if len(package) <= room:
                 return Made(package, _told(groups, shows_lines))
@@ -157,15 +154,6 @@ def build(
                 raise UserError(_too_large(package, board, room, left, "leave out ALL=1"))
     hint = f"even without {_told(groups, False)}: remove objects or board files that it can spare"
     raise UserError(_too_large(package, board, room, left, hint))
-
-
-def _compressed(name, data):
-    # A module as copies.py opens it; what is no module, or gains nothing, as it is.
-    if not name.endswith(".mpy"):
-        return data
-    packer = zlib.compressobj(9, zlib.DEFLATED, _WINDOW_BITS)
-    smaller = packer.compress(data) + packer.flush()
-    return min(data, smaller, key=len)
 
 
 def _told(groups, lines):

@@ -36,6 +36,12 @@ try:
 except ImportError:
     able = 0
 modules = [n.rpartition('.')[0] for n in names('firmware')]
+for n in ('app', 'dtls', 'bootstrapping'):
+    try:
+        os.stat('/slot0/firmware/' + n + '.mpy')  # as one file: boot.py has mounted it
+        modules.append(n)
+    except OSError:
+        pass
 lacks = [n for n in ('dtls', 'bootstrapping') if 'app' in modules and n not in modules]
 print('found', (names(), names('state'), able, lacks))
 """

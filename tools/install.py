@@ -348,8 +348,8 @@ def chosen(room, compiled, block=_BLOCK, beside=None):
 
     `compiled(lines)` gives all files, with the numbers of lines in tracebacks or without;
     `beside` are the sizes of others that come with them. Single files come before one with most
-    of them in it, which takes some of the board's memory, and this before a compressed one; only
-    then the numbers of lines go, and then a row of `DISPENSABLE`, with which they are back.
+    of them in it, which takes some of the board's memory, and this before one that is in part
+    compressed; only then the numbers of lines go, and then a row of `DISPENSABLE`, with which they are back.
     """
     every = {}
     for count in range(len(DISPENSABLE) + 1):
@@ -357,11 +357,14 @@ def chosen(room, compiled, block=_BLOCK, beside=None):
         for lines in (True, False):
             if lines not in every:
                 every[lines] = compiled(lines)
-            for how in ("", "packed", "compressed"):
-                files = less(every[lines], [name for names, _ in without for name in names])
+            taken = room
+            single = less(every[lines], [name for names, _ in without for name in names])
+            for how in ("", "packed", "packed and in part compressed"):
+                files = single
                 if how:
-                    files["copies.mpy"] = every[lines]["copies.mpy"]
-                    files = packed.packed(files, how == "compressed")
+                    gain = (taken - room) * block if "compressed" in how else 0
+                    files = {**single, "copies.mpy": every[lines]["copies.mpy"]}
+                    files = packed.packed(files, gain)
                 sizes = {name: len(data) for name, data in files.items()}
                 taken = blocks_of({**sizes, **(beside or {})}, block)
                 told = _told(how, [called for _, called in without], lines)
@@ -371,7 +374,7 @@ def chosen(room, compiled, block=_BLOCK, beside=None):
 
 
 def _told(how, missing, lines):
-    text = f", most of them {how} into {packed.NAME}" if how else ""
+    text = f", most of it {how} into {packed.NAME}" if how else ""
     if not lines:
         missing = [*missing, "numbers of lines in tracebacks"]
     if missing:

@@ -1,7 +1,7 @@
 """The factory's copy of the application as one file, for a file system without room for many.
 
 Each file takes whole blocks, half a block is lost on average, and its name takes its place in a
-directory. In one file nothing is lost, and modules can be compressed there. `copies.py` on the
+directory. In one file nothing is lost, and some modules can be compressed there. `copies.py` on the
 board, which has to agree with this, mounts it as /slot0. Little endian:
 
     8s magic, I length of the table in bytes, I CRC-32, begun with 1, of all that follows
@@ -24,21 +24,38 @@ _FIRST = 1  # the CRC-32 of nothing but zeros is not 0 with this
 # What starts it, and beside it what tries other copies where there may be some.
 _OUTSIDE = ("boot.py", "copies.mpy", "main.py")
 _FOR_OTHERS = (boot_file.NAME, "trial.mpy")
+# What may be compressed: to load it takes 1.3 KB of memory in one piece, which there may be no
+# more later. So what a start loads before it registers, and nothing does again; and what only
+# someone at the console wants.
+COMPRESSIBLE = (
+    "coap.endpoint coap.message firmware firmware.account_list firmware.app firmware.config"
+    " firmware.connection firmware.connections firmware.console firmware.drivers.bmp180"
+    " firmware.drivers.sensor firmware.drivers.servo firmware.lan firmware.modules"
+    " firmware.objects.example firmware.objects.servomotor firmware.objects.temperature"
+    " firmware.parts firmware.repl firmware.trace lwm2m.client lwm2m.object"
+    " lwm2m.objects.server lwm2m.operations lwm2m.read lwm2m.registration lwm2m.session"
+).split()
 # Of the board's memory, 2 KB are taken while a compressed module is loaded.
 _WINDOW_BITS = 9
 
 
-def packed(files, smaller):
+def packed(files, gain=0):
     """The files of an installation, content by name, with one in the place of most of them.
 
-    With `smaller` the modules in it are compressed.
+    It is made smaller by so many bytes, if it can be: for that modules of `COMPRESSIBLE` are
+    compressed, no more of them than need be.
     """
     outside = _OUTSIDE + (_FOR_OTHERS if boot_file.NAME in files else ())
     inside = {
-        name.removeprefix("lib/"): compressed(name, data) if smaller else data
-        for name, data in files.items()
-        if name not in outside
+        name.removeprefix("lib/"): data for name, data in files.items() if name not in outside
     }
+    if gain > 0:
+        smaller = {name: compressed(name, data) for name, data in inside.items()}
+        gains = {name: len(data) - len(smaller[name]) for name, data in inside.items()}
+        for name in sorted(gains, key=lambda name: (-gains[name], name)):
+            if gain > 0 and name.removesuffix(".mpy").replace("/", ".") in COMPRESSIBLE:
+                inside[name] = smaller[name]
+                gain -= gains[name]
     return {NAME: _pack(inside), **{name: files[name] for name in outside}}
 
 

@@ -349,7 +349,7 @@ def chosen(room, compiled, block=_BLOCK, beside=None):
     `compiled(lines)` gives all files, with the numbers of lines in tracebacks or without;
     `beside` are the sizes of others that come with them. Single files come before one with most
     of them in it, which takes some of the board's memory, and this before one that is in part
-    compressed; only then the numbers of lines go, and then a row of `DISPENSABLE`, with which they are back.
+    compressed; only then the numbers of lines go. Without a row of `DISPENSABLE` they are back.
     """
     every = {}
     for count in range(len(DISPENSABLE) + 1):
@@ -379,7 +379,7 @@ def _told(how, missing, lines):
         missing = [*missing, "numbers of lines in tracebacks"]
     if missing:
         text += f", without {', '.join(missing)}"
-    return f"{text}: see docs/provisioning.md" if text else ""
+    return f"{text}: there is no room, see docs/provisioning.md" if text else ""
 
 
 def is_ours(name):
@@ -412,7 +412,8 @@ def install(directory):
         name = path.relative_to(directory).as_posix()
         if path.is_file() and is_ours(name) and name not in best.files:
             path.unlink()
-        if path.is_dir() and is_ours(name + "/") and not any(path.iterdir()):
+        ours = name == "lib" or is_ours(name + "/")
+        if path.is_dir() and ours and not any(path.iterdir()):
             path.rmdir()
     # boot.py last: a directory that has one is complete.
     for name in sorted(best.files, key=lambda name: name == "boot.py"):

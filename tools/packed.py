@@ -1,8 +1,8 @@
 """The factory's copy of the application as one file, for a file system without room for many.
 
 Each file takes whole blocks, half a block is lost on average, and its name takes its place in a
-directory. In one file nothing is lost, and some modules can be compressed there. `copies.py` on the
-board, which has to agree with this, mounts it as /slot0. Little endian:
+directory. In one file nothing is lost, and some modules can be compressed there. `copies.py` on
+the board, which has to agree with this, mounts it as /slot0. Little endian:
 
     8s magic, I length of the table in bytes, I CRC-32, begun with 1, of all that follows
     the table: for each file and folder I CRC-32 of its name, I where it begins, 0: a folder
@@ -28,12 +28,13 @@ _FOR_OTHERS = (boot_file.NAME, "trial.mpy")
 # more later. So what a start loads before it registers, and nothing does again; and what only
 # someone at the console wants.
 COMPRESSIBLE = (
-    "coap.endpoint coap.message firmware firmware.account_list firmware.app firmware.config"
-    " firmware.connection firmware.connections firmware.console firmware.drivers.bmp180"
-    " firmware.drivers.sensor firmware.drivers.servo firmware.lan firmware.modules"
-    " firmware.objects.example firmware.objects.servomotor firmware.objects.temperature"
-    " firmware.parts firmware.repl firmware.trace lwm2m.client lwm2m.object"
-    " lwm2m.objects.server lwm2m.operations lwm2m.read lwm2m.registration lwm2m.session"
+    "coap.endpoint coap.message firmware.__init__ firmware.account_list firmware.app"
+    " firmware.config firmware.connection firmware.connections firmware.console"
+    " firmware.drivers.bmp180 firmware.drivers.sensor firmware.drivers.servo firmware.lan"
+    " firmware.modules firmware.objects.example firmware.objects.servomotor"
+    " firmware.objects.temperature firmware.parts firmware.repl firmware.trace lwm2m.client"
+    " lwm2m.object lwm2m.objects.server lwm2m.operations lwm2m.read lwm2m.registration"
+    " lwm2m.session"
 ).split()
 # Of the board's memory, 2 KB are taken while a compressed module is loaded.
 _WINDOW_BITS = 9

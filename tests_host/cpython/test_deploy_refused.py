@@ -1,9 +1,14 @@
 """Boards that `make deploy` has to refuse, and one whose file system is the F429ZI's own."""
 
 import json
+import os
+import re
+import subprocess
+import sys
+import time
 
 import pytest
-from board_line import Desk, LineBoard, deploy
+from board_line import Desk, LineBoard, deploy, make
 from test_deploy import copied
 
 from tools import install, packed
@@ -53,6 +58,13 @@ del Flash, flash
 if "boot.py" in os.listdir():
     with open("boot.py") as file:
         exec(file.read())
+"""
+# What leaves next to nothing beside the files that are there.
+REST = """
+import os
+with open("notes.bin", "wb") as file:
+    while os.statvfs(".")[3] > 4:
+        file.write(bytes(512))
 """
 FILLED = """
 if "notes.bin" not in os.listdir():
@@ -112,15 +124,16 @@ def test_a_file_system_that_is_too_full(tmp_path, image):
         status, said = deploy(tmp_path, f"PORT={virtual.port}", "SERVER=coap://127.0.0.1:9")
         last = said.splitlines()[-1]
         assert status == 2 and last.endswith("remove what is not needed. Nothing written"), said
-        # 190 blocks, 59 of them of the file; 12 are kept.
+        # 190 blocks, 59 of them of the file; 17 are kept.
         assert (
-            "the file system has 190, others take 59 (notes.bin 30,000 bytes), 12 are kept" in last
+            "the file system has 190, others take 59 (notes.bin 30,000 bytes), 17 are kept" in last
         )
-        assert "which leaves 119: " in last
-        least = install.DISPENSABLE[-1][0]
-        needed = install.needed_blocks("nucleo_f429zi", without=least, lines=False)
-        # Tracebacks hold the same names; the host's bytecode is that of the board.
-        assert f"the firmware takes {needed} blocks of 512 bytes, even without DTLS" in last
+        assert "which leaves 114: " in last
+        least = install.chosen(
+            0, lambda lines: install.contents(None, None, lines, board="nucleo_f429zi")
+        )
+        assert f"the firmware takes {least.blocks} blocks of 512 bytes{least.told}" in last
+        assert "without updates, DTLS and bootstrap, the trace" in least.told
         assert image.read_bytes() == before
 
 
@@ -129,17 +142,99 @@ def test_the_f429zi_file_system_takes_the_firmware_in_one_file(tmp_path, image):
         port = f"PORT={virtual.port}"
         status, said = deploy(tmp_path, port, f"SERVER={desk.uri}", "ENDPOINT=small")
         assert status == 0 and desk.client("small"), said
-        assert "blocks of 173, 17 more are kept for records, most of them compressed" in said
-        assert f"into {packed.NAME}, without updates, DTLS and bootstrap: see docs" in said
+        assert "blocks of 173, 17 more are kept for records, most of it packed" in said
+        assert f"into {packed.NAME}, without updates, DTLS and bootstrap" in said
         copied_files, same, removed = copied(said)
         assert (copied_files, same, removed) == (4, 0, 0)
         # boot.py and main.py of the repository are on it, not beside it.
         assert sorted(path.name for path in virtual.flash.iterdir()) == ["boot.py"]
+        assert desk.read("small", "/3303/0/5700") == "21.5"
         # All is written over once more, by way of a file that takes the place of the old one.
         status, said = deploy(tmp_path, port, "FORCE=1")
         assert status == 0 and copied(said) == (copied_files, 0, 0), said
         status, said = deploy(tmp_path, port)
         assert status == 0 and copied(said) == (0, copied_files, 0), said
+        # An account with DTLS: the board lacks it.
+        status, said = make(tmp_path, "provision", port, "BOOTSTRAP=coap://127.0.0.1:9")
+        assert status == 0 and "board has no bootstrap: this account" in said, said
+
+
+# What is done to the one file before it is copied anew: its last byte, or its length.
+HARM = (
+    "f=open('slot0.pkg','r+b'); f.seek(-1,2); f.write(b'~'); f.close()",
+    "f=open('slot0.pkg','ab'); f.write(bytes(9)); f.close()",
+)
+
+
+def cut_copying(folder, board, *arguments):
+    """Ends the board, and `make deploy`, while this copies the one file."""
+    command = [sys.executable, "-u", "-m", "tools.deploy", f"PORT={board.port}", *arguments]
+    with subprocess.Popen(
+        command,
+        cwd=install.ROOT,
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        said = b""
+        while b"copying" not in said:
+            piece = process.stdout.read1()
+            assert piece, said
+            said += piece
+        time.sleep(0.3)
+        board.process.kill()
+        process.kill()
+
+
+def test_a_cut_while_the_one_file_is_copied(tmp_path, image):
+    free = []
+    with Desk() as desk:
+        arguments = (f"SERVER={desk.uri}", "ENDPOINT=cut")
+        # Where there is none, over one of the same length, and over one of another.
+        for harm in (None, *HARM):
+            with LineBoard(tmp_path, boot=FAT % image) as virtual:
+                if harm:
+                    virtual.settle()
+                    command = [sys.executable, "-m", "mpremote", "connect", str(virtual.port)]
+                    subprocess.run([*command, "exec", harm], check=True, timeout=30)
+                cut_copying(tmp_path, virtual, *arguments)
+            # It is there, with all its blocks, but damaged: boot.py says so.
+            with LineBoard(tmp_path, boot=FAT % image) as virtual:
+                port = f"PORT={virtual.port}"
+                if harm:
+                    said = "slot 0: it is damaged: deploy again"
+                    virtual.wait_for(lambda board=virtual, text=said: text in board.stdout)
+                status, said = deploy(tmp_path, port, *arguments)
+                assert status == 0 and desk.client("cut"), said
+                assert copied(said)[0] == (1 if harm else 4), said
+                assert desk.read("cut", "/3303/0/5700") == "21.5"
+                status, said = deploy(tmp_path, port)
+                assert status == 0 and copied(said) == (0, 4, 0), said
+                free.append(re.search(r"(\d+) of 190 blocks", said)[1])
+    # No block is lost.
+    assert len(set(free)) == 1, free
+
+
+def test_from_files_to_one_and_back(tmp_path, image):
+    """What is beside the firmware decides; here the board's file system has grown."""
+    arguments = ("SERVER=coap://127.0.0.1:9", "ENDPOINT=both")
+    large = tmp_path / "large.img"
+    large.write_bytes(bytes(512 * 1024))
+    boot = (FAT % large).replace(", 224)", ", 1024)")
+    with LineBoard(tmp_path, boot=boot) as virtual:
+        port = f"PORT={virtual.port}"
+        status, said = deploy(tmp_path, port, *arguments)
+        count = copied(said)[0]
+        assert count > 100 and packed.NAME not in said, said
+        for notes, wanted in ((REST, (1, 5, count - 5)), (None, (count - 5, 5, 1))):
+            code = notes or "import os; os.remove('notes.bin')"
+            command = [sys.executable, "-m", "mpremote", "connect", str(virtual.port)]
+            subprocess.run([*command, "exec", code], check=True, timeout=30)
+            status, said = deploy(tmp_path, port)
+            assert status == 0 and copied(said) == wanted, said
+            assert (f"packed into {packed.NAME}" in said) == bool(notes)
+            status, said = deploy(tmp_path, port)
+            assert status == 0 and copied(said)[::2] == (0, 0), said
 
 
 FROZEN = """
@@ -202,9 +297,9 @@ def test_what_a_board_tells():
     one = found(files=files)
     assert list(one.ours) == ["boot.py", "firmware/a.mpy", "lib/coap/b.mpy"]
     assert len(one.others) == 4
-    # state/ is a folder: 1 + 1 + 2 of the 12 blocks are taken. Ours: 1 + 2 + 1, and 3 folders.
-    assert board.room(one) == (100 + 7 - 8, 8)
-    assert board.room(found()) == (100 - 12, 12)
+    # state/ is a folder: 1 + 1 + 2 of the 17 blocks are taken. Ours: 1 + 2 + 1, and 3 folders.
+    assert board.room(one) == (100 + 7 - 13, 13)
+    assert board.room(found()) == (100 - 17, 17)
 
 
 def test_the_number_of_a_board_is_that_of_its_usb():

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from secrets_used import used
 
 from firmware import accounts
 from lwm2m.objects.security import PSK
-from tools import install
+from tools import install, packed
 from tools.errors import UserError
 from tools.virtual.options import BOARDS
 
@@ -297,87 +299,165 @@ def prepare_board(folder, board="nucleo_f429zi", **settings):
     (folder / "config.json").write_text(json.dumps(settings))
 
 
-def test_an_installation_fits_the_smaller_board(tmp_path, capsys):
+@pytest.fixture(scope="module")
+def compiled():
+    """All files for the smaller board, with the numbers of lines or without."""
+    return {
+        lines: install.contents(None, install.MARCH, lines, board="nucleo_f429zi")
+        for lines in (True, False)
+    }
+
+
+def modules_in(names):
+    """The modules of an installation, and of a copy in one file by their names there."""
+    return {install.module_name(Path(name).with_suffix(".py").as_posix()) for name in names}
+
+
+def read_pack(data):
+    """The modules of slot0.pkg that its table has, of those of this repository, and folders."""
+    length, crc = struct.unpack_from("<II", data, 8)
+    assert data[:8] == b"lwm2mpk0" and zlib.crc32(data[16:], 1) == crc
+    table = dict(struct.iter_unpack("<II", data[16 : 16 + length]))
+    found = {}
+    for name in install.board_files():
+        inside = name.removeprefix("lib/").removesuffix(".py")
+        offset = table.pop(zlib.crc32(inside.encode() + b".mpy"), None)
+        if offset:
+            found[install.module_name(name)] = 15 + length + offset
+    folders = ("coap", "lwm2m", "firmware", "firmware/drivers", "firmware/boards")
+    assert {table[zlib.crc32(name.encode())] for name in folders} == {0}
+    assert set(table.values()) == {0}
+    return found
+
+
+def test_an_installation_fits_the_smaller_board(tmp_path, capsys, compiled):
     folder = tmp_path / "flash"
     prepare_board(folder)
+    # What single files were before is gone.
+    install.stage(folder, mpy=True, march=install.MARCH)
     assert install.main([str(folder)]) == 0
-    names = {Path(name).with_suffix(".py").as_posix() for name in files_in(folder)}
-    assert not names & set(install.SECURITY)
-    everything = set(install.board_files(board="nucleo_f429zi"))
-    # The first that has room: without less and less, each time also without numbers of lines.
-    every = [
-        (without, lines, install.needed_blocks("nucleo_f429zi", without=without, lines=lines))
-        for without, _ in install.DISPENSABLE
-        for lines in (True, False)
-    ]
-    without, lines, plain = next(each for each in every if each[2] + install.RESERVE <= BLOCKS)
-    assert everything - names == everything & set(without)
+    outside = ["boot.py", "config.json", "copies.mpy", "main.py", packed.NAME]
+    assert files_in(folder) == outside and not (folder / "lib").exists()
+    best = install.chosen(BLOCKS - install.RESERVE, compiled.get)
     said = capsys.readouterr().out
-    assert "nucleo_f429zi has 190 blocks, 12 of them for its records" in said
-    assert f" files take {plain}, without DTLS" in said
-    assert ("no numbers of lines" in said) != lines
-    # With the largest that comes on top, in two files each: the factory's accounts and what a
-    # bootstrap has brought, and for each a session.
-    for _ in range(2):
-        for number in (1, 2):
+    assert "nucleo_f429zi has 190 blocks, 17 of them for its records; 4 files take" in said
+    assert said.endswith(f"{best.blocks}{best.told}\n") and packed.NAME in best.told
+    # All but these is there.
+    gone = modules_in([name for name in install.UPDATE + install.SECURITY if "/" in name])
+    wanted = modules_in([n for n in compiled[True] if "/" in n and n.endswith(".mpy")])
+    found = read_pack((folder / packed.NAME).read_bytes())
+    assert found.keys() - {"trial"} == wanted - gone and "trial" in found
+    # With the largest that comes on top: the factory's accounts, for two of them a session each,
+    # what was set and written, events and a crash.
+    for number in (1, 2):
+        for _ in range(2):
             accounts.provision(str(folder), "coap://%s.example.com" % (20 * "a"), number)
-    brought = accounts.objects(str(folder))
-    for number in range(2):
-        accounts.save(brought, str(folder))
-        for account in range(2):
-            (folder / f"state/session{account}.{number}").write_bytes(bytes(500))
+    for name, size in (
+        ("session0", 512),
+        ("session1", 512),
+        ("settings", 512),
+        ("written", 512),
+        ("events", 1024),
+    ):
+        for which in (0, 1):
+            (folder / f"state/{name}.{which}").write_bytes(bytes(size))
+    (folder / "state/crash").write_bytes(bytes(400))
     counted = install.blocks(folder)
-    assert counted <= plain + install.RESERVE
+    assert counted == best.blocks + install.RESERVE
     assert blocks_of_fat(folder, tmp_path) == (BLOCKS, counted), counted
 
 
 def test_the_larger_board_has_all_files(tmp_path, capsys):
     folder = tmp_path / "flash"
     prepare_board(folder, "b_l475e_iot01a")
+    (folder / packed.NAME).write_bytes(b"of another time")
     assert install.main([str(folder)]) == 0
     names = files_in(folder)
     assert {"firmware/boards/b_l475e_iot01a.mpy", "firmware/dtls.mpy"} <= set(names)
-    assert "firmware/boards/nucleo_f429zi.mpy" not in names
-    said = f"{len(names) - 1} files take {install.needed_blocks('b_l475e_iot01a')}\n"
+    assert not {"firmware/boards/nucleo_f429zi.mpy", packed.NAME} & set(names)
+    (folder / "config.json").unlink()
+    said = f"{len(names) - 1} files take {install.blocks(folder)}\n"
     assert capsys.readouterr().out.endswith(said)
 
 
-def test_what_fits_is_decided_by_the_block(tmp_path, monkeypatch, capsys):
+def test_what_fits_is_decided_by_the_block(compiled):
+    # From what has room for all to the least: each is given up when a block is missing.
+    room = 10 * BLOCKS
+    steps = []
+    while True:
+        best = install.chosen(room, compiled.get)
+        sizes = {name: len(data) for name, data in best.files.items()}
+        assert install.blocks_of(sizes) == best.blocks
+        if best.blocks > room:
+            break
+        steps.append(best)
+        again = install.chosen(best.blocks, compiled.get)
+        assert again.told == best.told and again.blocks <= best.blocks
+        room = best.blocks - 1
+    told = [best.told for best in steps]
+    assert told[0] == "" and len(steps[0].files) == len(compiled[True])
+    assert told[1].startswith(f", most of it packed into {packed.NAME}: there is no room, see")
+    assert set(steps[1].files) == {
+        "boot.py",
+        "boot.json",
+        "copies.mpy",
+        "main.py",
+        "trial.mpy",
+        packed.NAME,
+    }
+    # What is packed has no more than what is given up for it.
+    assert "in part compressed" in told[2] and ", without" not in told[2]
+    for number, (names, called) in enumerate(install.DISPENSABLE):
+        least = next(best for best in steps if f" {called}" in best.told)
+        assert all(f" {before}" in least.told for _, before in install.DISPENSABLE[:number])
+        found = read_pack(least.files[packed.NAME])
+        assert not found.keys() & modules_in([name for name in names if "/" in name])
+    # Only then it is refused.
+    assert best.told.count(" and ") >= 4 and best.blocks == steps[-1].blocks
+    assert "numbers of lines" in best.told
+
+
+def test_no_more_is_compressed_than_need_be(compiled):
+    plain = packed.packed(compiled[True])
+    allowed = {name.removesuffix(".__init__") for name in packed.COMPRESSIBLE}
+    gains, numbers = [], []
+    for gain in (0, 1, 3000, 10**6):
+        data = packed.packed(compiled[True], gain)[packed.NAME]
+        gains.append(len(plain[packed.NAME]) - len(data))
+        small = {name for name, at in read_pack(data).items() if data[at : at + 1] != b"M"}
+        assert small <= allowed
+        numbers.append(len(small))
+    assert gains[0] == 0 and 1 <= gains[1] < gains[2] < gains[3] and gains[2] >= 3000
+    # Each of them is there, and gains something.
+    assert numbers[:2] == [0, 1] and 2 < numbers[2] < numbers[3] == len(allowed)
+    assert packed.compressed("a.json", bytes(99)) == bytes(99)
+    data = os.urandom(99)
+    assert packed.compressed("a.mpy", data) == data
+
+
+def test_two_names_that_look_alike_are_refused():
+    # The CRC-32 of both is the same.
+    files = {name: b"" for name in ("boot.py", "copies.mpy", "main.py", "plumless", "buckeroo")}
+    with pytest.raises(UserError, match="the same CRC-32"):
+        packed.packed(files)
+
+
+def test_what_is_left_out_is_in_no_sources(tmp_path):
     folder = tmp_path / "flash"
-    prepare_board(folder, objects=["test_object"])
-    wanted = ["test_object"]
-    needed = [
-        (
-            without,
-            lines,
-            install.needed_blocks("nucleo_f429zi", wanted, without=without, lines=lines),
-        )
-        for without, _ in install.DISPENSABLE
-        for lines in (True, False)
-    ]
-    sizes = {}
-    for room in sorted({taken + more for _, _, taken in needed for more in (0, -1)}):
-        there = next((each for each in needed if each[2] <= room), None)
-        monkeypatch.setitem(install.BLOCKS, "nucleo_f429zi", room + install.RESERVE)
-        assert install.main([str(folder)]) == (0 if there else 2), room
-        said = capsys.readouterr()
-        if there:
-            # What an earlier installation has brought goes.
-            for name in install.SECURITY + install.CONSOLE:
-                found = (folder / name).with_suffix(".mpy").exists()
-                assert found == (name not in there[0]), (room, name)
-            assert ("without " in said.out) == bool(there[0])
-            assert ("no numbers of lines" in said.out) != there[1]
-            sizes[there[1]] = (folder / "firmware/app.mpy").stat().st_size
-        else:
-            least = needed[-1][2]
-            assert f"too few for this: {least} without DTLS, bootstrap, the lines" in said.err
-    assert sizes[True] > sizes[False]
+    prepare_board(folder)
     for mpy in (False, True):
         install.stage(folder, mpy=mpy)
         assert (folder / "firmware/dtls.py").with_suffix(".mpy" if mpy else ".py").exists()
         install.stage(folder, mpy=mpy, secure=False)
         assert not list(folder.glob("firmware/dtls.*"))
+
+
+def test_a_board_without_room_is_refused(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "flash"
+    prepare_board(folder)
+    monkeypatch.setitem(install.BLOCKS, "nucleo_f429zi", 99)
+    assert install.main([str(folder)]) == 2
+    assert "too few for this: " in capsys.readouterr().err and files_in(folder) == ["config.json"]
 
 
 def test_a_plain_start_loads_nothing_for_security():

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from tools import install
+from tools.deploy import transfer
 from tools.errors import UserError
 
 OLDEST = (1, 28)
@@ -73,6 +74,10 @@ def names():
     return sorted(install.BLOCKS)
 
 
+def _is_ours(name):
+    return name == transfer.TEMPORARY or install.is_ours(name)
+
+
 @dataclass(frozen=True)
 class Found:
     """A board as it was found. Sizes in bytes, `blocks` and `free` in blocks of `block` bytes."""
@@ -102,12 +107,12 @@ class Found:
 
     @property
     def ours(self):
-        """The files of the firmware, by name with their sizes."""
-        return {name: size for name, size in self.files.items() if install.is_ours(name)}
+        """The files of the firmware, by name with their sizes, and what a cut has left of one."""
+        return {name: size for name, size in self.files.items() if _is_ours(name)}
 
     @property
     def others(self):
-        return {name: size for name, size in self.files.items() if not install.is_ours(name)}
+        return {name: size for name, size in self.files.items() if not _is_ours(name)}
 
     @property
     def told_version(self):

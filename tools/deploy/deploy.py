@@ -90,8 +90,6 @@ def _bring(repl, found, files, everything):
     if everything:
         names, same = sorted(files, key=transfer.order), 0
     gone = sorted(set(found.ours) - set(files))
-    if transfer.TEMPORARY in found.files:
-        gone.append(transfer.TEMPORARY)
     if gone:
         tell(f"removing {len(gone)}: {_some(gone)}")
         transfer.remove(repl, gone)

@@ -4,9 +4,10 @@ import os
 import sys
 
 try:
-    names = os.listdir()
-    if "slot0.pkg" in names or "state" in names and "slot." in " ".join(os.listdir("state")):
-        __import__("copies").begin()  # the factory's is one file, or another was chosen some time
+    if "slot0.pkg" in os.listdir():  # the factory's
+        __import__("copies").begin()
+    elif "state" in os.listdir() and "slot." in " ".join(os.listdir("state")):
+        __import__("copies").begin()  # one was chosen some time
 except Exception as error:
     print("boot.py failed: %s" % error)
 if "lib" not in sys.path:

@@ -99,7 +99,9 @@ class Desk:
         return self._get(f"/clients/{endpoint}")
 
     def read(self, endpoint, path):
-        return self._get(f"/clients/{endpoint}{path}")["content"]["value"]
+        got = self._get(f"/clients/{endpoint}{path}")
+        assert "content" in got, got
+        return got["content"]["value"]
 
     def _get(self, path):
         try:

@@ -28,7 +28,7 @@ from tools.bench import (
 from tools.bench.figures import ROWS, Figure, median
 from tools.bench.generator import Generator
 from tools.errors import UserError
-from tools.install import ROOT
+from tools.install import RESERVE, ROOT
 
 HEAP = "512k"  # whether the firmware fits into less is not the question here
 ROW = {row.key: row for row in ROWS}
@@ -314,7 +314,7 @@ def test_sizes(workshop):
     blocks = [int(re.search(r"(\d+) blocks$", note)[1]) for note in result.notes[1:3]]
     assert 0 < blocks[1] < blocks[0]
     deployed = next(note for note in result.notes if note.startswith("deployed: "))
-    assert 0 < int(deployed.split()[1]) + install.RESERVE <= 190
+    assert 0 < int(deployed.split()[1]) + RESERVE <= 190
     assert result.notes[1].startswith("all: ")
     assert result.notes[2].startswith("without DTLS and bootstrap: ")
     start = result.notes.index("the largest:") + 1

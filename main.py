@@ -18,8 +18,10 @@ try:
 except BaseException as error:
     try:
         failed = __import__("trial").failed
-    except (ImportError, MemoryError):  # left out, or no room
+    except ImportError:  # left out
         raise error
+    except MemoryError:
+        __import__("machine").reset()
     exit_status = failed(error, exit_status is None)
 if exit_status == 0:
     try:

@@ -73,8 +73,13 @@ def _begin(app):
 def switch(app):
     """Chooses the slot and restarts."""
     values = app.update
+    if values.get("state") != _UPDATING:
+        return
     try:
-        once("slots", "choose", values["slot"], values["package_version"])
+        number = values["slot"]
+        if not once("inspection", "again", app, number):
+            return
+        once("slots", "choose", number, values["package_version"])
     except (OSError, ValueError) as error:
         app.log("update: not installed: %s" % error)
         once("update", "change", app, _DOWNLOADED, _FAILED)

@@ -60,7 +60,7 @@ class Large(Ram):
 class Board:
     """`behaviour`: what each copy does when it runs: "works" (is confirmed), "crashes", "hangs",
     "ends" (its configuration is refused), "idles" (never registers), "stops" (a Ctrl-C),
-    "returns" (for no reason), "fails later" (once it is confirmed), "confirmed" (and then a Ctrl-C).
+    "returns" (for no reason), "fails later" (once it is confirmed), "confirmed" (then a Ctrl-C).
 
     It is its own `machine`, `time` and `board`, as far as boot.py and main.py want them.
     """

@@ -488,6 +488,73 @@ def test_what_each_state_forbids():
         assert site.state() == (UPDATING, 0)
 
 
+def test_a_write_of_the_instance_resets_nothing_that_it_does_not_name():
+    severity = b"\xc1\x0b\x02"
+    with Site() as site:
+        site.peer.put("/5/0/13", b"60", 0)
+        data = downloaded(site)
+        assert site.peer.put("/5/0", severity, 11542).code == CHANGED
+        assert site.state() == (DOWNLOADED, 0) and (site.value(11), site.value(13)) == (2, 0)
+        site.peer.post("/5/0/2")
+        assert site.peer.put("/5/0", severity, 11542).code == CHANGED
+        assert site.state() == (UPDATING, 0)
+        site.later.pop()()
+        assert site.resets == 1 and site.slot()[: len(data)] == data
+    with Site() as site:
+        site.peer.put("/5/0/1", b"http://host/fw", 0)
+        assert site.peer.put("/5/0", severity, 11542).code == CHANGED
+        assert site.state() == (IDLE, 9) and site.value(1) == "http://host/fw"
+        # named, it does
+        assert site.peer.put("/5/0", severity + b"\xc0\x01", 11542).code == CHANGED
+        assert site.state() == (IDLE, 0) and site.value(1) == ""
+
+
+def test_what_is_installed_is_checked_once_more():
+    def stale(site):
+        # A flash that refuses once: the record tells what is no more, as after a restart.
+        downloaded(site)
+        real = site.module_update.once
+
+        def refuses(name, *more):
+            if name == "storage":
+                raise OSError(28, "no space")
+            return real(name, *more)
+
+        site.module_update.once = refuses
+        site.peer.put("/5/0/0", b"\0", 42)
+        site.module_update.once = real
+
+    with Site() as site:
+        stale(site)
+        # Its head is longer than the first block, and its last block says that there are more
+        wrong = packages.make(packages.new_key(), "9.9.9", size=900, files=8)
+        assert len(wrong) < 2048
+        assert site.push(wrong + bytes(4096), stop=4).code == CONTINUE
+        site.transfer.file.flush()
+        assert site.slot()[: len(wrong)] == wrong
+        restarted(site)
+        assert site.state() == (DOWNLOADED, 0)
+        assert site.peer.post("/5/0/2").code == CHANGED
+        site.later.pop()()
+        assert site.state() == (IDLE, 5) and site.resets == 0
+        assert "signature" in site.logged[-1] and once_slots(site)._read()[0] == 0
+    with Site() as site:
+        data = downloaded(site)
+        with open("slot1.pkg", "r+b") as file:
+            file.seek(len(data) - 1)
+            file.write(bytes((data[-1] ^ 1,)))
+        site.peer.post("/5/0/2")
+        site.later.pop()()
+        assert site.state() == (IDLE, 5) and site.resets == 0
+        # What was given up meanwhile is not installed
+        downloaded(site)
+        site.peer.post("/5/0/2")
+        site.update["state"] = DOWNLOADED
+        site.peer.post("/5/0/10")
+        site.later.pop()()
+        assert site.state() == (IDLE, 10) and site.resets == 0
+
+
 def test_cancel():
     with Site() as site:
         assert site.peer.post("/5/0/10").code == NOT_ALLOWED and site.state() == (IDLE, 0)

@@ -26,7 +26,7 @@ class Damaged:
         update_key.store("", site.key)
         site.board.SLOT_BYTES = ROOM
         self.version = version.VERSION
-        version.VERSION = RUNNING
+        version.VERSION = site.module_inspection.VERSION = RUNNING
         self.modules = (checks, __import__("firmware.package").package)
         self.system = checks.this_system
         for module in self.modules:
@@ -81,7 +81,7 @@ def test_no_damaged_package_is_installed():
         assert site.peer.post("/5/0/2").code == CHANGED
         site.later.pop()()
         assert site.resets == 1 and storage.Record("slot").read()[0] == 2
-        assert json.loads(storage.Record("update").read())["version"] == "1.2.3"
+        assert json.loads(storage.Record("update").read())["package_version"] == "1.2.3"
     print("%d damaged packages pushed: none is installed, the undamaged one is" % total)
 
 

@@ -59,31 +59,8 @@ def head(incoming):
     """What the head of the package tells, None where it is not there yet; or an error of
     package.py that has a `result`.
     """
-    return _head(incoming.app, incoming, incoming.room)
-
-
-def again(app, number):
-    """Checks the package in this slot once more, right before it is chosen: whatever has happened
-    to slot and record since, nothing is started that is not signed, whole and late enough.
-
-    True where it is good, else the update has failed. OSError, MemoryError.
-    """
-    with open(once("slots", "path", number), "rb") as file:
-        try:
-            if not _head(app, file, None):
-                raise ValueError("it ends within its head")
-            for _ in once("package", "contents", file):
-                pass
-            return True
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:
-            once("update", "failed", app, getattr(error, "result", _INTEGRITY), str(error))
-            return False
-
-
-def _head(app, file, room):
-    info = once("package", "head", file, once("update_key", "load"))
+    app = incoming.app
+    info = once("package", "head", incoming, once("update_key", "load"))
     if info:
         once(
             "package",
@@ -92,9 +69,33 @@ def _head(app, file, room):
             app.board.__name__.rpartition(".")[2],
             app.update.get("floor", VERSION),
             app.settings.get("downgrade", False),
-            room,
+            incoming.room,
         )
     return info
+
+
+def again(app, number):
+    """Checks the package in this slot once more, right before it is chosen: whatever has happened
+    to slot and record since, nothing is started that is not signed, whole and late enough.
+
+    True where it is good, else the update has failed. OSError, MemoryError.
+    """
+    from firmware.incoming import Incoming
+
+    incoming = Incoming(app, None, 0)
+    with open(once("slots", "path", number), "rb") as incoming.file:
+        try:
+            incoming.taken = incoming.file.seek(0, 2)
+            if not head(incoming):
+                raise ValueError("it ends within its head")
+            for _ in once("package", "contents", incoming.file):
+                pass
+            return True
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
+            once("update", "failed", app, getattr(error, "result", _INTEGRITY), str(error))
+            return False
 
 
 def _reason(error):

@@ -14,6 +14,7 @@ from firmware import once
 _DOWNLOADING = const(1)  # State (/5/0/3)
 _NO_SPACE = const(2)  # Update Result (/5/0/5)
 _NO_MEMORY = const(3)
+_INTEGRITY = const(5)
 _REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 _NO_SLOT = const("this board has no room for a second copy of the firmware")
@@ -99,3 +100,27 @@ def begin(app, number, size, offset=0):
     except MemoryError:
         incoming.fail(_NO_MEMORY, "no memory")
     return incoming
+
+
+def again(app, number):
+    """Checks the package in this slot once more, right before it is chosen: whatever has happened
+    to slot and record since, nothing is started that is not signed, whole and late enough.
+
+    True where it is good, else the update has failed. OSError, MemoryError.
+    """
+    from firmware.incoming import Incoming
+
+    incoming = Incoming(app, None, 0)
+    with open(once("slots", "path", number), "rb") as incoming.file:
+        try:
+            incoming.taken = incoming.file.seek(0, 2)
+            if not once("inspection", "head", incoming):
+                raise ValueError("it ends within its head")
+            for _ in once("package", "contents", incoming.file):
+                pass
+            return True
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
+            once("update", "failed", app, getattr(error, "result", _INTEGRITY), str(error))
+            return False

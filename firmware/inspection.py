@@ -74,30 +74,6 @@ def head(incoming):
     return info
 
 
-def again(app, number):
-    """Checks the package in this slot once more, right before it is chosen: whatever has happened
-    to slot and record since, nothing is started that is not signed, whole and late enough.
-
-    True where it is good, else the update has failed. OSError, MemoryError.
-    """
-    from firmware.incoming import Incoming
-
-    incoming = Incoming(app, None, 0)
-    with open(once("slots", "path", number), "rb") as incoming.file:
-        try:
-            incoming.taken = incoming.file.seek(0, 2)
-            if not head(incoming):
-                raise ValueError("it ends within its head")
-            for _ in once("package", "contents", incoming.file):
-                pass
-            return True
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:
-            once("update", "failed", app, getattr(error, "result", _INTEGRITY), str(error))
-            return False
-
-
 def _reason(error):
     # (result, text) of an error of package.py, or of a lack of something
     result = getattr(error, "result", None)

@@ -68,7 +68,8 @@ async def _run(app, incoming, where):
             or result == _INVALID_URI
             or result == _UNSUPPORTED_PROTOCOL
         ):
-            once("update", "failed", app, result, "%s: %s" % (values["uri"], text))
+            uri = values["uri"].partition("?")[0]  # behind it there may be a token
+            once("update", "failed", app, result, "%s: %s" % (uri, text))
             return
         wait_ms = _FIRST_MS << attempts
         why = "update: %s after %d bytes, going on in %d s"

@@ -13,7 +13,8 @@ from firmware import once
 
 _IDLE = const(0)  # State (/5/0/3)
 _DOWNLOADING = const(1)
-_NO_MEMORY = const(3)  # Update Result (/5/0/5)
+_NO_SPACE = const(2)  # Update Result (/5/0/5)
+_NO_MEMORY = const(3)
 _INVALID_URI = const(7)
 _UNSUPPORTED_PROTOCOL = const(9)
 _URI_HOST = const(3)
@@ -28,7 +29,9 @@ def pull(app, uri):
     result = trouble(uri, once("update", "secure"))
     if result:
         once("update", "change", app, _IDLE, 0, {"uri": uri})
-        once("update", "failed", app, result, "nothing can be fetched from %s" % uri)
+        # Without a name, a password or a token, and with nothing that a terminal obeys
+        shown = uri.partition("?")[0].rpartition("@")[2]
+        once("update", "failed", app, result, "nothing can be fetched from %r" % shown)
         return
     writer = app.client.writer
     once("update", "forget", app, "etag", "offset", "name", "package_version")
@@ -51,6 +54,8 @@ async def _go_on(app):
             return _begin(app)
         except MemoryError as error:  # once more when there may be some
             app.log("MemoryError: %s" % error)
+        except OSError as error:  # else each start would end here
+            return once("update", "failed", app, _NO_SPACE, "not begun: %s" % error)
     once("update", "failed", app, _NO_MEMORY, "no memory")
 
 
@@ -135,14 +140,11 @@ def _plain(part):
 
 
 def credentials(app):
-    """Those of the account of the server that wrote the URI, else of another one; OSError."""
-    found = None
+    """Those of the account of the server that wrote the URI: no other server's are shown to whom
+    it names; OSError.
+    """
     for connection in app.connections:
         account = connection.account
-        if account["secure"]:
-            if account["short_server_id"] == app.update.get("from"):
-                found = account
-            found = found or account
-    if found is None:
-        raise OSError(EINVAL, "no account with credentials for coaps://")
-    return once("account_list", "credentials", found["security_iid"])
+        if account["secure"] and account.get("short_server_id") == app.update.get("from"):
+            return once("account_list", "credentials", account["security_iid"])
+    raise OSError(EINVAL, "no credentials for coaps:// in the account of the server that asks")

@@ -555,6 +555,70 @@ def test_what_is_installed_is_checked_once_more():
         assert site.state() == (IDLE, 10) and site.resets == 0
 
 
+def test_a_slot_that_cannot_be_chosen_ends_a_pull():
+    # and not the firmware, at each start anew
+    with Site(slots=1, running=1) as site:
+
+        def refuses():
+            raise OSError(5, "EIO")
+
+        real = once_slots(site).factory
+        once_slots(site).factory = refuses
+        try:
+            assert site.peer.put("/5/0/1", URI, 0).code == CHANGED
+            site.tasks.run(10)
+        finally:
+            once_slots(site).factory = real
+        assert site.state() == (IDLE, 2) and "EIO" in site.logged[-1] and site.restarts == 0
+        site.start()
+        site.tasks.run(10)
+        assert site.state() == (IDLE, 2)
+
+
+def test_only_credentials_of_the_server_that_asks_are_used():
+    class Connection:
+        def __init__(self, iid, secure, **more):
+            self.account = dict(more, secure=secure, security_iid=iid)
+
+    with Site() as site:
+        real = site.module_pull.once
+        site.module_pull.once = lambda name, function, iid: iid
+        site.connections = [
+            Connection(0, True),  # of a Bootstrap-Server
+            Connection(1, True, short_server_id=10),
+            Connection(2, False, short_server_id=20),
+            Connection(3, True, short_server_id=30),
+        ]
+        for writer, iid in ((10, 1), (30, 3), (20, None), (0, None)):
+            site.update = {"from": writer}
+            try:
+                assert site.module_pull.credentials(site) == iid
+            except OSError as error:
+                assert iid is None and error.args[0] == 22
+        site.module_pull.once = real
+        # Who asks is known of a Write of many objects, too
+        site.update = {}
+        site.client.writer = None
+        payload = b'[{"n":"/5/0/1","vs":"coap://host/fw"}]'
+        assert site.peer.ask(7, "", payload, 110).code == CHANGED
+        assert site.update["from"] == site.client.sessions[0].server.short_server_id
+
+
+def test_what_a_log_tells_of_a_uri():
+    with Site() as site:
+        for uri in (
+            b"http://name:word@host/fw?token=word",
+            b"coap://name:word@host\x1b[2J?a=word",
+        ):
+            assert site.peer.put("/5/0/1", uri, 0).code == CHANGED
+            assert "word" not in site.logged[-1] and "host" in site.logged[-1]
+            assert "\x1b" not in site.logged[-1]
+        site.peer.put("/5/0/1", URI + b"?token=word", 0)
+        site.tasks.run(1000)
+        assert site.state() == (IDLE, 7) and "answered 4.04" in site.logged[-1]
+        assert "word" not in site.logged[-1]
+
+
 def test_cancel():
     with Site() as site:
         assert site.peer.post("/5/0/10").code == NOT_ALLOWED and site.state() == (IDLE, 0)

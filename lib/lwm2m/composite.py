@@ -103,4 +103,5 @@ def _write(session, module, payload):
         if instance is None:
             raise Error(_NOT_FOUND)
         changes += prepare(instance, ids, module, groups[ids], False)
+    session.client.writer = session
     store(changes)

@@ -211,7 +211,10 @@ def _padded(key, number):
 
 
 def _good(name):
-    # firmware/app.mpy: nothing that leads elsewhere
+    # firmware/app.mpy: nothing that leads elsewhere, or that hides a module of the factory or of
+    # MicroPython from boot.py, main.py and those beside them
+    if name.partition(b"/")[0] not in (b"coap", b"firmware", b"lwm2m"):
+        return False
     for letter in name:
         if letter not in b"abcdefghijklmnopqrstuvwxyz0123456789_/.":
             return False

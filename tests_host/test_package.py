@@ -130,7 +130,7 @@ def test_damaged_packages():
 
 
 def test_every_bit_of_a_small_package():
-    files = [(b"a.mpy", b"content"), (b"b.mpy", b"other")]
+    files = [(b"coap/a.mpy", b"content"), (b"coap/b.mpy", b"other")]
     data = package(KEYS.right, files)
     with Scratch() as folder:
         install(folder, data, KEYS.right)

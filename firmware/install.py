@@ -42,7 +42,8 @@ async def start(app):
         else:
             once("update", "change", app, _DOWNLOADED)
     if result:
-        values.pop("floor", None)
+        if result == _SUCCESS:  # else a copy that failed would let one in that is older still
+            values.pop("floor", None)
         once("update", "end", app, result)
     elif state == _DOWNLOADING:
         once("pull", "go_on", app)

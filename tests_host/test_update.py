@@ -784,6 +784,25 @@ def test_one_slot_that_runs():
             assert site.state() == (IDLE, 8)
 
 
+def test_a_failed_trial_lets_no_older_version_in():
+    # Where only the factory's copy is left, which is older than all.
+    for result, state in ((8, (IDLE, 8)), (1, (DOWNLOADED, 0))):
+        with Site(slots=1) as site:
+            site.peer.put("/5/0/11", b"2", 0)
+            site.update["floor"] = "2.0.0"
+            downloaded(site, "3.0.0")
+            site.peer.post("/5/0/2")
+            site.later.pop()()
+            slots = once_slots(site)
+            kept = slots._read()
+            slots._write(kept[1], 0, 0, result, kept[5], 0)
+            restarted(site)
+            assert site.running == 0 and site.state() == (IDLE, result)
+            assert site.push(packages.make(site.key, "1.0.0")).code in (CHANGED, BAD_REQUEST)
+            site.tasks.run(1000)
+            assert site.state() == state, site.logged
+
+
 def test_no_room_for_a_second_copy():
     with Site(slots=0) as site:
         assert site.push(packages.make(site.key)).code == TOO_LARGE

@@ -64,10 +64,13 @@ def room(board, number):
 def choose(number, version):
     """Has the package in this slot, which has been checked, started next, on trial; says so.
 
-    OSError where that cannot be written, ValueError where the file is none.
+    OSError where that cannot be written, ValueError where the file is none, or where that is the
+    copy that runs: on trial it had none to go back to.
     """
     before = _read()
     back = running()
+    if number == back:
+        raise ValueError("slot %d runs" % number)
     back_crc = before[4] if back and back == before[0] else _crc(back)
     _write(number, back, 1, 0, _crc(number), back_crc)
     print("slot %d: version %s is tried with the next start" % (number, version))

@@ -99,15 +99,20 @@ def end(app, result):
     """Back to Idle: nothing of the package is told any more but the result."""
     values = app.update
     uri = values.get("uri")
+    gone = (6, 7) if "package_version" in values else ()
     for key in tuple(values):
         if key not in _LASTING and key not in ("state", "result", "changed_at"):
             del values[key]
     if uri and result > _SUCCESS:
         values["uri"] = uri
+    elif uri:
+        gone += (1,)
     if app.transfer:
         app.transfer.stop()
         app.transfer = None
     change(app, _IDLE, result)
+    for rid in gone:
+        app.table.changed(5, 0, rid)
 
 
 def failed(app, result, text):

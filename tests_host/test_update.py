@@ -7,14 +7,8 @@ import os
 import sys
 
 import packages
-from update_site import (
-    CONTINUE,
-    DOWNLOADED,
-    DOWNLOADING,
-    IDLE,
-    UPDATING,
-    Site,
-)
+from helpers import raises
+from update_site import CONTINUE, DOWNLOADED, DOWNLOADING, IDLE, UPDATING, Site, once
 
 from firmware.version import VERSION
 
@@ -109,6 +103,32 @@ def test_int_760_observation():
         assert site.peer.post("/5/0/10").code == CHANGED
         seen = [(message.token, message.payload) for _, message in site.peer.run(10)]
         assert sorted(seen) == [(b"re", b"10"), (b"st", b"0")]
+
+
+def test_observers_of_what_goes_are_told():
+    with Site() as site:
+        site.files[b"/fw/new.pkg"] = (packages.make(site.key), b"one")
+        site.peer.put("/5/0/1", URI, 0)
+        site.tasks.run(10000)
+        for rid, token in ((1, b"ur"), (6, b"na"), (7, b"ve")):
+            assert site.peer.observe("/5/0/%d" % rid, token, accept=0).code == CONTENT
+        site.update["state"] = UPDATING
+        once("update", "end", site, 1)
+        seen = [(each.token, each.code, each.payload) for _, each in site.peer.run(10)]
+        assert sorted(seen) == [
+            (b"na", NOT_FOUND, b""),
+            (b"ur", CONTENT, b""),
+            (b"ve", NOT_FOUND, b""),
+        ], seen
+
+
+def test_a_copy_that_runs_is_not_chosen():
+    with Site(running=1) as site:
+        with open("slot1.pkg", "wb") as file:
+            file.write(packages.make(site.key))
+        error = raises(ValueError, once_slots(site).choose, 1, "1.0.0")
+        assert "slot 1 runs" in str(error)
+        assert once_slots(site)._read()[0] == 0
 
 
 def test_push_in_every_format_and_block_size():

@@ -41,9 +41,11 @@ async def start(app):
             result = _SUCCESS
         else:
             once("update", "change", app, _DOWNLOADED)
-    if result:
-        if result == _SUCCESS:  # else a copy that failed would let one in that is older still
-            values.pop("floor", None)
+    if result > _SUCCESS and "package_version" in values:
+        # It is there still. The least version as well, else one could come in that is older still
+        once("update", "change", app, _DOWNLOADED, result)
+    elif result:
+        values.pop("floor", None)
         once("update", "end", app, result)
     elif state == _DOWNLOADING:
         once("pull", "go_on", app)

@@ -440,9 +440,19 @@ def test_int_779_unsuccessful_update():
         kept = slots._read()
         slots._write(kept[1], 0, 0, 8, kept[5], 0)
         restarted(site)
-        assert site.running == 0 and site.state() == (IDLE, 8)
+        # The package is there still (State in appendix E.6), and may be tried again
+        assert site.running == 0 and site.state() == (DOWNLOADED, 8)
         restarted(site)
-        assert site.state() == (IDLE, 8)
+        assert site.state() == (DOWNLOADED, 8) and site.value(7) == "1.0.0"
+        site.resets = 0
+        assert site.peer.post("/5/0/2").code == CHANGED and site.state() == (UPDATING, 0)
+        site.later.pop()()
+        assert site.resets == 1
+        slots._write(kept[1], 0, 0, 8, kept[5], 0)
+        restarted(site)
+        assert site.state() == (DOWNLOADED, 8)
+        assert site.push(packages.make(site.key)).code == NOT_ALLOWED
+        assert site.peer.put("/5/0/1", b"", 0).code == CHANGED and site.state() == (IDLE, 0)
         # no downgrade, unless allowed
         old = packages.make(site.key, "0.0.9")
         assert site.push(old).code == BAD_REQUEST and site.state() == (IDLE, 8)
@@ -806,7 +816,7 @@ def test_one_slot_that_runs():
 
 def test_a_failed_trial_lets_no_older_version_in():
     # Where only the factory's copy is left, which is older than all.
-    for result, state in ((8, (IDLE, 8)), (1, (DOWNLOADED, 0))):
+    for result, ended, state in ((8, DOWNLOADED, (IDLE, 8)), (1, IDLE, (DOWNLOADED, 0))):
         with Site(slots=1) as site:
             site.peer.put("/5/0/11", b"2", 0)
             site.update["floor"] = "2.0.0"
@@ -817,7 +827,8 @@ def test_a_failed_trial_lets_no_older_version_in():
             kept = slots._read()
             slots._write(kept[1], 0, 0, result, kept[5], 0)
             restarted(site)
-            assert site.running == 0 and site.state() == (IDLE, result)
+            assert site.running == 0 and site.state() == (ended, result)
+            site.peer.put("/5/0/1", b"", 0)
             assert site.push(packages.make(site.key, "1.0.0")).code in (CHANGED, BAD_REQUEST)
             site.tasks.run(1000)
             assert site.state() == state, site.logged

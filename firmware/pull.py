@@ -33,6 +33,9 @@ def pull(app, uri):
         shown = uri.partition("?")[0].rpartition("@")[2]
         once("update", "failed", app, result, "nothing can be fetched from %r" % shown)
         return
+    if app.transfer:  # of a push that found no memory to begin
+        app.transfer.stop()
+        app.transfer = None
     writer = app.client.writer
     once("update", "forget", app, "etag", "offset", "name", "package_version")
     app.update["from"] = writer.server.short_server_id if writer else 0

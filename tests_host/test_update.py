@@ -605,6 +605,25 @@ def test_a_slot_that_cannot_be_chosen_ends_a_pull():
         assert site.state() == (IDLE, 2)
 
 
+def test_a_pull_after_a_push_that_found_no_memory():
+    with Site() as site:
+        data = packages.make(site.key)
+        site.files[b"/fw/new.pkg"] = (data, b"one")
+        real = site.module_arrival.once
+
+        def lacking(name, *more):
+            if name == "update" and more[0] == "change":
+                raise MemoryError("no memory")
+            return real(name, *more)
+
+        site.module_arrival.once = lacking
+        assert site.push(data).code == INTERNAL and site.state() == (IDLE, 0)
+        site.module_arrival.once = real
+        assert site.peer.put("/5/0/1", URI, 0).code == CHANGED
+        site.tasks.run(60000)
+        assert site.state() == (DOWNLOADED, 0), site.logged
+
+
 def test_only_credentials_of_the_server_that_asks_are_used():
     class Connection:
         def __init__(self, iid, secure, **more):

@@ -122,7 +122,10 @@ class App:
     def late(self, oid):
         """Makes the instance of a `Late` object, for which the others leave."""
         self.table.drop()
-        return once("late", "make", self, oid)
+        gc.collect()
+        if gc.mem_free() < _SHORT:
+            self.spare()
+        return once(once("late", "module", oid), "make", self, oid)
 
     def act(self, name, *arguments):
         """Does what object 5 wants done."""
@@ -206,7 +209,9 @@ class App:
     def sample(self):
         self.table.drop()
         gc.collect()
-        if gc.mem_free() < _SHORT:
+        free = gc.mem_free()
+        gc.threshold(free >> 3)  # what is free stays in one piece
+        if free < _SHORT:
             self.spare()
         else:
             self.report(_OUT_OF_MEMORY, False)

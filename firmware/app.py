@@ -126,7 +126,7 @@ class App:
 
     def act(self, name, *arguments):
         """Does what object 5 wants done."""
-        once("update", name, self, *arguments)
+        once("states", name, self, *arguments)
 
     def receive(self, size):
         """A package comes; returns where it goes."""

@@ -20,8 +20,6 @@ _REQUEST_ENTITY_INCOMPLETE = const(0x88)  # 4.08
 _REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
 
-_BEGIN = const(16)  # bytes that show whether it is a package at all
-_LOOK = const(2048)  # bytes between looks whether the head is there
 _MARK = const(16384)  # bytes between records of how much is there
 _TURN_MS = const(1000)
 _SILENCE_MS = const(121000)  # as in coap/endpoint.py
@@ -36,31 +34,29 @@ class Incoming:
 
     file = info = etag = None
     taken = told = 0
+    look = 16  # how much has to be there for the next look at the head; at first, what a package
+    # begins with
+
+    # Of object 5, which is not made for these while it comes (see Late)
+    state = 1  # Downloading
+    result = 0
+    rows = ([3, "R", "i", "state"], [5, "R", "i", "result"])
 
     def __init__(self, app, room, size):
         self.app = app
         self.room = room
         self.size = size
-        self.look = _BEGIN
-        self._at = 0
 
     def fail(self, result, text):
         """Ends the update with this result; raises Error."""
         if self.app.transfer is self:
-            once("update", "failed", self.app, result, text)
+            once("states", "failed", self.app, result, text)
         code = _BAD_REQUEST
         if result == _NO_SPACE:
             code = _REQUEST_ENTITY_TOO_LARGE
         elif result == _NO_MEMORY:
             code = _INTERNAL_SERVER_ERROR
         raise Error(code, text)
-
-    def known(self, info):
-        """Takes what the head tells, None where it is not there yet."""
-        self.look = self.taken + _LOOK
-        if info:
-            self.info = info
-            self.size = info["size"]
 
     def write(self, data):
         """The next bytes; Error where the update has ended."""
@@ -82,7 +78,10 @@ class Incoming:
                     self.app.spare()
                     once("inspection", "examine", self)
             if before // _MARK != end // _MARK:
-                self.mark()
+                # What is here is on the flash; of a pull there is a record of it, too.
+                self.file.flush()
+                if self.etag is not None and self.info:
+                    once("states", "mark", self.app, end // _MARK * _MARK)
         except OSError as error:
             self.fail(_NO_SPACE, "the slot cannot be written: %s" % error)
         except MemoryError:
@@ -92,22 +91,6 @@ class Incoming:
             if self.told < tenth <= 100:
                 self.told = tenth
                 self.app.notice("update: %d %%" % tenth)
-
-    def mark(self):
-        # What is here is on the flash; of a pull there is a record of it, too.
-        self.file.flush()
-        if self.etag is not None and self.info:
-            values = self.app.update
-            values["etag"] = self.etag
-            values["offset"] = self.taken // _MARK * _MARK
-            once("update", "save", self.app)
-
-    def again(self):
-        """Begins anew: it is another package now."""
-        self.info = self.etag = None
-        self.taken = self.told = 0
-        self.look = _BEGIN
-        self.file.seek(0)
 
     def finish(self):
         """All of it has come."""
@@ -135,15 +118,4 @@ class Incoming:
             before = self.taken
             if waited_ms >= _SILENCE_MS and app.transfer is self and self.told is not None:
                 text = "nothing has come for %d s, after %d bytes" % (_SILENCE_MS // 1000, before)
-                once("update", "failed", app, _LOST, text)
-
-    # What package.head() reads: as a file that ends with what has come
-
-    def seek(self, at):
-        self._at = at
-        self.file.seek(at)
-
-    def read(self, size):
-        data = self.file.read(max(0, min(size, self.taken - self._at)))
-        self._at += len(data)
-        return data
+                once("states", "failed", app, _LOST, text)

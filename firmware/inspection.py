@@ -1,4 +1,4 @@
-"""Looks at a package that comes, with package.py: at its head, and in the end at all of it.
+"""Looks at a package that comes: at its head, and in the end at all of it (see package.py).
 
 Loaded for the moment.
 """
@@ -9,8 +9,8 @@ from micropython import const
 
 from coap.message import Error
 from firmware import once
-from firmware.version import VERSION
 
+_LOOK = const(2048)  # bytes between looks whether the head is there
 _NO_SPACE = const(2)  # Update Result (/5/0/5)
 _NO_MEMORY = const(3)
 _INTEGRITY = const(5)
@@ -19,13 +19,12 @@ _INTEGRITY = const(5)
 def examine(incoming):
     """Looks at the head as soon as it is there; Error where the update has failed."""
     try:
-        info = head(incoming)
+        look(incoming)
     except (OSError, MemoryError):
         raise
     except Exception as error:
         incoming.fail(*_reason(error))
     incoming.file.seek(incoming.taken)
-    incoming.known(info)
 
 
 def verify(incoming):
@@ -41,37 +40,40 @@ async def _verify(incoming):
             examine(incoming)
             if not incoming.info:
                 incoming.fail(_INTEGRITY, "it ends within its head")
-        for _ in once("package", "contents", incoming.file, incoming.taken):
+        pieces = once("contents", "contents", incoming.file, incoming.taken)
+        for _ in pieces:
             await asyncio.sleep_ms(0)
             if app.transfer is not incoming:
                 return
+        pieces = None  # its memory
     except Error:
         return
     except Exception as error:
         if app.transfer is incoming:
-            once("update", "failed", app, *_reason(error))
+            once("states", "failed", app, *_reason(error))
         return
-    incoming.stop()
-    once("update", "loaded", app, incoming.info)
+    once("states", "loaded", app, incoming.info)
 
 
-def head(incoming):
-    """What the head of the package tells, None where it is not there yet; or an error of
-    package.py that has a `result`.
-    """
+def look(incoming):
+    """Looks for the head of the package; an error of package.py that has a `result`."""
     app = incoming.app
-    info = once("package", "head", incoming, once("update_key", "load"))
-    if info:
+    file = incoming.file
+    incoming.look = incoming.taken + _LOOK
+    start = once("signature", "signed", file, once("update_key", "load"), incoming.taken)
+    if start:
+        info = once("description", "described", file, start)
         once(
-            "package",
-            "expected",
+            "requirements",
+            "met",
             info,
             app.board.__name__.rpartition(".")[2],
-            app.update.get("floor", VERSION),
+            app.update.get("floor"),
             app.settings.get("downgrade", False),
             incoming.room,
         )
-    return info
+        incoming.info = info
+        incoming.size = info["size"]
 
 
 def _reason(error):

@@ -285,7 +285,7 @@ def test_int_774_out_of_memory():
         real = site.module_inspection.once
 
         def lacking(name, *more):
-            if name == "package":
+            if name == "signature":
                 raise MemoryError("no memory")
             return real(name, *more)
 

@@ -23,8 +23,8 @@ from firmware import update_key
 from lwm2m.object import Late
 
 _MODULES = (
-    "update install arrival inspection incoming pull fetch slots package update_key storage"
-    " version"
+    "update states install arrival inspection incoming pull fetch slots slot_head package"
+    " signature description requirements contents update_key storage version"
 ).split()
 BLOCK1, SIZE1 = 27, 60
 CONTINUE = 0x5F
@@ -202,7 +202,7 @@ class Site:
         return self.module_update.make(self, oid)
 
     def act(self, name, *arguments):
-        once("update", name, self, *arguments)
+        once("states", name, self, *arguments)
 
     def receive(self, size):
         return once("arrival", "push", self, size)

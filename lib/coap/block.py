@@ -105,6 +105,7 @@ class Blocks:
         if not start and request.mid not in self._starts:
             size = uint(request.first(_SIZE1))
             stream = self.endpoint.stream
+            request.payload = payload
             data = stream(request, more) if stream else None
             body = (name, bytearray() if data is None else data)
             end = max(end, size)

@@ -11,8 +11,7 @@ from micropython import const
 from coap.message import Error
 from firmware import once
 
-_DOWNLOADING = const(1)  # State (/5/0/3)
-_NO_SPACE = const(2)  # Update Result (/5/0/5)
+_NO_SPACE = const(2)  # Update Result (/5/0/5)  # Update Result (/5/0/5)
 _NO_MEMORY = const(3)
 _REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
@@ -37,8 +36,6 @@ def push(app, size):
     once("states", "forget", app, "uri", "etag", "offset", "name", "package_version")
     app.update["slot"] = number
     incoming = begin(app, number, size)
-    # Of a push there is no record: it does not survive a restart.
-    once("states", "change", app, _DOWNLOADING, 0, (), False)
     asyncio.create_task(incoming.watch())
     return incoming
 
@@ -86,7 +83,7 @@ def begin(app, number, size, offset=0):
         if 0 < offset <= there:
             incoming.taken = offset
             try:
-                once("inspection", "look", incoming)
+                incoming.look()
             except Exception as error:
                 if getattr(error, "result", None) is None:
                     raise

@@ -14,6 +14,10 @@ _INTEGRITY = const(5)
 _UNSUPPORTED = const(6)
 
 
+def look(incoming, start):
+    return "inspection", "judge", incoming, described(incoming.file, start)
+
+
 def described(file, start):
     """The values of the JSON text of a head that is signed; `start`: where its contents begin.
 

@@ -124,7 +124,7 @@ async def _attempt(app, incoming, secure, host, port, options):
 def again(incoming):
     # It is another package now.
     incoming.info = incoming.etag = None
-    incoming.taken = incoming.told = incoming.look = 0
+    incoming.taken = incoming.told = incoming.wanted = 0
     incoming.file.seek(0)
 
 

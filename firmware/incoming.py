@@ -34,7 +34,7 @@ class Incoming:
 
     file = info = etag = None
     taken = told = 0
-    look = 16  # how much has to be there for the next look at the head; at first, what a package
+    wanted = 16  # how much has to be there for the next look at the head; at first, what a package
     # begins with
 
     # Of object 5, which is not made for these while it comes (see Late)
@@ -71,12 +71,13 @@ class Incoming:
         try:
             self.file.write(data)
             self.taken = end
-            if not self.info and end >= self.look:
+            if not self.info and end >= self.wanted:
                 try:
-                    once("inspection", "examine", self)
+                    self.look()
                 except MemoryError:
                     self.app.spare()
-                    once("inspection", "examine", self)
+                    self.look()
+                self.file.seek(end)
             if before // _MARK != end // _MARK:
                 # What is here is on the flash; of a pull there is a record of it, too.
                 self.file.flush()
@@ -86,16 +87,35 @@ class Incoming:
             self.fail(_NO_SPACE, "the slot cannot be written: %s" % error)
         except MemoryError:
             self.fail(_NO_MEMORY, "no memory")
+        except Exception as error:
+            result = getattr(error, "result", None)
+            if result is None:
+                raise
+            self.fail(result, str(error))
         if self.size:
             tenth = end * 10 // self.size * 10
             if self.told < tenth <= 100:
                 self.told = tenth
                 self.app.notice("update: %d %%" % tenth)
 
+    def look(self):
+        """Looks for the head; an error of package.py, which has a `result`."""
+        step = ("inspection", "key", self)
+        while step:  # one after the other, for the sake of memory
+            step = once(*step)
+
     def finish(self):
         """All of it has come."""
         self.told = None
         once("inspection", "verify", self)
+
+    async def ready(self):
+        """It is whole and good."""
+        if self.app.transfer is self:
+            try:
+                once("states", "loaded", self.app, self.info)
+            except MemoryError:
+                once("states", "failed", self.app, _NO_MEMORY, "no memory")
 
     def stop(self):
         """Gives the file back; who writes on hears an Error."""

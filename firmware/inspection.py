@@ -1,6 +1,7 @@
 """Looks at a package that comes: at its head, and in the end at all of it (see package.py).
 
-Loaded for the moment.
+Loaded for the moment. `Incoming.look()` calls `key()`, and then what each of the functions returns:
+so none of what is loaded for one of them is there for the next.
 """
 
 import asyncio
@@ -16,15 +17,27 @@ _NO_MEMORY = const(3)
 _INTEGRITY = const(5)
 
 
-def examine(incoming):
-    """Looks at the head as soon as it is there; Error where the update has failed."""
-    try:
-        look(incoming)
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:
-        incoming.fail(*_reason(error))
-    incoming.file.seek(incoming.taken)
+def key(incoming):
+    incoming.wanted = incoming.taken + _LOOK
+    return "signature", "look", incoming, once("update_key", "load")
+
+
+def judge(incoming, info):
+    """Takes what the head tells, where the package is one for this board."""
+    app = incoming.app
+    found = once(
+        "requirements",
+        "unmet",
+        info,
+        app.board.__name__.rpartition(".")[2],
+        app.update.get("floor"),
+        app.settings.get("downgrade", False),
+        incoming.room,
+    )
+    if found:
+        incoming.fail(found[0], "package: " + found[1])
+    incoming.info = info
+    incoming.size = info["size"]
 
 
 def verify(incoming):
@@ -37,48 +50,19 @@ async def _verify(incoming):
     try:
         incoming.file.flush()
         if not incoming.info:
-            examine(incoming)
+            incoming.look()
             if not incoming.info:
                 incoming.fail(_INTEGRITY, "it ends within its head")
-        pieces = once("contents", "contents", incoming.file, incoming.taken)
-        for _ in pieces:
+        for _ in once("contents", "contents", incoming.file, incoming.taken):
             await asyncio.sleep_ms(0)
             if app.transfer is not incoming:
                 return
-        pieces = None  # its memory
+        asyncio.create_task(incoming.ready())
     except Error:
         return
     except Exception as error:
         if app.transfer is incoming:
-            once("states", "failed", app, *_reason(error))
-        return
-    once("states", "loaded", app, incoming.info)
-
-
-def look(incoming):
-    """Looks for the head of the package; an error of package.py that has a `result`."""
-    app = incoming.app
-    file = incoming.file
-    incoming.look = incoming.taken + _LOOK
-    start = once("signature", "signed", file, once("update_key", "load"), incoming.taken)
-    if start:
-        info = once("description", "described", file, start)
-        once(
-            "requirements",
-            "met",
-            info,
-            app.board.__name__.rpartition(".")[2],
-            app.update.get("floor"),
-            app.settings.get("downgrade", False),
-            incoming.room,
-        )
-        incoming.info = info
-        incoming.size = info["size"]
-
-
-def _reason(error):
-    # (result, text) of an error of package.py, or of a lack of something
-    result = getattr(error, "result", None)
-    if result is None:
-        result = _NO_MEMORY if isinstance(error, MemoryError) else _NO_SPACE
-    return result, str(error) or "no memory"
+            result = getattr(error, "result", None)
+            if result is None:
+                result = _NO_MEMORY if isinstance(error, MemoryError) else _NO_SPACE
+            once("states", "failed", app, result, str(error) or "no memory")

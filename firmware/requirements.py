@@ -7,8 +7,6 @@ import sys
 
 from micropython import const
 
-from firmware.package import Refused
-
 _SHOWN = const(32)  # characters of a value in a line
 _NO_SPACE = const(2)
 _UNSUPPORTED = const(6)
@@ -20,8 +18,8 @@ _ARCHITECTURES = const(
 )
 
 
-def met(info, board, version, allow_downgrade=False, room=None, system=None):
-    """Raises `Refused` for a package that is not for this board, MicroPython or version.
+def unmet(info, board, version, allow_downgrade=False, room=None, system=None):
+    """(result, text) for a package that is not for this board, MicroPython or version, else None.
 
     `board`: of config.json; `version`: the least, None: the one that runs; `room`: bytes for a package;
     `system`: as `this_system()` gives it.
@@ -31,25 +29,25 @@ def met(info, board, version, allow_downgrade=False, room=None, system=None):
     new = _numbers(info["version"])
     wanted = _numbers(info["micropython"])
     if len(new) != 3 or not wanted:
-        raise Refused(_UNSUPPORTED, "its head lacks something, or is of another kind")
+        return (_UNSUPPORTED, "its head lacks something, or is of another kind")
     if info["board"] != board:
-        raise Refused(_UNSUPPORTED, "for board %s, this is %s" % (info["board"][:_SHOWN], board))
+        return (_UNSUPPORTED, "for board %s, this is %s" % (info["board"][:_SHOWN], board))
     release, mpy, march = system or this_system()
     if wanted > release:
         text = "needs MicroPython %s, this is %d.%d"
-        raise Refused(_UNSUPPORTED, text % ((info["micropython"][:_SHOWN],) + release))
+        return (_UNSUPPORTED, text % ((info["micropython"][:_SHOWN],) + release))
     if info["mpy"] != mpy:
         text = "has .mpy files of version %d, this MicroPython reads %s"
-        raise Refused(_UNSUPPORTED, text % (info["mpy"], mpy))
+        return (_UNSUPPORTED, text % (info["mpy"], mpy))
     if info["march"] not in ("", march):
         text = "has native code for %s, this is %s"
-        raise Refused(_UNSUPPORTED, text % (info["march"][:_SHOWN], march or "another"))
+        return (_UNSUPPORTED, text % (info["march"][:_SHOWN], march or "another"))
     if new < _numbers(version) and not allow_downgrade:
         text = "version %s is older than %s, which runs"
-        raise Refused(_FAILED, text % (info["version"], version))
+        return (_FAILED, text % (info["version"], version))
     if room is not None and info["size"] > room:
         text = "%d bytes, there is room for %d"
-        raise Refused(_NO_SPACE, text % (info["size"], room))
+        return (_NO_SPACE, text % (info["size"], room))
 
 
 def this_system():

@@ -17,6 +17,11 @@ _INTEGRITY = const(5)
 _UNSUPPORTED = const(6)
 
 
+def look(incoming, key):
+    start = signed(incoming.file, key, incoming.taken)
+    return start and ("description", "look", incoming, start)
+
+
 def signed(file, key, there):
     """Where in the file the contents begin, or None while it ends before they do.
 

@@ -1,4 +1,4 @@
-"""Firmware update: how its states change, and what object 5 wants done (TS 1.1.1 Core appendix E.6).
+"""Firmware update: what is known of it, and how its states change (TS 1.1.1 Core appendix E.6).
 
 Loaded for the moment, as are the others: arrival.py, pull.py and fetch.py, install.py.
 `app.update` is a dictionary, None before anyone has asked. By the names of the object's
@@ -19,7 +19,6 @@ from firmware import once
 _IDLE = const(0)
 _DOWNLOADED = const(2)
 _SUCCESS = const(1)  # Update Result (/5/0/5)
-_CANCELLED = const(10)
 _LASTING = const(("severity", "defer_s", "floor"))  # survive the end of an update
 _2000 = const(946684800)  # Unix time of what most boards count from
 _2026 = const(1767225600)  # Unix time; a clock that tells less was not set
@@ -105,36 +104,3 @@ def loaded(app, info):
     stop(app)
     forget(app, "etag", "offset")
     change(app, _DOWNLOADED, 0, {"name": info["name"], "package_version": version})
-
-
-# What the object wants done, see FirmwareUpdate
-
-
-def keep(app, name, value):
-    """A server has written Severity or Maximum Defer Period."""
-    change(app, None, None, {name: value})
-
-
-def reset(app):
-    """Back to Idle without a result."""
-    end(app, 0)
-
-
-def cancel(app):
-    app.notice("update: cancelled")
-    end(app, _CANCELLED)
-
-
-def push(app, data):
-    """A package in one piece."""
-    incoming = app.receive(len(data))
-    incoming.write(data)
-    incoming.finish()
-
-
-def pull(app, uri):
-    once("pull", "pull", app, uri)
-
-
-def install(app):
-    once("install", "install", app)

@@ -1,4 +1,4 @@
-"""Firmware update: object 5 as it is for the moment; states.py has what it tells.
+"""Firmware update: object 5 as it is for the moment, and what it wants done; see states.py.
 
 Loaded for the moment.
 """
@@ -7,8 +7,11 @@ import os
 
 from micropython import const
 
+from firmware import once
+
 _COAP = const(0)  # Firmware Update Protocol Support (/5/0/8)
 _COAPS = const(1)
+_CANCELLED = const(10)  # Update Result (/5/0/5)
 
 
 def make(app, oid):
@@ -43,3 +46,36 @@ def _there(path):
         return True
     except OSError:
         return False
+
+
+# What the object wants done, see FirmwareUpdate
+
+
+def keep(app, name, value):
+    """A server has written Severity or Maximum Defer Period."""
+    once("states", "change", app, None, None, {name: value})
+
+
+def reset(app):
+    """Back to Idle without a result."""
+    once("states", "end", app, 0)
+
+
+def cancel(app):
+    app.notice("update: cancelled")
+    once("states", "end", app, _CANCELLED)
+
+
+def push(app, data):
+    """A package in one piece."""
+    incoming = app.receive(len(data))
+    incoming.write(data)
+    incoming.finish()
+
+
+def pull(app, uri):
+    once("pull", "pull", app, uri)
+
+
+def install(app):
+    once("install", "install", app)

@@ -11,6 +11,7 @@ import sys
 import vfs
 from test_storage_cut import BLOCK, Ram
 
+import firmware.slot_head  # now, for its path is that of now
 from firmware import slots
 
 ROOT = os.getcwd()

@@ -15,7 +15,8 @@ RULES = (
     ("coap.numbers", "", ""),
     ("coap.message", "", _PURE),
     ("coap.duplicates", "coap.message", _PURE),
-    ("coap.block", "coap.message", _PURE),
+    ("coap.block", "coap.cutting coap.message", _PURE),
+    ("coap.cutting", "coap.message", _PURE),
     ("coap.upload", "coap.block coap.message", _PURE),
     ("coap.endpoint", "coap", _PURE),
     ("coap.download", "coap.block coap.endpoint coap.message", _PURE),
@@ -98,7 +99,7 @@ RULES = (
     ("firmware.slot_head", "", _PURE),
     ("firmware.confirmation", "firmware.__init__", "asyncio micropython"),
     ("firmware.version", "", ""),
-    ("firmware.update", "lwm2m.objects", "micropython os tls"),
+    ("firmware.update", "firmware.__init__ lwm2m.objects", "micropython os tls"),
     ("firmware.states", "firmware.__init__", "json micropython time"),
     ("firmware.install", "firmware.__init__", "asyncio json micropython"),
     (

@@ -22,7 +22,7 @@ from firmware import update_key
 from firmware.contents import contents
 from firmware.description import described
 from firmware.package import Refused
-from firmware.requirements import met, this_system
+from firmware.requirements import this_system, unmet
 from firmware.signature import signed
 
 
@@ -39,7 +39,9 @@ def install(folder, data, key, room=ROOM, version=RUNNING, allow_downgrade=False
     with open(path, "rb") as file:
         info = head(file, key)
         if info is not None:
-            met(info, BOARD, version, allow_downgrade, room, SYSTEM)
+            found = unmet(info, BOARD, version, allow_downgrade, room, SYSTEM)
+            if found:
+                raise Refused(*found)
         good = list(contents(file, len(data)))
         if info is None:
             raise AssertionError("contents() found good what head() did not")

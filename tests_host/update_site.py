@@ -202,10 +202,12 @@ class Site:
         return self.module_update.make(self, oid)
 
     def act(self, name, *arguments):
-        once("states", name, self, *arguments)
+        once("update", name, self, *arguments)
 
     def receive(self, size):
-        return once("arrival", "push", self, size)
+        incoming = once("arrival", "push", self, size)
+        once("states", "change", self, DOWNLOADING, 0, (), False)
+        return incoming
 
     def log(self, text):
         self.logged.append(text)

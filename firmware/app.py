@@ -131,6 +131,7 @@ class App:
 
     def receive(self, size):
         """A package comes; returns where it goes."""
+        self.table.drop()
         try:
             incoming = once("arrival", "push", self, size)
         except MemoryError as error:

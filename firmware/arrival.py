@@ -25,7 +25,6 @@ def push(app, size):
     server sends it again. Error 4.13 where there is no room.
     """
     app.spare()
-    app.table.drop()
     once("states", "stop", app)
     number = slot(app)
     if number is None:

@@ -19,23 +19,23 @@ def contents(file, size=None):
     """Compares the files with their SHA-256 in the head, which is signed.
 
     A generator: each step reads at most 512 bytes and gives how many bytes of the package are
-    good. Raises `Refused`. `size` is how many bytes have come, None where that is not known: then what
-    lies behind the package is not looked at.
+    good. Raises `Refused`. `size` is how many bytes have come, None where that is not known: then
+    what lies behind the package is not looked at.
     """
     try:
         file.seek(0)
         length, count, rest = lengths(file.read(_BEGIN_SIZE))
         start = _BEGIN_SIZE + length
-        for at, _, _, _ in entries(file, start, count):
-            pass
-        at += _MAC_SIZE
+        for end, _, _, _ in entries(file, start, count):
+            at = end + _MAC_SIZE
         if size is not None and size != at + rest:
             text = "%d bytes have come of %d that it has"
             raise Refused(_INTEGRITY, text % (size, at + rest))
         buffer = memoryview(bytearray(_PIECE))
-        for _, entry, name, rest in entries(file, start, count):
+        for _, entry, name, length in entries(file, start, count):
             digest = sha256()
             file.seek(at)
+            rest = length
             at += rest
             while rest:
                 got = file.readinto(buffer[: min(rest, _PIECE)])

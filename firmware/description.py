@@ -15,7 +15,7 @@ _UNSUPPORTED = const(6)
 
 
 def look(incoming, start):
-    return "inspection", "judge", incoming, described(incoming.file, start)
+    return "requirements", "look", incoming, described(incoming.file, start)
 
 
 def described(file, start):

@@ -20,6 +20,7 @@ _REQUEST_ENTITY_INCOMPLETE = const(0x88)  # 4.08
 _REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
 
+_LOOK = const(2048)  # bytes between looks whether the head is there
 _MARK = const(16384)  # bytes between records of how much is there
 _TURN_MS = const(1000)
 _SILENCE_MS = const(121000)  # as in coap/endpoint.py
@@ -51,12 +52,8 @@ class Incoming:
         """Ends the update with this result; raises Error."""
         if self.app.transfer is self:
             once("states", "failed", self.app, result, text)
-        code = _BAD_REQUEST
-        if result == _NO_SPACE:
-            code = _REQUEST_ENTITY_TOO_LARGE
-        elif result == _NO_MEMORY:
-            code = _INTERNAL_SERVER_ERROR
-        raise Error(code, text)
+        codes = {_NO_SPACE: _REQUEST_ENTITY_TOO_LARGE, _NO_MEMORY: _INTERNAL_SERVER_ERROR}
+        raise Error(codes.get(result, _BAD_REQUEST), text)
 
     def write(self, data):
         """The next bytes; Error where the update has ended."""
@@ -92,15 +89,18 @@ class Incoming:
             if result is None:
                 raise
             self.fail(result, str(error))
-        if self.size:
+        if self.size:  # known
             tenth = end * 10 // self.size * 10
             if self.told < tenth <= 100:
                 self.told = tenth
                 self.app.notice("update: %d %%" % tenth)
 
+    extend = write
+
     def look(self):
         """Looks for the head; an error of package.py, which has a `result`."""
-        step = ("inspection", "key", self)
+        self.wanted = self.taken + _LOOK
+        step = ("signature", "look", self, once("update_key", "load"))
         while step:  # one after the other, for the sake of memory
             step = once(*step)
 
@@ -114,6 +114,7 @@ class Incoming:
         if self.app.transfer is self:
             try:
                 once("states", "loaded", self.app, self.info)
+                once("update_record", "save", self.app)
             except MemoryError:
                 once("states", "failed", self.app, _NO_MEMORY, "no memory")
 
@@ -126,6 +127,19 @@ class Incoming:
                 file.close()
         except OSError:
             pass  # the update ends, or what was read back is on the flash
+
+    # A body that comes block by block, as Endpoint.stream makes it
+
+    def __len__(self):
+        return self.taken
+
+    def holds(self, start, payload):
+        """True for the block that came last, once more."""
+        file = self.file
+        if start + len(payload) != self.taken or not file:
+            return False
+        file.seek(start)
+        return file.read(len(payload)) == payload
 
     async def watch(self):
         """Ends a push of which nothing comes any more."""

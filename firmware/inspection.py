@@ -1,8 +1,4 @@
-"""Looks at a package that comes: at its head, and in the end at all of it (see package.py).
-
-Loaded for the moment. `Incoming.look()` calls `key()`, and then what each of the functions returns:
-so none of what is loaded for one of them is there for the next.
-"""
+"""Looks at all of a package that has come (see package.py). Loaded for the moment."""
 
 import asyncio
 
@@ -11,33 +7,9 @@ from micropython import const
 from coap.message import Error
 from firmware import once
 
-_LOOK = const(2048)  # bytes between looks whether the head is there
 _NO_SPACE = const(2)  # Update Result (/5/0/5)
 _NO_MEMORY = const(3)
 _INTEGRITY = const(5)
-
-
-def key(incoming):
-    incoming.wanted = incoming.taken + _LOOK
-    return "signature", "look", incoming, once("update_key", "load")
-
-
-def judge(incoming, info):
-    """Takes what the head tells, where the package is one for this board."""
-    app = incoming.app
-    found = once(
-        "requirements",
-        "unmet",
-        info,
-        app.board.__name__.rpartition(".")[2],
-        app.update.get("floor"),
-        app.settings.get("downgrade", False),
-        incoming.room,
-    )
-    if found:
-        incoming.fail(found[0], "package: " + found[1])
-    incoming.info = info
-    incoming.size = info["size"]
 
 
 def verify(incoming):

@@ -45,7 +45,7 @@ def go_on(app):
 async def _go_on(app):
     for wait_ms in _WAITS_MS:
         await asyncio.sleep_ms(wait_ms)
-        if app.transfer or app.update.get("state") != _DOWNLOADING:
+        if app.transfer is not None or app.update.get("state") != _DOWNLOADING:
             return
         try:
             return _begin(app)

@@ -18,11 +18,27 @@ _ARCHITECTURES = const(
 )
 
 
+def look(incoming, info):
+    """Takes what the head tells, where the package is one for this board."""
+    app = incoming.app
+    found = unmet(
+        info,
+        app.board.__name__.rpartition(".")[2],
+        app.update.get("floor"),
+        app.settings.get("downgrade", False),
+        incoming.room,
+    )
+    if found:
+        incoming.fail(found[0], "package: " + found[1])
+    incoming.info = info["name"], info["version"]
+    incoming.size = info["size"]
+
+
 def unmet(info, board, version, allow_downgrade=False, room=None, system=None):
     """(result, text) for a package that is not for this board, MicroPython or version, else None.
 
-    `board`: of config.json; `version`: the least, None: the one that runs; `room`: bytes for a package;
-    `system`: as `this_system()` gives it.
+    `board`: of config.json; `version`: the least, None: the one that runs; `room`: bytes for a
+    package; `system`: as `this_system()` gives it.
     """
     if version is None:
         from firmware.version import VERSION as version

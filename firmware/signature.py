@@ -39,11 +39,11 @@ def signed(file, key, there):
             raise Refused(_INTEGRITY, "this board has no update key: provision one")
         inner = sha256(_padded(key, 0x36))
         inner.update(begin)
-        at = _BEGIN_SIZE + length
-        if at > there:
+        if _BEGIN_SIZE + length > there:
             return None
         inner.update(file.read(length))
-        for at, entry, name, _ in entries(file, at, count, there):
+        for end, entry, name, _ in entries(file, _BEGIN_SIZE + length, count, there):
+            at = end
             inner.update(entry)
             inner.update(name)
     except EOFError:

@@ -9,7 +9,6 @@ to the factory's copy). All of it is the record `state/update`, so a pull goes o
 `app.transfer` is the package that comes (incoming.py), None while there is none.
 """
 
-import json
 import time
 
 from micropython import const
@@ -42,19 +41,10 @@ def change(app, state=None, result=None, more=(), kept=True):
         values["result"] = result
         told.append(5)
     if kept:
-        save(app)
+        once("update_record", "save", app)
     app.table.entry(5, 0).made = None  # it tells what was
     for rid in told:
         app.table.changed(5, 0, rid)
-
-
-def save(app):
-    """Keeps what survives a restart. A flash that refuses is told of, and that is all."""
-    data = json.dumps(app.update).encode()
-    try:
-        once("storage", "Record", "update").write(data)
-    except OSError as error:
-        app.log("update: %s: not kept for a restart" % error)
 
 
 def mark(app, offset):
@@ -62,7 +52,7 @@ def mark(app, offset):
     values = app.update
     values["etag"] = app.transfer.etag
     values["offset"] = offset
-    save(app)
+    once("update_record", "save", app)
 
 
 def end(app, result):
@@ -80,7 +70,7 @@ def end(app, result):
 
 def stop(app):
     """No package comes any more."""
-    if app.transfer:
+    if app.transfer is not None:
         app.transfer.stop()
         app.transfer = None
     app.table.entry(5, 0).own = ()
@@ -98,9 +88,8 @@ def forget(app, *keys):
 
 
 def loaded(app, info):
-    """The package is whole and good."""
-    version = info["version"]
-    app.notice("update: %s %s is ready" % (info["name"], version))
+    """The package, (name, version), is whole and good; to be saved yet."""
+    app.notice("update: %s %s is ready" % info)
     stop(app)
     forget(app, "etag", "offset")
-    change(app, _DOWNLOADED, 0, {"name": info["name"], "package_version": version})
+    change(app, _DOWNLOADED, 0, {"name": info[0], "package_version": info[1]}, False)

@@ -100,7 +100,8 @@ RULES = (
     ("firmware.confirmation", "firmware.__init__", "asyncio micropython"),
     ("firmware.version", "", ""),
     ("firmware.update", "firmware.__init__ lwm2m.objects", "micropython os tls"),
-    ("firmware.states", "firmware.__init__", "json micropython time"),
+    ("firmware.states", "firmware.__init__", "micropython time"),
+    ("firmware.update_record", "firmware.__init__", "json"),
     ("firmware.install", "firmware.__init__", "asyncio json micropython"),
     (
         "firmware.arrival",

@@ -24,7 +24,7 @@ from lwm2m.object import Late
 
 _MODULES = (
     "update states install arrival inspection incoming pull fetch slots slot_head package"
-    " signature description requirements contents update_key storage version"
+    " signature description requirements contents update_key update_record storage version"
 ).split()
 BLOCK1, SIZE1 = 27, 60
 CONTINUE = 0x5F

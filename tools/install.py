@@ -68,6 +68,7 @@ UPDATE = (
     "firmware/states.py",
     "firmware/update.py",
     "firmware/update_key.py",
+    "firmware/update_record.py",
     "lib/coap/download.py",
     "lib/lwm2m/objects/firmware_update.py",
     "lib/lwm2m/stream.py",

@@ -1,8 +1,8 @@
 """A value too long for memory: a Write that goes to its object block by block as it comes.
 
 For an instance that has `streams(rid)`, which returns a function: with the size of the value in
-bytes, 0 where it is not known, that begins and returns where the value goes: `write(data)` for
-its bytes, `finish()` behind the last. Opaque as it is, or as the one value of
+bytes, 0 where it is not known, that begins and returns where the value goes, such as an endpoint's
+`stream` returns. Opaque as it is, or as the one value of
 TLV or CBOR (TS 1.1.1 Core section 7.4).
 """
 
@@ -28,7 +28,7 @@ _BYTES = const(2)  # major type of CBOR
 
 
 def begin(session, request):
-    """The `Streamed` for the body whose first block this is, or None where memory takes it.
+    """What takes the body whose first block this is, or None where memory takes it.
 
     Raises Error 4.01 and 4.15.
     """
@@ -47,15 +47,14 @@ def begin(session, request):
     if content_format not in (_OPAQUE, _CBOR, _TLV):
         raise Error(_UNSUPPORTED_CONTENT_FORMAT)
     begin = instance.streams(path[2])
-    at = 0
-    size = uint(request.first(_SIZE1))
-    if content_format != _OPAQUE:
-        at, size = _value(request.payload, content_format, path[2])
     instance = row = None  # memory for what begins
+    if content_format == _OPAQUE:
+        return begin(uint(request.first(_SIZE1)))
+    at, size = _value(request.payload, content_format, path[2])
     sink = begin(size)
     from lwm2m.streamed import Streamed  # not earlier: memory is short
 
-    return Streamed(sink, at, size if at else None)
+    return Streamed(sink, at, size)
 
 
 def _value(payload, content_format, rid):

@@ -10,9 +10,9 @@ _BAD_REQUEST = const(0x80)  # 4.00
 
 
 class Streamed:
-    """A body whose value begins at `at` and has `size` bytes, None where that is not known.
+    """A body whose value, of `size` bytes, begins at `at` and goes to `sink`.
 
-    The value goes to `sink`; one of another length is an Error 4.00.
+    One of another length is an Error 4.00.
     """
 
     def __init__(self, sink, at, size):
@@ -32,11 +32,10 @@ class Streamed:
         if self._at:
             data = payload[self._at :]
             self._at = 0
-        if self._rest is not None:
-            self._rest -= len(data)
-            if self._rest < 0:
-                raise Error(_BAD_REQUEST, "longer than it says")
-        self._sink.write(data)
+        self._rest -= len(data)
+        if self._rest < 0:
+            raise Error(_BAD_REQUEST, "longer than it says")
+        self._sink.extend(data)
         self._last = self._size
         self._crc = crc32(payload)
         self._size += len(payload)

@@ -282,21 +282,21 @@ def test_the_flash_refuses():
 def test_int_774_out_of_memory():
     with Site() as site:
         data = packages.make(site.key)
-        real = site.module_inspection.once
+        real = site.module_incoming.once
 
         def lacking(name, *more):
-            if name == "package":
+            if name == "signature":
                 raise MemoryError("no memory")
             return real(name, *more)
 
-        site.module_inspection.once = lacking
+        site.module_incoming.once = lacking
         assert site.push(data).code == INTERNAL
         assert site.state() == (IDLE, 3)
         site.files[b"/fw/new.pkg"] = (data, b"")
         site.peer.put("/5/0/1", URI, 0)
         site.tasks.run(60000)
         assert site.state() == (IDLE, 3)
-        site.module_inspection.once = real
+        site.module_incoming.once = real
         downloaded(site)
 
 

@@ -21,6 +21,7 @@ async def _fill(free):
     gc.collect()
     size = gc.mem_free() - free
     import micropython
+
     micropython.mem_info()
     kept = bytearray(size)
     gc.collect()

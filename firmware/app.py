@@ -31,7 +31,7 @@ _LONGEST_GAP = const(72000)  # a multiple
 _SPARE = const(
     "coap.duplicates lwm2m.write lwm2m.create lwm2m.composite lwm2m.arguments lwm2m.attributes"
     " lwm2m.formats.link lwm2m.formats.tlv lwm2m.formats.senml lwm2m.formats.senml_cbor"
-    " lwm2m.formats.senml_json lwm2m.formats.cbor lwm2m.formats.old_json lwm2m.send "
+    " lwm2m.formats.senml_json lwm2m.formats.cbor lwm2m.formats.old_json lwm2m.send coap.cutting "
 )
 _TEXT = const(b"\xc0\xff")  # the options of an answer in text: that format is always there
 _EVENTS = const(400)  # characters of event log that wait for the flash
@@ -122,7 +122,12 @@ class App:
     def late(self, oid):
         """Makes the instance of a `Late` object, for which the others leave."""
         self.table.drop()
-        return once("late", "make", self, oid)
+        gc.collect()
+        if gc.mem_free() < _SHORT:
+            self.spare()
+        # The update is short of memory itself: without the list of all of them.
+        name = "update" if oid == 5 else once("late", "module", oid)
+        return once(name, "make", self, oid)
 
     def act(self, name, *arguments):
         """Does what object 5 wants done."""
@@ -130,11 +135,15 @@ class App:
 
     def receive(self, size):
         """A package comes; returns where it goes."""
+        self.table.drop()
         try:
-            return once("arrival", "push", self, size)
+            incoming = once("arrival", "push", self, size)
         except MemoryError as error:
             self.log("MemoryError: %s" % error)
-            return once("arrival", "push", self, size)
+            incoming = once("arrival", "push", self, size)
+        # Of a push there is no record: it does not survive a restart.
+        once("states", "change", self, 1, 0, (), False)
+        return incoming
 
     def begin(self):
         """Resumes what was kept and starts the connections; without any there is a bootstrap."""
@@ -206,7 +215,9 @@ class App:
     def sample(self):
         self.table.drop()
         gc.collect()
-        if gc.mem_free() < _SHORT:
+        free = gc.mem_free()
+        gc.threshold(free >> 3)  # what is free stays in one piece
+        if free < _SHORT:
             self.spare()
         else:
             self.report(_OUT_OF_MEMORY, False)

@@ -28,18 +28,16 @@ def pull(app, uri):
     """A server has written a URI."""
     result = trouble(uri, once("update", "secure"))
     if result:
-        once("update", "change", app, _IDLE, 0, {"uri": uri})
+        once("states", "change", app, _IDLE, 0, {"uri": uri})
         # Without a name, a password or a token, and with nothing that a terminal obeys
         shown = uri.partition("?")[0].rpartition("@")[2]
-        once("update", "failed", app, result, "nothing can be fetched from %r" % shown)
+        once("states", "failed", app, result, "nothing can be fetched from %r" % shown)
         return
-    if app.transfer:  # of a push that found no memory to begin
-        app.transfer.stop()
-        app.transfer = None
+    once("states", "stop", app)  # a push that found no memory to begin
     writer = app.client.writer
-    once("update", "forget", app, "etag", "offset", "name", "package_version")
+    once("states", "forget", app, "etag", "offset", "name", "package_version")
     app.update["from"] = writer.server.short_server_id if writer else 0
-    once("update", "change", app, _DOWNLOADING, 0, {"uri": uri})
+    once("states", "change", app, _DOWNLOADING, 0, {"uri": uri})
     go_on(app)
 
 
@@ -51,15 +49,15 @@ def go_on(app):
 async def _go_on(app):
     for wait_ms in _WAITS_MS:
         await asyncio.sleep_ms(wait_ms)
-        if app.transfer or app.update.get("state") != _DOWNLOADING:
+        if app.transfer is not None or app.update.get("state") != _DOWNLOADING:
             return
         try:
             return _begin(app)
         except MemoryError as error:  # once more when there may be some
             app.log("MemoryError: %s" % error)
         except OSError as error:  # else each start would end here
-            return once("update", "failed", app, _NO_SPACE, "not begun: %s" % error)
-    once("update", "failed", app, _NO_MEMORY, "no memory")
+            return once("states", "failed", app, _NO_SPACE, "not begun: %s" % error)
+    once("states", "failed", app, _NO_MEMORY, "no memory")
 
 
 def _begin(app):
@@ -68,13 +66,13 @@ def _begin(app):
     if number is None:
         return
     if number != values.get("slot"):  # it was begun by another copy
-        once("update", "forget", app, "etag", "offset")
+        once("states", "forget", app, "etag", "offset")
         values["slot"] = number
     try:
         where = parse(values.get("uri", ""))
         incoming = once("arrival", "begin", app, number, 0, values.get("offset", 0))
     except ValueError:  # a push, which a restart has ended
-        once("update", "end", app, 0)
+        once("states", "end", app, 0)
         return
     except Error:
         return  # told already

@@ -11,11 +11,12 @@ import sys
 import vfs
 from test_storage_cut import BLOCK, Ram
 
-from firmware import slots
+from firmware import slot_head, slots
 
 ROOT = os.getcwd()
 FLASH = "/copies"
 BLOCKS = 96
+assert slot_head  # loaded now, for its path is that of now
 _HELD = ("machine", "time", "copies", "trial", "firmware", "firmware.app", "board")
 # What a copy does, as a word of `Board.behaviour`.
 APP = """

@@ -23,13 +23,13 @@ def bytes_of(seed, size):
     return data[:size]
 
 
-# A piece that is read at once has 1024 bytes.
+# A piece that is read at once has 512 bytes.
 SIZES = (
     (b"coap/message.mpy", 300),
-    (b"firmware/app.mpy", 1024),
+    (b"firmware/app.mpy", 512),
     (b"firmware/boards/nucleo_f429zi.mpy", 1),
     (b"firmware/main_page.txt", 0),
-    (b"lwm2m/client.mpy", 2049),
+    (b"lwm2m/client.mpy", 1025),
     (b"lwm2m/object.mpy", 300),
 )
 FILES = [(name, bytes_of(str(name), size)) for name, size in SIZES]

@@ -113,7 +113,7 @@ def test_observers_of_what_goes_are_told():
         for rid, token in ((1, b"ur"), (6, b"na"), (7, b"ve")):
             assert site.peer.observe("/5/0/%d" % rid, token, accept=0).code == CONTENT
         site.update["state"] = UPDATING
-        once("update", "end", site, 1)
+        once("states", "end", site, 1)
         seen = [(each.token, each.code, each.payload) for _, each in site.peer.run(10)]
         assert sorted(seen) == [
             (b"na", NOT_FOUND, b""),
@@ -302,21 +302,21 @@ def test_the_flash_refuses():
 def test_int_774_out_of_memory():
     with Site() as site:
         data = packages.make(site.key)
-        real = site.module_inspection.once
+        real = site.module_incoming.once
 
         def lacking(name, *more):
-            if name == "package":
+            if name == "signature":
                 raise MemoryError("no memory")
             return real(name, *more)
 
-        site.module_inspection.once = lacking
+        site.module_incoming.once = lacking
         assert site.push(data).code == INTERNAL
         assert site.state() == (IDLE, 3)
         site.files[b"/fw/new.pkg"] = (data, b"")
         site.peer.put("/5/0/1", URI, 0)
         site.tasks.run(60000)
         assert site.state() == (IDLE, 3)
-        site.module_inspection.once = real
+        site.module_incoming.once = real
         downloaded(site)
 
 
@@ -543,16 +543,17 @@ def test_what_is_installed_is_checked_once_more():
     def stale(site):
         # A flash that refuses once: the record tells what is no more, as after a restart.
         downloaded(site)
-        real = site.module_update.once
+        record = __import__("firmware.update_record").update_record
+        real = record.once
 
         def refuses(name, *more):
             if name == "storage":
                 raise OSError(28, "no space")
             return real(name, *more)
 
-        site.module_update.once = refuses
+        record.once = refuses
         site.peer.put("/5/0/0", b"\0", 42)
-        site.module_update.once = real
+        record.once = real
 
     with Site() as site:
         stale(site)
@@ -609,16 +610,20 @@ def test_a_pull_after_a_push_that_found_no_memory():
     with Site() as site:
         data = packages.make(site.key)
         site.files[b"/fw/new.pkg"] = (data, b"one")
-        real = site.module_arrival.once
+        real = site.receive
 
-        def lacking(name, *more):
-            if name == "update" and more[0] == "change":
-                raise MemoryError("no memory")
-            return real(name, *more)
+        def lacking(size):
+            once("arrival", "push", site, size)
+            raise MemoryError("no memory")
 
-        site.module_arrival.once = lacking
-        assert site.push(data).code == INTERNAL and site.state() == (IDLE, 0)
-        site.module_arrival.once = real
+        site.receive = lacking
+        site.table.drop()
+        assert site.push(data).code == INTERNAL
+        site.receive = real
+        site.table.drop()
+        assert site.transfer is not None
+        site.table.entry(5, 0).own = ()
+        assert site.state() == (IDLE, 0)
         assert site.peer.put("/5/0/1", URI, 0).code == CHANGED
         site.tasks.run(60000)
         assert site.state() == (DOWNLOADED, 0), site.logged

@@ -381,6 +381,7 @@ class Endpoint:
             kept.keep(message.mid, message.token, code, now_s, whole)
         if size:
             self.transmit(self._view[:size])
+        out.__init__()  # the memory of what it was made of
 
     def blocks(self):
         # The block-wise transfers with the peer, which are about to be used.

@@ -19,11 +19,14 @@ async def _fill(free):
     await asyncio.sleep_ms(_IDLE_MS)
     gc.collect()
     gc.collect()
-    kept = None
-    while gc.mem_free() > free + _PIECE:
-        kept = (kept, bytearray(_PIECE))
+    size = gc.mem_free() - free
+    import micropython
+
+    micropython.mem_info()
+    kept = bytearray(size)
     gc.collect()
     print("free", gc.mem_free())
+    micropython.mem_info()
     while True:
         await asyncio.sleep_ms(1 << 20)
-        kept = kept[:]
+        kept[0] = 0

@@ -75,7 +75,3 @@ def push(app, data):
 
 def pull(app, uri):
     once("pull", "pull", app, uri)
-
-
-def install(app):
-    once("install", "install", app)

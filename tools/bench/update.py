@@ -106,10 +106,12 @@ def _updates(workshop, key, data, free):
 
 
 def _peak(workshop, key, data):
-    # The bytes in use at most, over those of the idle client, until the new copy is chosen.
+    # The bytes in use at most, over those of the idle client: until the package is found good, and
+    # until the new copy is chosen.
     with _idle(workshop, key, "peak") as (generator, process, address):
         if not push(generator, address, data):
             raise UserError("the board did not take the package" + process.said())
+        before = process.output()
         time.sleep(_DECIDES_S)
         generator.ask(_INSTALL, address, _CHANGED)
         deadline = time.monotonic() + _CHOSEN_S
@@ -118,14 +120,17 @@ def _peak(workshop, key, data):
                 raise UserError("the new copy was not chosen" + process.said())
             time.sleep(0.1)
         said = process.output().partition("is tried with")[0]
-    return max(int(line[5:]) for line in said.splitlines() if line.startswith("peak "))
+    return [
+        max(int(line[5:]) for line in each.splitlines() if line.startswith("peak "))
+        for each in (before, said)
+    ]
 
 
 def measure(workshop, progress, step=_STEP):
     key = os.urandom(32)
     data = _package(workshop, key)
-    peak = _peak(workshop, key, data)
-    progress(f"{peak} bytes more in use than by the idle client")
+    peak, chosen = _peak(workshop, key, data)
+    progress(f"{peak} bytes more in use than by the idle client, {chosen} when it is installed")
 
     def works(free):
         fits = _updates(workshop, key, data, free)
@@ -137,9 +142,14 @@ def measure(workshop, progress, step=_STEP):
     except ValueError:
         raise UserError(f"no update with {_LIMIT} bytes free") from None
     notes = [
-        f"update: a package of {len(data):,} bytes pushed in blocks of 512 and installed; what is"
-        " in use after a collection, at each step, less what is while the client is idle",
+        f"update: a package of {len(data):,} bytes pushed in blocks of 512 and checked; what is in"
+        " use after a collection, at each step, less what is while the client is idle",
         f"it also needs the pieces: {free:,} bytes free while idle, most of them in one piece,"
         f" were enough (steps of {step} bytes)",
     ]
-    return Result({"update_peak": Figure(peak), "update_free": Figure(free)}, notes)
+    figures = {
+        "update_peak": Figure(peak),
+        "update_chosen": Figure(chosen),
+        "update_free": Figure(free),
+    }
+    return Result(figures, notes)

@@ -5,7 +5,7 @@ failures (docs/update.md). It offers `run(feed)` in firmware/app.py: `feed` is t
 
 import sys
 
-exit_status = feed = None
+exit_status = feed = failed = None  # all of them: in the end there may be no memory for one
 try:
     if "copies" in sys.modules:  # of boot.py: there is a trial
         feed = __import__("trial").begin()
@@ -26,5 +26,5 @@ if exit_status == 0:
         from firmware import once
 
         once("repl", "offer")  # its functions at the prompt: docs/repl.md
-    except (ImportError, MemoryError) as error:
-        print("no functions at the prompt:", error)
+    except (ImportError, MemoryError) as failed:
+        print("no functions at the prompt:", failed)

@@ -27,8 +27,9 @@ def once(name, function, *arguments):
     """
     gc.collect()
     try:
-        module = getattr(__import__("firmware." + name), name)
-        return getattr(module, function)(*arguments)
+        name = "firmware." + name
+        __import__(name)
+        return getattr(sys.modules[name], function)(*arguments)
     finally:
         drop(_ONCE)
 

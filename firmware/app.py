@@ -123,8 +123,12 @@ class App:
     def late(self, oid):
         """Makes the instance of a `Late` object, for which the others leave."""
         self.table.drop()
+        gc.collect()
+        if gc.mem_free() < _SHORT:
+            self.spare()
         # The update is short of memory itself: without the list of all of them.
-        return once("update" if oid == 5 else "late", "make", self, oid)
+        name = "update" if oid == 5 else once("late", "module", oid)
+        return once(name, "make", self, oid)
 
     def act(self, name, *arguments):
         """Does what object 5 wants done."""
@@ -216,7 +220,9 @@ class App:
     def sample(self):
         self.table.drop()
         gc.collect()
-        if gc.mem_free() < _SHORT:
+        free = gc.mem_free()
+        gc.threshold(free >> 3)  # what is free stays in one piece
+        if free < _SHORT:
             self.spare()
         else:
             self.report(_OUT_OF_MEMORY, False)

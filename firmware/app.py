@@ -22,6 +22,7 @@ _PERIPHERAL_MALFUNCTION = const(8)
 _BUTTON_MS = const(50)
 _LAST_TURN_MS = const(5)
 _LAST_TURNS = const(200)  # that the answers to the de-registrations are waited for
+_SOON_MS = const(100)  # until an answer has left
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
 _CLOCK_MS = const(60000)
 _HEALTHY_MS = const(10000)  # the watchdog is armed after so long
@@ -131,7 +132,11 @@ class App:
 
     def act(self, name, *arguments):
         """Does what object 5 wants done."""
-        once("update", name, self, *arguments)
+        if name in ("install", "pull"):  # when that object is gone, for the sake of memory
+            action = lambda: self.table.drop() or once(name, name, self, *arguments)  # noqa: E731
+            self._later(action, _SOON_MS)
+        else:
+            once("update", name, self, *arguments)
 
     def receive(self, size):
         """A package comes; returns where it goes."""

@@ -22,7 +22,7 @@ _INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
 
 _LOOK = const(2048)  # bytes between looks whether the head is there
 _MARK = const(16384)  # bytes between records of how much is there
-_TURN_MS = const(1000)
+_TURN_MS = const(50)
 _SILENCE_MS = const(121000)  # as in coap/endpoint.py
 
 
@@ -111,6 +111,7 @@ class Incoming:
 
     async def ready(self):
         """It is whole and good."""
+        await asyncio.sleep_ms(_TURN_MS)  # watch() ends meanwhile, and holds no memory
         if self.app.transfer is self:
             try:
                 once("states", "loaded", self.app, self.info)

@@ -70,7 +70,8 @@ def install(app):
 def _begin(app):
     app.update.pop("late", None)
     app._later(lambda: once("install", "switch", app))  # first: there may be no memory for it
-    once("states", "change", app, _UPDATING, 0)
+    once("states", "change", app, _UPDATING, 0, (), False)
+    once("update_record", "save", app)
 
 
 def switch(app):

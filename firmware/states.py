@@ -78,7 +78,9 @@ def stop(app):
     if app.transfer is not None:
         app.transfer.stop()
         app.transfer = None
-    app.table.entry(5, 0).own = ()
+    entry = app.table.entry(5, 0)
+    entry.own = ()
+    entry.source = None
 
 
 def failed(app, result, text):

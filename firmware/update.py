@@ -71,11 +71,3 @@ def push(app, data):
     incoming = app.receive(len(data))
     incoming.write(data)
     incoming.finish()
-
-
-def pull(app, uri):
-    once("pull", "pull", app, uri)
-
-
-def install(app):
-    once("install", "install", app)

@@ -202,7 +202,7 @@ class Site:
         return self.module_update.make(self, oid)
 
     def act(self, name, *arguments):
-        once("update", name, self, *arguments)
+        once(name if name in ("install", "pull") else "update", name, self, *arguments)
 
     def receive(self, size):
         incoming = once("arrival", "push", self, size)

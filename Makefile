@@ -30,7 +30,7 @@ test: $(SETUP) ## all tests: on CPython, and the shared ones again under MicroPy
 	@$(PY) tests_host/run_both.py
 
 test-mpy: $(SETUP) ## the shared tests under MicroPython alone; ONLY="test_tlv test_read" picks some
-	@$(MICROPYTHON) -X heapsize=4m tests_host/run_mpy.py $(ONLY)
+	@$(MICROPYTHON) -X heapsize=8m tests_host/run_mpy.py $(ONLY)
 
 check: $(SETUP) ## lint, format, spelling, one-way imports, and every device file compiles for the board
 	@.venv/bin/ruff check .

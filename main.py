@@ -5,7 +5,7 @@ failures (docs/update.md). It offers `run(feed)` in firmware/app.py: `feed` is t
 
 import sys
 
-exit_status = feed = None
+exit_status = feed = failed = None  # all of them: in the end there may be no memory for one
 try:
     if "copies" in sys.modules:  # of boot.py: there is a trial
         feed = __import__("trial").begin()
@@ -18,13 +18,15 @@ try:
 except BaseException as error:
     try:
         failed = __import__("trial").failed
-    except (ImportError, MemoryError):  # left out, or no room
+    except ImportError:  # left out
         raise error
+    except MemoryError:
+        __import__("machine").reset()
     exit_status = failed(error, exit_status is None)
 if exit_status == 0:
     try:
         from firmware import once
 
         once("repl", "offer")  # its functions at the prompt: docs/repl.md
-    except (ImportError, MemoryError) as error:
-        print("no functions at the prompt:", error)
+    except (ImportError, MemoryError) as failed:
+        print("no functions at the prompt:", failed)

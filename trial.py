@@ -23,6 +23,7 @@ _FED_MS = const(1000)  # at the prompt, which feeds none
 _FAILED = const(8)  # a result of object 5
 _LONGEST = const(400)  # bytes of a traceback that are kept, the last ones
 _PAUSE_S = const(5)
+_PROMPT_MS = const(3300000)  # and 300 s of the trial: someone at the prompt has an hour
 
 
 def begin():
@@ -52,12 +53,23 @@ def begin():
 
 
 def stop(exit_status):
-    """The copy has ended; ValueError where that is a failure, else someone is at the prompt."""
+    """The copy has ended; ValueError where that is a failure, else someone is at the prompt.
+
+    Who is to say that someone is: a copy on trial that just returns would never be left. So the
+    watchdog is fed for an hour, or for ever once the copy is confirmed.
+    """
     if exit_status:
         raise ValueError("it refuses its configuration")
-    # The prompt feeds no watchdog, and has no end.
-    copies.since = None
-    machine.Timer(-1, period=_FED_MS, callback=lambda timer: copies.feed())
+    if copies.since is not None:
+        copies.since = time.ticks_add(time.ticks_ms(), _PROMPT_MS)
+    machine.Timer(-1, period=_FED_MS, callback=_fed)
+
+
+def _fed(timer):
+    try:
+        copies.feed()
+    except OSError:  # its time is over
+        machine.reset()
 
 
 def _fail(cause):
@@ -72,27 +84,35 @@ def failed(error, useless):
     A copy that is on trial, or `useless` since it cannot even be loaded, is not taken again.
     Else there is a pause before: a Ctrl-C then, or as the error, returns the exit status.
     """
-    on_trial = copies and copies.timer
+    armed = copies and copies.timer
     if isinstance(error, KeyboardInterrupt):
-        if on_trial:
+        if armed:
             stop(0)
         return 0
-    text = io.StringIO()
-    sys.print_exception(error, text)
-    text = text.getvalue()
-    print(text)
-    useless = on_trial or (useless and sys.path[0][:6] in ("/slot1", "/slot2"))
     try:
+        text = io.StringIO()
+        sys.print_exception(error, text)
+        text = text.getvalue()
+        print(text)
         _kept(text.encode()[-_LONGEST:])
+    except (OSError, MemoryError) as lack:  # what follows matters more
+        print("state/crash: %s" % lack)
+    try:
+        data = armed and copies.record()[2]
+        # The watchdog may be that of a trial which has ended well.
+        useless = data and data[2] or useless and sys.path[0][:6] in ("/slot1", "/slot2")
         if useless:
             _fail("it has failed")
-    except OSError as error:
-        print("state: %s" % error)
+    except (OSError, MemoryError) as lack:
+        print("state/slot: %s" % lack)
+        useless = False
     if not useless:
         try:
             print("restarting in %d s; Ctrl-C gives the prompt" % _PAUSE_S)
             time.sleep(_PAUSE_S)
         except KeyboardInterrupt:
+            if armed:
+                stop(0)
             return 1
     machine.reset()
 

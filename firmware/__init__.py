@@ -11,11 +11,12 @@ _ONCE = const(
     " modules parts connections config account_list accounts storage status keep credentials"
     " handshake fault bootstrapping attempt ntp package update_key network_settings"
     " access_point wifi_join wifi_link line late settings look repl trace slots version"
-    " confirmation update arrival inspection incoming install pull fetch events device written"
+    " confirmation update states arrival inspection signature description requirements contents"
+    " slot_head update_record incoming install pull fetch events device written"
     " objects.connectivity objects.portfolio objects.statistics objects.diagnosis"
     " objects.event_log lwm2m.objects.device lwm2m.objects.firmware_update lwm2m.stream"
-    " lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore objects.output"
-    " objects.positioner "
+    " lwm2m.streamed lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore"
+    " objects.output objects.positioner "
 )
 
 
@@ -26,8 +27,9 @@ def once(name, function, *arguments):
     """
     gc.collect()
     try:
-        module = getattr(__import__("firmware." + name), name)
-        return getattr(module, function)(*arguments)
+        name = "firmware." + name
+        __import__(name)
+        return getattr(sys.modules[name], function)(*arguments)
     finally:
         drop(_ONCE)
 

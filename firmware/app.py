@@ -22,6 +22,7 @@ _PERIPHERAL_MALFUNCTION = const(8)
 _BUTTON_MS = const(50)
 _LAST_TURN_MS = const(5)
 _LAST_TURNS = const(200)  # that the answers to the de-registrations are waited for
+_SOON_MS = const(100)  # until an answer has left
 _ANSWER_MS = const(1000)  # what an answer is given to leave before a restart
 _CLOCK_MS = const(60000)
 _HEALTHY_MS = const(10000)  # the watchdog is armed after so long
@@ -31,7 +32,7 @@ _LONGEST_GAP = const(72000)  # a multiple
 _SPARE = const(
     "coap.duplicates lwm2m.write lwm2m.create lwm2m.composite lwm2m.arguments lwm2m.attributes"
     " lwm2m.formats.link lwm2m.formats.tlv lwm2m.formats.senml lwm2m.formats.senml_cbor"
-    " lwm2m.formats.senml_json lwm2m.formats.cbor lwm2m.formats.old_json lwm2m.send "
+    " lwm2m.formats.senml_json lwm2m.formats.cbor lwm2m.formats.old_json lwm2m.send coap.cutting "
 )
 _TEXT = const(b"\xc0\xff")  # the options of an answer in text: that format is always there
 _EVENTS = const(400)  # characters of event log that wait for the flash
@@ -122,19 +123,32 @@ class App:
     def late(self, oid):
         """Makes the instance of a `Late` object, for which the others leave."""
         self.table.drop()
-        return once("late", "make", self, oid)
+        gc.collect()
+        if gc.mem_free() < _SHORT:
+            self.spare()
+        # The update is short of memory itself: without the list of all of them.
+        name = "update" if oid == 5 else once("late", "module", oid)
+        return once(name, "make", self, oid)
 
     def act(self, name, *arguments):
         """Does what object 5 wants done."""
-        once("update", name, self, *arguments)
+        if name in ("install", "pull"):  # when that object is gone, for the sake of memory
+            action = lambda: self.table.drop() or once(name, name, self, *arguments)  # noqa: E731
+            self._later(action, _SOON_MS)
+        else:
+            once("update", name, self, *arguments)
 
     def receive(self, size):
         """A package comes; returns where it goes."""
+        self.table.drop()
         try:
-            return once("arrival", "push", self, size)
+            incoming = once("arrival", "push", self, size)
         except MemoryError as error:
             self.log("MemoryError: %s" % error)
-            return once("arrival", "push", self, size)
+            incoming = once("arrival", "push", self, size)
+        # Of a push there is no record: it does not survive a restart.
+        once("states", "change", self, 1, 0, (), False)
+        return incoming
 
     def begin(self):
         """Resumes what was kept and starts the connections; without any there is a bootstrap."""
@@ -206,7 +220,9 @@ class App:
     def sample(self):
         self.table.drop()
         gc.collect()
-        if gc.mem_free() < _SHORT:
+        free = gc.mem_free()
+        gc.threshold(free >> 3)  # what is free stays in one piece
+        if free < _SHORT:
             self.spare()
         else:
             self.report(_OUT_OF_MEMORY, False)

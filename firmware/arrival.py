@@ -11,9 +11,9 @@ from micropython import const
 from coap.message import Error
 from firmware import once
 
-_DOWNLOADING = const(1)  # State (/5/0/3)
-_NO_SPACE = const(2)  # Update Result (/5/0/5)
+_NO_SPACE = const(2)  # Update Result (/5/0/5)  # Update Result (/5/0/5)
 _NO_MEMORY = const(3)
+_INTEGRITY = const(5)
 _REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 _NO_SLOT = const("this board has no room for a second copy of the firmware")
@@ -26,20 +26,16 @@ def push(app, size):
     server sends it again. Error 4.13 where there is no room.
     """
     app.spare()
-    if app.transfer:
-        app.transfer.stop()
-        app.transfer = None
+    once("states", "stop", app)
     number = slot(app)
     if number is None:
         if not app.board.SLOTS:
             raise Error(_REQUEST_ENTITY_TOO_LARGE, _NO_SLOT)
         text = "restarting into the factory's copy, which can take it: send it again"
         raise Error(_SERVICE_UNAVAILABLE, text)
-    once("update", "forget", app, "uri", "etag", "offset", "name", "package_version")
+    once("states", "forget", app, "uri", "etag", "offset", "name", "package_version")
     app.update["slot"] = number
     incoming = begin(app, number, size)
-    # Of a push there is no record: it does not survive a restart.
-    once("update", "change", app, _DOWNLOADING, 0, (), False)
     asyncio.create_task(incoming.watch())
     return incoming
 
@@ -50,12 +46,12 @@ def slot(app):
     """
     number = once("slots", "target", app.board)
     if not app.board.SLOTS:
-        once("update", "failed", app, _NO_SPACE, _NO_SLOT)
+        once("states", "failed", app, _NO_SPACE, _NO_SLOT)
     elif number is None:
         from firmware.version import VERSION
 
         app.notice("update: goes on in the factory's copy, which is started now")
-        once("update", "change", app, None, None, {"floor": VERSION})
+        once("states", "change", app, None, None, {"floor": VERSION})
         once("slots", "factory")
         app.restart()
     return number
@@ -87,15 +83,49 @@ def begin(app, number, size, offset=0):
         if 0 < offset <= there:
             incoming.taken = offset
             try:
-                incoming.known(once("inspection", "head", incoming))
+                incoming.look()
             except Exception as error:
                 if getattr(error, "result", None) is None:
                     raise
             if not incoming.info:  # what was there is good for nothing
                 incoming.taken = 0
         incoming.file.seek(incoming.taken)
+        entry = app.table.entry(5, 0)
+        entry.source = incoming
+        entry.own = incoming.rows
     except OSError as error:
         incoming.fail(_NO_SPACE, "the slot cannot be written: %s" % error)
     except MemoryError:
         incoming.fail(_NO_MEMORY, "no memory")
     return incoming
+
+
+def again(app, number):
+    """Checks the package in this slot once more, right before it is chosen: whatever has happened
+    to slot and record since, nothing is started that is not signed, whole and late enough.
+
+    True where it is good, else the update has failed. OSError, MemoryError.
+    """
+    from firmware.incoming import Incoming
+
+    app.transfer = incoming = Incoming(app, None, 0)  # for its refusals to end the update
+    try:
+        incoming.file = open(once("slots", "path", number), "rb")
+        incoming.taken = incoming.file.seek(0, 2)
+        incoming.look()
+        if not incoming.info:
+            incoming.fail(_INTEGRITY, "it ends within its head")
+        for _ in once("contents", "contents", incoming.file):
+            pass
+        return True
+    except Error:
+        return False
+    except Exception as error:
+        result = getattr(error, "result", None)
+        if result is None:
+            raise
+        once("states", "failed", app, result, str(error))
+        return False
+    finally:
+        incoming.stop()
+        app.transfer = None

@@ -10,6 +10,7 @@ from micropython import const
 from lwm2m.registration import REGISTERED
 
 _DATAGRAM = const(1153)  # longer than any datagram taken, in bytes (RFC 7252 section 4.6)
+_BLOCK = const(577)  # of a datagram with a block of 512 bytes
 _SHORT = const(65)  # more than the answer to a de-registration
 _BURST = const(64)  # datagrams taken in a row
 _PAUSE_MS = const(1000)  # between the loss of a link and the next
@@ -163,7 +164,7 @@ class Connection:
                 except MemoryError:
                     # The heap has no longer piece; nearly all are short. With one byte the
                     # datagram is lost: else it would be tried again for ever.
-                    size = size // 4 or 1
+                    size = _BLOCK if size > _BLOCK else size // 4 or 1
                     continue
                 if len(data) < size:  # else it may be cut off: lost
                     if self.trace:

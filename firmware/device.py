@@ -38,13 +38,16 @@ def make(app, oid):
     device.device_type = "IoTKit"
     # 3.4.0; MicroPython v1.29.0 on 2026-06-24
     device.software_version = sys.version.split("; ")[-1].split(" on ")[0]
-    device.hardware_version = getattr(board, "HARDWARE", None)
+    if hasattr(board, "HARDWARE"):
+        device.hardware_version = board.HARDWARE
     device.power_sources = getattr(board, "POWER", {0: _USB})
     if hasattr(board, "battery"):
         voltage_mv, device.battery_level, device.battery_status = board.battery()
         device.voltages_mv = None if voltage_mv is None else {0: voltage_mv}
-    device.utc_offset = kept.get("utc_offset")
-    device.timezone = kept.get("timezone")
+    # One attribute more may take a long piece of memory, and what is not set is None.
+    for name in ("utc_offset", "timezone"):
+        if name in kept:
+            setattr(device, name, kept[name])
     device.memory_free = app.memory_free
     device.memory_total = (gc.mem_free() + gc.mem_alloc()) // 1024
     return device

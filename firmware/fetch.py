@@ -60,7 +60,7 @@ async def _run(app, incoming, where):
         elif text[:3] == "it ":  # "it has changed", "it is shorter now"
             changes += 1
             if changes < _CHANGES:
-                incoming.again()
+                again(incoming)
         attempts = 0 if incoming.taken > before else attempts + 1
         if (
             attempts >= _ATTEMPTS
@@ -68,7 +68,8 @@ async def _run(app, incoming, where):
             or result == _INVALID_URI
             or result == _UNSUPPORTED_PROTOCOL
         ):
-            once("update", "failed", app, result, "%s: %s" % (values["uri"], text))
+            uri = values["uri"].partition("?")[0]  # behind it there may be a token
+            once("states", "failed", app, result, "%s: %s" % (uri, text))
             return
         wait_ms = _FIRST_MS << attempts
         why = "update: %s after %d bytes, going on in %d s"
@@ -119,6 +120,13 @@ async def _attempt(app, incoming, secure, host, port, options):
         return ended[0] if ended else "it has ended"
     finally:
         link.close()
+
+
+def again(incoming):
+    # It is another package now.
+    incoming.info = incoming.etag = None
+    incoming.taken = incoming.told = incoming.wanted = 0
+    incoming.file.seek(0)
 
 
 def _refuse(request, response):

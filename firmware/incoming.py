@@ -20,10 +20,9 @@ _REQUEST_ENTITY_INCOMPLETE = const(0x88)  # 4.08
 _REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _INTERNAL_SERVER_ERROR = const(0xA0)  # 5.00
 
-_BEGIN = const(16)  # bytes that show whether it is a package at all
 _LOOK = const(2048)  # bytes between looks whether the head is there
 _MARK = const(16384)  # bytes between records of how much is there
-_TURN_MS = const(1000)
+_TURN_MS = const(50)
 _SILENCE_MS = const(121000)  # as in coap/endpoint.py
 
 
@@ -36,31 +35,25 @@ class Incoming:
 
     file = info = etag = None
     taken = told = 0
+    wanted = 16  # how much has to be there for the next look at the head; at first, what a package
+    # begins with
+
+    # Of object 5, which is not made for these while it comes (see Late)
+    state = 1  # Downloading
+    result = 0
+    rows = ([3, "R", "i", "state"], [5, "R", "i", "result"])
 
     def __init__(self, app, room, size):
         self.app = app
         self.room = room
         self.size = size
-        self.look = _BEGIN
-        self._at = 0
 
     def fail(self, result, text):
         """Ends the update with this result; raises Error."""
         if self.app.transfer is self:
-            once("update", "failed", self.app, result, text)
-        code = _BAD_REQUEST
-        if result == _NO_SPACE:
-            code = _REQUEST_ENTITY_TOO_LARGE
-        elif result == _NO_MEMORY:
-            code = _INTERNAL_SERVER_ERROR
-        raise Error(code, text)
-
-    def known(self, info):
-        """Takes what the head tells, None where it is not there yet."""
-        self.look = self.taken + _LOOK
-        if info:
-            self.info = info
-            self.size = info["size"]
+            once("states", "failed", self.app, result, text)
+        codes = {_NO_SPACE: _REQUEST_ENTITY_TOO_LARGE, _NO_MEMORY: _INTERNAL_SERVER_ERROR}
+        raise Error(codes.get(result, _BAD_REQUEST), text)
 
     def write(self, data):
         """The next bytes; Error where the update has ended."""
@@ -75,44 +68,56 @@ class Incoming:
         try:
             self.file.write(data)
             self.taken = end
-            if not self.info and end >= self.look:
+            if not self.info and end >= self.wanted:
                 try:
-                    once("inspection", "examine", self)
+                    self.look()
                 except MemoryError:
                     self.app.spare()
-                    once("inspection", "examine", self)
+                    self.look()
+                self.file.seek(end)
             if before // _MARK != end // _MARK:
-                self.mark()
+                # What is here is on the flash; of a pull there is a record of it, too.
+                self.file.flush()
+                if self.etag is not None and self.info:
+                    once("states", "mark", self.app, end // _MARK * _MARK)
         except OSError as error:
             self.fail(_NO_SPACE, "the slot cannot be written: %s" % error)
         except MemoryError:
             self.fail(_NO_MEMORY, "no memory")
-        if self.size:
+        except Exception as error:
+            result = getattr(error, "result", None)
+            if result is None:
+                raise
+            self.fail(result, str(error))
+        if self.size:  # known
             tenth = end * 10 // self.size * 10
             if self.told < tenth <= 100:
                 self.told = tenth
                 self.app.notice("update: %d %%" % tenth)
 
-    def mark(self):
-        # What is here is on the flash; of a pull there is a record of it, too.
-        self.file.flush()
-        if self.etag is not None and self.info:
-            values = self.app.update
-            values["etag"] = self.etag
-            values["offset"] = self.taken // _MARK * _MARK
-            once("update", "save", self.app)
+    extend = write
 
-    def again(self):
-        """Begins anew: it is another package now."""
-        self.info = self.etag = None
-        self.taken = self.told = 0
-        self.look = _BEGIN
-        self.file.seek(0)
+    def look(self):
+        """Looks for the head; an error of package.py, which has a `result`."""
+        self.wanted = self.taken + _LOOK
+        step = ("signature", "look", self, once("update_key", "load"))
+        while step:  # one after the other, for the sake of memory
+            step = once(*step)
 
     def finish(self):
         """All of it has come."""
         self.told = None
         once("inspection", "verify", self)
+
+    async def ready(self):
+        """It is whole and good."""
+        await asyncio.sleep_ms(_TURN_MS)  # watch() ends meanwhile, and holds no memory
+        if self.app.transfer is self:
+            try:
+                once("states", "loaded", self.app, self.info)
+                once("update_record", "save", self.app)
+            except MemoryError:
+                once("states", "failed", self.app, _NO_MEMORY, "no memory")
 
     def stop(self):
         """Gives the file back; who writes on hears an Error."""
@@ -123,6 +128,19 @@ class Incoming:
                 file.close()
         except OSError:
             pass  # the update ends, or what was read back is on the flash
+
+    # A body that comes block by block, as Endpoint.stream makes it
+
+    def __len__(self):
+        return self.taken
+
+    def holds(self, start, payload):
+        """True for the block that came last, once more."""
+        file = self.file
+        if start + len(payload) != self.taken or not file:
+            return False
+        file.seek(start)
+        return file.read(len(payload)) == payload
 
     async def watch(self):
         """Ends a push of which nothing comes any more."""
@@ -135,15 +153,4 @@ class Incoming:
             before = self.taken
             if waited_ms >= _SILENCE_MS and app.transfer is self and self.told is not None:
                 text = "nothing has come for %d s, after %d bytes" % (_SILENCE_MS // 1000, before)
-                once("update", "failed", app, _LOST, text)
-
-    # What package.head() reads: as a file that ends with what has come
-
-    def seek(self, at):
-        self._at = at
-        self.file.seek(at)
-
-    def read(self, size):
-        data = self.file.read(max(0, min(size, self.taken - self._at)))
-        self._at += len(data)
-        return data
+                once("states", "failed", app, _LOST, text)

@@ -40,10 +40,13 @@ async def start(app):
         if values.get("slot") == once("slots", "running"):
             result = _SUCCESS
         else:
-            once("update", "change", app, _DOWNLOADED)
-    if result:
+            once("states", "change", app, _DOWNLOADED)
+    if result > _SUCCESS and "package_version" in values:
+        # It is there still. The least version as well, else one could come in that is older still
+        once("states", "change", app, _DOWNLOADED, result)
+    elif result:
         values.pop("floor", None)
-        once("update", "end", app, result)
+        once("states", "end", app, result)
     elif state == _DOWNLOADING:
         once("pull", "go_on", app)
     elif state == _DOWNLOADED and values.get("late"):
@@ -56,7 +59,7 @@ def install(app):
     period_s = values.get("defer_s", 0)
     if app.busy and values.get("severity", 1) and period_s:
         again = values.get("late")
-        once("update", "change", app, None, _DEFERRED, {"late": True})
+        once("states", "change", app, None, _DEFERRED, {"late": True})
         if not again:
             app.notice("update: deferred while busy, for at most %d s" % period_s)
             asyncio.create_task(_defer(app))
@@ -67,17 +70,23 @@ def install(app):
 def _begin(app):
     app.update.pop("late", None)
     app._later(lambda: once("install", "switch", app))  # first: there may be no memory for it
-    once("update", "change", app, _UPDATING, 0)
+    once("states", "change", app, _UPDATING, 0, (), False)
+    once("update_record", "save", app)
 
 
 def switch(app):
     """Chooses the slot and restarts."""
     values = app.update
+    if values.get("state") != _UPDATING:
+        return
     try:
-        once("slots", "choose", values["slot"], values["package_version"])
+        number = values["slot"]
+        if not once("arrival", "again", app, number):
+            return
+        once("slots", "choose", number, values["package_version"])
     except (OSError, ValueError) as error:
         app.log("update: not installed: %s" % error)
-        once("update", "change", app, _DOWNLOADED, _FAILED)
+        once("states", "change", app, _DOWNLOADED, _FAILED)
         return
     app.reset()
 

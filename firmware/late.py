@@ -6,7 +6,6 @@ its name in `_ONCE` of __init__.py, with those that it loads. What they tell and
 """
 
 import os
-import sys
 
 from lwm2m.object import Late
 
@@ -44,14 +43,11 @@ def add(app):
             app.table.add(entry)
 
 
-def make(app, oid):
-    """The instance for `Late`."""
+def module(oid):
+    """The module that makes the instance for `Late`."""
     for row in _OBJECTS:
         if row[1] == oid:
-            break
-    name = "firmware." + row[0]
-    __import__(name)
-    return sys.modules[name].make(app, oid)
+            return row[0]
 
 
 def _there(name):

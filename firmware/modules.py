@@ -5,6 +5,9 @@ pieces. Compiling sources needs much more memory for a moment than loading .mpy,
 start is that sure to be there: so then also the likely ones are loaded of those that could wait.
 A heap of 128 KB (64-bit) has no room for all of them as sources: what else is asked for there
 needs .mpy files, or 192 KB.
+
+While much is loaded, what stays lies between what does not, unless there is a collection now and
+then: so there is one for every few kilobytes. App.sample() sees to that later.
 """
 
 import gc
@@ -12,9 +15,10 @@ import os
 
 from micropython import const
 
-_ROOM = const(48000)  # bytes that must be free to reserve a table of names
+_ROOM = const(29000)  # bytes that must be free to reserve a table of names
 _TABLE = const(2000)  # a piece of memory that can only be such a table
-_NAMES = const(128)
+_NAMES = const(256)  # more than are ever missing
+_OFTEN = const(2048)  # bytes between two collections
 
 # A string each: names take places in the tables that are spoken of below.
 _ALWAYS = const(
@@ -28,6 +32,7 @@ _LATER = const(
 )
 _WIFI = const(" firmware.wifi firmware.drivers.ism43362")
 
+gc.threshold(_OFTEN)
 names = "coap.endpoint "
 # This copy of the application may not be the one in the start directory.
 sources = __file__[-4:] != ".mpy"
@@ -57,7 +62,7 @@ gc.collect()
 if __file__[-4:] == ".mpy" and gc.mem_free() > _ROOM:
     at = gc.mem_alloc()
     for number in range(_NAMES):
-        hasattr(gc, "_%d" % number)
+        hasattr(gc, chr(number + 1))
         if gc.mem_alloc() - at > _TABLE:
             break
         at = gc.mem_alloc()

@@ -13,7 +13,8 @@ from firmware import once
 
 _IDLE = const(0)  # State (/5/0/3)
 _DOWNLOADING = const(1)
-_NO_MEMORY = const(3)  # Update Result (/5/0/5)
+_NO_SPACE = const(2)  # Update Result (/5/0/5)
+_NO_MEMORY = const(3)
 _INVALID_URI = const(7)
 _UNSUPPORTED_PROTOCOL = const(9)
 _URI_HOST = const(3)
@@ -27,13 +28,16 @@ def pull(app, uri):
     """A server has written a URI."""
     result = trouble(uri, once("update", "secure"))
     if result:
-        once("update", "change", app, _IDLE, 0, {"uri": uri})
-        once("update", "failed", app, result, "nothing can be fetched from %s" % uri)
+        once("states", "change", app, _IDLE, 0, {"uri": uri})
+        # Without a name, a password or a token, and with nothing that a terminal obeys
+        shown = uri.partition("?")[0].rpartition("@")[2]
+        once("states", "failed", app, result, "nothing can be fetched from %r" % shown)
         return
+    once("states", "stop", app)  # a push that found no memory to begin
     writer = app.client.writer
-    once("update", "forget", app, "etag", "offset", "name", "package_version")
+    once("states", "forget", app, "etag", "offset", "name", "package_version")
     app.update["from"] = writer.server.short_server_id if writer else 0
-    once("update", "change", app, _DOWNLOADING, 0, {"uri": uri})
+    once("states", "change", app, _DOWNLOADING, 0, {"uri": uri})
     go_on(app)
 
 
@@ -45,13 +49,15 @@ def go_on(app):
 async def _go_on(app):
     for wait_ms in _WAITS_MS:
         await asyncio.sleep_ms(wait_ms)
-        if app.transfer or app.update.get("state") != _DOWNLOADING:
+        if app.transfer is not None or app.update.get("state") != _DOWNLOADING:
             return
         try:
             return _begin(app)
         except MemoryError as error:  # once more when there may be some
             app.log("MemoryError: %s" % error)
-    once("update", "failed", app, _NO_MEMORY, "no memory")
+        except OSError as error:  # else each start would end here
+            return once("states", "failed", app, _NO_SPACE, "not begun: %s" % error)
+    once("states", "failed", app, _NO_MEMORY, "no memory")
 
 
 def _begin(app):
@@ -60,13 +66,13 @@ def _begin(app):
     if number is None:
         return
     if number != values.get("slot"):  # it was begun by another copy
-        once("update", "forget", app, "etag", "offset")
+        once("states", "forget", app, "etag", "offset")
         values["slot"] = number
     try:
         where = parse(values.get("uri", ""))
         incoming = once("arrival", "begin", app, number, 0, values.get("offset", 0))
     except ValueError:  # a push, which a restart has ended
-        once("update", "end", app, 0)
+        once("states", "end", app, 0)
         return
     except Error:
         return  # told already
@@ -135,14 +141,11 @@ def _plain(part):
 
 
 def credentials(app):
-    """Those of the account of the server that wrote the URI, else of another one; OSError."""
-    found = None
+    """Those of the account of the server that wrote the URI: no other server's are shown to whom
+    it names; OSError.
+    """
     for connection in app.connections:
         account = connection.account
-        if account["secure"]:
-            if account["short_server_id"] == app.update.get("from"):
-                found = account
-            found = found or account
-    if found is None:
-        raise OSError(EINVAL, "no account with credentials for coaps://")
-    return once("account_list", "credentials", found["security_iid"])
+        if account["secure"] and account.get("short_server_id") == app.update.get("from"):
+            return once("account_list", "credentials", account["security_iid"])
+    raise OSError(EINVAL, "no credentials for coaps:// in the account of the server that asks")

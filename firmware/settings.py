@@ -81,6 +81,7 @@ class Settings(Object):
         Object.changed(self, rid)
 
     def restore(self, arguments):
+        self._asked = None  # of a Write of many objects that another one has refused
         rows = [row for row in self.resources if row[1] == "RW"]
         self._keep({}, [row[3] for row in rows])
         for row in rows:

@@ -9,7 +9,6 @@ both are the factory's, and agree with this on the record: docs/update.md.
 import os
 import struct
 import sys
-from binascii import crc32
 
 from micropython import const
 
@@ -17,10 +16,6 @@ from firmware.storage import Record
 
 _RECORD = const("<BBBBII")  # chosen, to go back to, starts + 1, result; CRC-32 of both heads
 _NOTHING = (0, 0, 0, 0, 0, 0)
-_HEAD = const(16)  # bytes at the beginning of a package
-_ENTRY = const(37)  # bytes before the name of a file
-_SIGNATURE = const(32)  # bytes behind the last name
-_PIECE = const(512)
 _SUCCESS = const(1)  # a result of object 5
 _RESERVE = const(12)  # blocks that stay free for records
 
@@ -64,10 +59,13 @@ def room(board, number):
 def choose(number, version):
     """Has the package in this slot, which has been checked, started next, on trial; says so.
 
-    OSError where that cannot be written, ValueError where the file is none.
+    OSError where that cannot be written, ValueError where the file is none, or where that is the
+    copy that runs: on trial it had none to go back to.
     """
     before = _read()
     back = running()
+    if number == back:
+        raise ValueError("slot %d runs" % number)
     back_crc = before[4] if back and back == before[0] else _crc(back)
     _write(number, back, 1, 0, _crc(number), back_crc)
     print("slot %d: version %s is tried with the next start" % (number, version))
@@ -95,28 +93,9 @@ def outcome():
 
 
 def _crc(number):
-    # Of the head of a package: all before the contents.
-    if not number:
-        return 0
-    with open(path(number), "rb") as file:
-        head = file.read(_HEAD)
-        if len(head) < _HEAD or head[:8] != b"lwm2mpk1":
-            raise ValueError("%s: no package" % path(number))
-        length, count = struct.unpack_from("<HH", head, 8)
-        at = _HEAD + length
-        for _ in range(count):
-            file.seek(at + _ENTRY - 1)
-            at += _ENTRY + file.read(1)[0]
-        left = at + _SIGNATURE
-        file.seek(0)
-        crc = 0
-        while left:
-            data = file.read(min(left, _PIECE))
-            if not data:
-                raise ValueError("%s: cut off" % path(number))
-            crc = crc32(data, crc)
-            left -= len(data)
-    return crc & 0xFFFFFFFF
+    from firmware.slot_head import crc  # not more of it than is needed: memory is short
+
+    return crc(path(number)) if number else 0
 
 
 def _read():

@@ -1,31 +1,17 @@
-"""Firmware update: what object 5 tells, and how its states change (TS 1.1.1 Core appendix E.6).
+"""Firmware update: object 5 as it is for the moment, and what it wants done; see states.py.
 
-Loaded for the moment, as are the others: arrival.py, pull.py and fetch.py, install.py.
-`app.update` is a dictionary, None before anyone has asked. By the names of the object's
-attributes (lwm2m/objects/firmware_update.py) it has what is not their default; and "slot" that
-the package goes to, "from" (short id of the server that wrote the URI), "etag" (hex) and
-"offset" of a pull, "late" where the installation is deferred, "floor" (the version that gave way
-to the factory's copy). All of it is the record `state/update`, so a pull goes on after a restart.
-`app.transfer` is the package that comes (incoming.py), None while there is none.
+Loaded for the moment.
 """
 
-import json
 import os
-import time
 
 from micropython import const
 
 from firmware import once
 
-_IDLE = const(0)
-_DOWNLOADED = const(2)
-_SUCCESS = const(1)  # Update Result (/5/0/5)
-_CANCELLED = const(10)
 _COAP = const(0)  # Firmware Update Protocol Support (/5/0/8)
 _COAPS = const(1)
-_LASTING = const(("severity", "defer_s", "floor"))  # survive the end of an update
-_2000 = const(946684800)  # Unix time of what most boards count from
-_2026 = const(1767225600)  # Unix time; a clock that tells less was not set
+_CANCELLED = const(10)  # Update Result (/5/0/5)
 
 
 def make(app, oid):
@@ -62,90 +48,22 @@ def _there(path):
         return False
 
 
-def change(app, state=None, result=None, more=(), kept=True):
-    """Sets what the object tells, `more` of it from a dictionary, and has observers told; with
-    `kept` it survives a restart.
-    """
-    values = app.update
-    values.update(more)
-    told = []
-    if state is not None and state != values.get("state", _IDLE):
-        now_s = int(time.time()) + (_2000 if time.gmtime(0)[0] == 2000 else 0)
-        if now_s >= _2026:
-            values["changed_at"] = now_s
-            told.append(12)
-        values["state"] = state
-        told.append(3)
-    if result is not None and result != values.get("result", 0):
-        values["result"] = result
-        told.append(5)
-    if kept:
-        save(app)
-    app.table.entry(5, 0).made = None  # it tells what was
-    for rid in told:
-        app.table.changed(5, 0, rid)
-
-
-def save(app):
-    """Keeps what survives a restart. A flash that refuses is told of, and that is all."""
-    data = json.dumps(app.update).encode()
-    try:
-        once("storage", "Record", "update").write(data)
-    except OSError as error:
-        app.log("update: %s: not kept for a restart" % error)
-
-
-def end(app, result):
-    """Back to Idle: nothing of the package is told any more but the result."""
-    values = app.update
-    uri = values.get("uri")
-    for key in tuple(values):
-        if key not in _LASTING and key not in ("state", "result", "changed_at"):
-            del values[key]
-    if uri and result > _SUCCESS:
-        values["uri"] = uri
-    if app.transfer:
-        app.transfer.stop()
-        app.transfer = None
-    change(app, _IDLE, result)
-
-
-def failed(app, result, text):
-    """An update ends with this result; `text` says why."""
-    app.log(text if text[:8] == "package:" else "update: " + text)
-    end(app, result)
-
-
-def forget(app, *keys):
-    for key in keys:
-        app.update.pop(key, None)
-
-
-def loaded(app, info):
-    """The package is whole and good."""
-    version = info["version"]
-    app.notice("update: %s %s is ready" % (info["name"], version))
-    app.transfer = None
-    forget(app, "etag", "offset")
-    change(app, _DOWNLOADED, 0, {"name": info["name"], "package_version": version})
-
-
 # What the object wants done, see FirmwareUpdate
 
 
 def keep(app, name, value):
     """A server has written Severity or Maximum Defer Period."""
-    change(app, None, None, {name: value})
+    once("states", "change", app, None, None, {name: value})
 
 
 def reset(app):
     """Back to Idle without a result."""
-    end(app, 0)
+    once("states", "end", app, 0)
 
 
 def cancel(app):
     app.notice("update: cancelled")
-    end(app, _CANCELLED)
+    once("states", "end", app, _CANCELLED)
 
 
 def push(app, data):
@@ -153,11 +71,3 @@ def push(app, data):
     incoming = app.receive(len(data))
     incoming.write(data)
     incoming.finish()
-
-
-def pull(app, uri):
-    once("pull", "pull", app, uri)
-
-
-def install(app):
-    once("install", "install", app)

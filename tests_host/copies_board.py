@@ -11,11 +11,12 @@ import sys
 import vfs
 from test_storage_cut import BLOCK, Ram
 
-from firmware import slots
+from firmware import slot_head, slots
 
 ROOT = os.getcwd()
 FLASH = "/copies"
 BLOCKS = 96
+assert slot_head  # loaded now, for its path is that of now
 _HELD = ("machine", "time", "copies", "trial", "firmware", "firmware.app", "board")
 # What a copy does, as a word of `Board.behaviour`.
 APP = """
@@ -59,7 +60,8 @@ class Large(Ram):
 
 class Board:
     """`behaviour`: what each copy does when it runs: "works" (is confirmed), "crashes", "hangs",
-    "ends" (its configuration is refused), "idles" (never registers), "stops" (a Ctrl-C).
+    "ends" (its configuration is refused), "idles" (never registers), "stops" (a Ctrl-C),
+    "returns" (for no reason), "fails later" (once it is confirmed), "confirmed" (then a Ctrl-C).
 
     It is its own `machine`, `time` and `board`, as far as boot.py and main.py want them.
     """
@@ -110,6 +112,7 @@ class Board:
     def Timer(self, number, period, callback):
         callback(None)
         self.timers += 1
+        self.timer = self._ms, callback
 
     def reset(self):
         self.device.dead = True  # nothing is done any more
@@ -118,6 +121,9 @@ class Board:
     def ticks_ms(self):
         self._ms += 100
         return self._ms
+
+    def ticks_add(self, one, other):
+        return one + other
 
     def ticks_diff(self, one, other):
         return one - other
@@ -147,8 +153,12 @@ class Board:
                 self._ms += 100
                 feed and feed()
             return 0
+        if what == "returns":
+            return None
         if feed:
             slots.confirm()
+        if what == "fails later":
+            raise KeyError("a fault of copy %d" % number)
         return 0
 
     # from outside
@@ -176,6 +186,16 @@ class Board:
                     file.write(part)
 
         self.inside(write)
+
+    def fed(self, seconds):
+        """Whether the timer feeds the watchdog so long after it was begun."""
+        began, callback = self.timer
+        self._ms = began + seconds * 1000
+        try:
+            self.inside(lambda: callback(None))
+        except Reset:
+            return False
+        return True
 
     def factory(self):
         """Puts the factory's copy there."""

@@ -23,13 +23,13 @@ def bytes_of(seed, size):
     return data[:size]
 
 
-# A piece that is read at once has 1024 bytes.
+# A piece that is read at once has 512 bytes.
 SIZES = (
     (b"coap/message.mpy", 300),
-    (b"firmware/app.mpy", 1024),
+    (b"firmware/app.mpy", 512),
     (b"firmware/boards/nucleo_f429zi.mpy", 1),
     (b"firmware/main_page.txt", 0),
-    (b"lwm2m/client.mpy", 2049),
+    (b"lwm2m/client.mpy", 1025),
     (b"lwm2m/object.mpy", 300),
 )
 FILES = [(name, bytes_of(str(name), size)) for name, size in SIZES]
@@ -160,6 +160,11 @@ def strange_names():
         b"firmware/app.mpy\n",
         b"firmware/\xc3\xa4pp.mpy",
         b"firmware/a b.mpy",
+        b"trial.mpy",
+        b"copies.py",
+        b"trial/__init__.mpy",
+        b"machine.mpy",
+        b"lib/firmware/app.mpy",
     )
     for name in names:
         yield repr(name), package(KEYS.right, [(name, b"content")])
@@ -238,8 +243,8 @@ def older():
 
 def too_large():
     for more in (1, 2, 512, 5000):
-        left = ROOM - len(package(KEYS.right, FILES + [(b"z", b"")]))
-        data = package(KEYS.right, FILES + [(b"z", bytes(left + more))])
+        left = ROOM - len(package(KEYS.right, FILES + [(b"lwm2m/z", b"")]))
+        data = package(KEYS.right, FILES + [(b"lwm2m/z", bytes(left + more))])
         assert len(data) == ROOM + more
         yield "%d bytes more than there is room" % more, data
 

@@ -15,7 +15,8 @@ RULES = (
     ("coap.numbers", "", ""),
     ("coap.message", "", _PURE),
     ("coap.duplicates", "coap.message", _PURE),
-    ("coap.block", "coap.message", _PURE),
+    ("coap.block", "coap.cutting coap.message", _PURE),
+    ("coap.cutting", "coap.message", _PURE),
     ("coap.upload", "coap.block coap.message", _PURE),
     ("coap.endpoint", "coap", _PURE),
     ("coap.download", "coap.block coap.endpoint coap.message", _PURE),
@@ -26,7 +27,8 @@ RULES = (
     ("lwm2m.access", "lwm2m.object", _PURE),
     ("lwm2m.attributes", "coap.message lwm2m.formats", _PURE),
     ("lwm2m.read", "coap.message lwm2m.object lwm2m.formats", _PURE),
-    ("lwm2m.stream", "coap.message lwm2m.object", _PURE),
+    ("lwm2m.stream", "coap.message lwm2m.object lwm2m.streamed", _PURE),
+    ("lwm2m.streamed", "coap.message", _PURE),
     ("lwm2m.write", "coap.message lwm2m.object lwm2m.formats", _PURE),
     ("lwm2m.arguments", "coap.message", _PURE),
     ("lwm2m.create", "coap.message lwm2m.access lwm2m.formats lwm2m.write", _PURE),
@@ -87,23 +89,26 @@ RULES = (
         "micropython",
     ),
     ("firmware.storage", "", _PURE + " errno os"),
-    ("firmware.package", "", _PURE + " sys"),
+    ("firmware.package", "", _PURE),
+    ("firmware.signature", "firmware.package", _PURE),
+    ("firmware.description", "firmware.package", _PURE),
+    ("firmware.requirements", "firmware.package firmware.version", _PURE + " sys"),
+    ("firmware.contents", "firmware.package", _PURE),
     ("firmware.update_key", "firmware.storage", "micropython"),
-    ("firmware.slots", "firmware.storage", _PURE + " os sys"),
+    ("firmware.slots", "firmware.slot_head firmware.storage", _PURE + " os sys"),
+    ("firmware.slot_head", "", _PURE),
     ("firmware.confirmation", "firmware.__init__", "asyncio micropython"),
     ("firmware.version", "", ""),
-    ("firmware.update", "firmware.__init__ lwm2m.objects", "json micropython os time tls"),
+    ("firmware.update", "firmware.__init__ lwm2m.objects", "micropython os tls"),
+    ("firmware.states", "firmware.__init__", "micropython time"),
+    ("firmware.update_record", "firmware.__init__", "json"),
     ("firmware.install", "firmware.__init__", "asyncio json micropython"),
     (
         "firmware.arrival",
         "coap.message firmware.__init__ firmware.incoming firmware.version",
         "asyncio micropython os",
     ),
-    (
-        "firmware.inspection",
-        "coap.message firmware.__init__ firmware.version",
-        "asyncio micropython",
-    ),
+    ("firmware.inspection", "coap.message firmware.__init__", "asyncio micropython"),
     ("firmware.incoming", "coap.message firmware.__init__", "asyncio micropython"),
     ("firmware.pull", "coap.message firmware.__init__", "asyncio errno micropython"),
     (
@@ -212,7 +217,7 @@ RULES = (
     ("copies", "", _BOARD + " binascii deflate vfs"),
     ("boot", "copies", "os sys"),
     ("trial", "copies", _BOARD + " io"),
-    ("main", "copies firmware trial", "sys"),
+    ("main", "copies firmware trial", "machine sys"),
 )
 
 _OURS = ("coap", "lwm2m", "firmware", "boot", "copies", "main", "trial")
@@ -223,7 +228,7 @@ _QUEUE_FILE = "firmware/connection.py"
 # The only module that may evaluate: what someone has typed.
 _EVALUATES = "firmware.repl"
 # The only module that may ask what MicroPython it runs on: a package is for one or not.
-_ASKS = "firmware.package"
+_ASKS = "firmware.requirements"
 
 
 def device_files(root="."):

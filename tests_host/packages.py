@@ -5,7 +5,7 @@ import os
 import struct
 from hashlib import sha256
 
-from firmware import package
+from firmware import requirements
 
 
 def hmac(key, data):
@@ -28,7 +28,7 @@ def contents(size, seed=1):
 
 def make(key, version="1.0.0", board="nucleo_f429zi", size=5000, files=5, seed=1, **more):
     """A package with so many files of `size` bytes together."""
-    release, mpy, march = package.this_system()
+    release, mpy, march = requirements.this_system()
     info = {
         "name": "firmware",
         "version": version,

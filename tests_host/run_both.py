@@ -25,7 +25,7 @@ REPORT = ROOT / "build" / "pytest.xml"
 
 def run_micropython(run):
     """(exit status, number of tests by module) of the shared tests under MicroPython."""
-    command = [Path(sys.executable).parent / "micropython", "-X", "heapsize=4m"]
+    command = [Path(sys.executable).parent / "micropython", "-X", "heapsize=8m"]
     counts = Counter()
 
     def count(line):

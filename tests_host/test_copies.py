@@ -1,5 +1,6 @@
 """How a copy of the application starts: the real boot.py and main.py on MicroPython's own FAT."""
 
+import builtins
 import os
 
 from copies_board import Board, package
@@ -99,6 +100,72 @@ def test_a_crash_is_kept():
     assert one.start() == 0 and one.device.writes == writes
 
 
+def test_a_fault_after_the_confirmation_is_no_failed_trial():
+    # In the same run: the watchdog of the trial is still armed.
+    one = board(1, copy1="fails later")
+    assert one.start() == 1 and one.device.dead and one.slept_s == 5, one.said
+    assert one.record() == (1, 0, 0, SUCCESS)
+    one.behaviour[1] = "works"
+    assert one.settle() == 1
+
+
+def test_a_fault_without_memory_to_tell_it_restarts():
+    real = builtins.__import__
+
+    def lacking(name, *more):
+        if name == "trial":
+            raise MemoryError("no memory")
+        return real(name, *more)
+
+    one = board(copy0="crashes")
+    builtins.__import__ = lacking
+    try:
+        assert one.start() == 0 and one.device.dead
+    finally:
+        builtins.__import__ = real
+
+
+def fill(board):
+    """Fills the file system to the last block."""
+
+    def write():
+        with open("filler", "wb") as file:
+            try:
+                while True:
+                    file.write(bytes(512))
+            except OSError:
+                pass
+
+    board.inside(write)
+
+
+def test_a_full_file_system_keeps_no_copy_that_cannot_be_loaded():
+    one = board(1)
+    one.start()
+
+    def damage():
+        with open("slot1.pkg", "r+b") as file:
+            file.seek(-5, 2)
+            file.write(b"(((((")
+
+    one.inside(damage)
+    fill(one)
+    assert one.settle() == 0, one.said
+    assert "state/crash: " in one.said and one.record() == (0, 0, 0, FAILED)
+
+
+def test_a_copy_that_just_returns_is_left():
+    one = board(1, copy1="returns")
+    assert one.start() == 1 and one.timers == 1 and one.armed
+    # Someone may be at the prompt: for an hour the watchdog is fed
+    assert one.fed(3500) and not one.fed(3700)
+    one.behaviour[1] = "hangs"
+    assert one.settle() == 0 and one.record() == (0, 0, 0, FAILED)
+    # One that was confirmed may be stopped for longer
+    one = board(1, copy1="confirmed")
+    assert one.start() == 1 and one.fed(3500) and one.fed(3700), one.said
+
+
 def test_a_copy_that_cannot_be_loaded_is_given_up():
     # Once confirmed, and then its contents are damaged.
     one = board(1)
@@ -175,16 +242,7 @@ def test_the_button_chooses_the_factory_copy_for_one_start():
 
 def test_a_start_that_cannot_be_counted_is_none():
     one = board(1)
-
-    def fill():
-        with open("filler", "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(512))
-            except OSError:
-                pass
-
-    one.inside(fill)
+    fill(one)
     assert one.start() == 0, one.said
     assert "the factory's copy starts" in one.said
     assert one.record() == (1, 0, 1, 0)

@@ -8,8 +8,7 @@ from scratch import read, write
 from signed import SYSTEM, package
 from update_site import DOWNLOADED, IDLE, Site
 
-from firmware import package as checks
-from firmware import storage, update_key, version
+from firmware import requirements, storage, update_key
 
 CHANGED, BAD_REQUEST, TOO_LARGE = 0x44, 0x80, 0x8D
 _EXCHANGE_LIFETIME_MS = 248000
@@ -25,17 +24,18 @@ class Damaged:
         site.key = KEYS.right
         update_key.store("", site.key)
         site.board.SLOT_BYTES = ROOM
-        self.version = version.VERSION
-        version.VERSION = RUNNING
-        self.modules = (checks, __import__("firmware.package").package)
-        self.system = checks.this_system
+        self.version = __import__("firmware.version").version
+        self.before = self.version.VERSION
+        self.version.VERSION = RUNNING
+        self.modules = (requirements, __import__("firmware.requirements").requirements)
+        self.system = requirements.this_system
         for module in self.modules:
             module.this_system = lambda: SYSTEM
         write("slot1.pkg", RUNNING_COPY)
         return site
 
     def __exit__(self, *error):
-        version.VERSION = self.version
+        self.version.VERSION = self.before
         for module in self.modules:
             module.this_system = self.system
         self.site.__exit__(*error)
@@ -81,7 +81,7 @@ def test_no_damaged_package_is_installed():
         assert site.peer.post("/5/0/2").code == CHANGED
         site.later.pop()()
         assert site.resets == 1 and storage.Record("slot").read()[0] == 2
-        assert json.loads(storage.Record("update").read())["version"] == "1.2.3"
+        assert json.loads(storage.Record("update").read())["package_version"] == "1.2.3"
     print("%d damaged packages pushed: none is installed, the undamaged one is" % total)
 
 

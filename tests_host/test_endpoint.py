@@ -173,13 +173,16 @@ def test_silence_is_told_from_the_second_repetition_on():
         rig.endpoint.request(GET, (), b"", rig.done)
         rig.run(200000)
         assert told == [first_ms * 3, first_ms * 7, first_ms * 15] and rig.answers == [None]
-        # One that was heard of is not silent, however late the answer.
+        # Of one that has acknowledged the request it is only asked once whether it is there.
         told.clear()
+        begin_ms = rig.passed_ms
         rig.endpoint.request(GET, (), b"", rig.done)
         _, data = rig.wire[-1]
         rig.endpoint.receive(packet(ACK, 0, data[2] << 8 | data[3]))
-        rig.run(200000)
-        assert told == []
+        rig.run(92999)
+        assert told == [begin_ms + 20000] and rig.answers == [None]
+        rig.run(1)
+        assert rig.answers == [None, None] and len(told) == 1
 
 
 def test_who_hears_of_the_silence_may_begin_anew():

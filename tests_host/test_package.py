@@ -18,9 +18,18 @@ from helpers import raises
 from scratch import Scratch, read, write
 from signed import BOARD, INFO, SYSTEM, hmac_sha256, package, rfc_4231
 
-from firmware import package as checks
 from firmware import update_key
+from firmware.contents import contents
+from firmware.description import described
 from firmware.package import Refused
+from firmware.requirements import this_system, unmet
+from firmware.signature import signed
+
+
+def head(file, key):
+    """What the head tells once it has been found good; None while it is not there."""
+    start = signed(file, key, file.seek(0, 2))
+    return described(file, start) if start else None
 
 
 def install(folder, data, key, room=ROOM, version=RUNNING, allow_downgrade=False):
@@ -28,10 +37,12 @@ def install(folder, data, key, room=ROOM, version=RUNNING, allow_downgrade=False
     path = folder + "/slot1.pkg"
     write(path, data)
     with open(path, "rb") as file:
-        info = checks.head(file, key)
+        info = head(file, key)
         if info is not None:
-            checks.expected(info, BOARD, version, allow_downgrade, room, SYSTEM)
-        good = list(checks.contents(file, len(data)))
+            found = unmet(info, BOARD, version, allow_downgrade, room, SYSTEM)
+            if found:
+                raise Refused(*found)
+        good = list(contents(file, len(data)))
         if info is None:
             raise AssertionError("contents() found good what head() did not")
         assert good[-1] == info["size"] == len(data)
@@ -55,7 +66,9 @@ def test_a_good_package_passes():
         start = len(data) - sum([size for _, size in SIZES])
         for key, value in INFO.items():
             assert info[key] == value
-        assert (info["files"], info["start"], info["size"]) == (len(FILES), start, len(data))
+        with open(path, "rb") as file:
+            assert signed(file, KEYS.right, len(data)) == start
+        assert info["size"] == len(data)
         # As large as the slot, the version that runs, and an older one where that is allowed.
         install(folder, data, KEYS.right, room=len(data))
         install(folder, data, KEYS.right, version="1.2.3")
@@ -75,7 +88,7 @@ def test_the_head_is_there_when_its_last_byte_is():
         for end in range(start + 1):
             write(path, data[:end])
             with open(path, "rb") as file:
-                found = checks.head(file, KEYS.right)
+                found = head(file, KEYS.right)
             assert (found is not None) == (end == start), end
 
 
@@ -86,21 +99,21 @@ def test_what_lies_behind_is_not_looked_at_where_no_size_is_told():
         path = folder + "/slot1.pkg"
         write(path, data + b"of an earlier one")
         with open(path, "rb") as file:
-            assert checks.head(file, KEYS.right)["size"] == len(data)
-            assert list(checks.contents(file))[-1] == len(data)
+            assert head(file, KEYS.right)["size"] == len(data)
+            assert list(contents(file))[-1] == len(data)
 
 
-def test_contents_are_read_in_pieces_of_1_kb():
+def test_contents_are_read_in_pieces_of_512_bytes():
     data = package(KEYS.right, FILES)
     with Scratch() as folder:
         path = folder + "/slot1.pkg"
         write(path, data)
         with open(path, "rb") as file:
-            start = checks.head(file, KEYS.right)["start"]
-            good = list(checks.contents(file, len(data)))
+            start = signed(file, KEYS.right, len(data))
+            good = list(contents(file, len(data)))
     before = start
     for each in good:
-        assert 0 < each - before <= 1024
+        assert 0 < each - before <= 512
         before = each
     assert len(good) == 1 + 1 + 1 + 0 + 3 + 1
 
@@ -130,7 +143,7 @@ def test_damaged_packages():
 
 
 def test_every_bit_of_a_small_package():
-    files = [(b"a.mpy", b"content"), (b"b.mpy", b"other")]
+    files = [(b"coap/a.mpy", b"content"), (b"coap/b.mpy", b"other")]
     data = package(KEYS.right, files)
     with Scratch() as folder:
         install(folder, data, KEYS.right)
@@ -146,7 +159,7 @@ def test_no_key_takes_no_package():
         for each in (data, package(b"", FILES), package(bytes(32), FILES)):
             write(folder + "/slot1.pkg", each)
             with open(folder + "/slot1.pkg", "rb") as file:
-                error = raises(Refused, checks.head, file, None)
+                error = raises(Refused, head, file, None)
             assert error.result == INTEGRITY and "no update key" in str(error)
 
 
@@ -169,7 +182,7 @@ def test_versions_are_compared_by_their_numbers():
 
 
 def test_the_system_that_runs():
-    release, mpy, march = checks.this_system()
+    release, mpy, march = this_system()
     assert len(release) == 2 and release[0] >= 1
     assert isinstance(mpy, int) and isinstance(march, str)
 

@@ -257,6 +257,19 @@ def test_restore():
         assert bytes(note.payload) == b"7"
 
 
+def test_a_write_of_many_objects_that_is_refused_leaves_nothing_behind():
+    # The instance has said yes, another object then says no; what comes next is Restore.
+    with App() as app:
+        wrong = (
+            b'[{"bn":"/26241/0/","n":"0","v":77},{"n":"2","v":0},{"bn":"/","n":"26241/1/0","v":1}]'
+        )
+        assert app.peer.ask(7, "", wrong, 110).code == NOT_FOUND
+        assert app.settings["measure_s"] == 5
+        assert app.peer.post("/26241/0/9").code == CHANGED
+        assert app.settings["measure_s"] == 5 and app.settings["log"] == 1
+        assert app.files() == []
+
+
 def test_done_at_once():
     with App() as app:
         session = app.peer.session

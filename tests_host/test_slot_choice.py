@@ -169,8 +169,7 @@ def test_an_update_goes_where_nothing_runs():
     ):
         with Inside(running):
             if record:
-                install(record)
-                slots.choose(record, "1")
+                slots._write(record, 0, 0, 0, 0, 0)
             assert slots.running() == running
             assert slots.target(Board(number)) == target, (number, running, record)
 

@@ -7,14 +7,8 @@ import os
 import sys
 
 import packages
-from update_site import (
-    CONTINUE,
-    DOWNLOADED,
-    DOWNLOADING,
-    IDLE,
-    UPDATING,
-    Site,
-)
+from helpers import raises
+from update_site import CONTINUE, DOWNLOADED, DOWNLOADING, IDLE, UPDATING, Site, once
 
 from firmware.version import VERSION
 
@@ -109,6 +103,32 @@ def test_int_760_observation():
         assert site.peer.post("/5/0/10").code == CHANGED
         seen = [(message.token, message.payload) for _, message in site.peer.run(10)]
         assert sorted(seen) == [(b"re", b"10"), (b"st", b"0")]
+
+
+def test_observers_of_what_goes_are_told():
+    with Site() as site:
+        site.files[b"/fw/new.pkg"] = (packages.make(site.key), b"one")
+        site.peer.put("/5/0/1", URI, 0)
+        site.tasks.run(10000)
+        for rid, token in ((1, b"ur"), (6, b"na"), (7, b"ve")):
+            assert site.peer.observe("/5/0/%d" % rid, token, accept=0).code == CONTENT
+        site.update["state"] = UPDATING
+        once("states", "end", site, 1)
+        seen = [(each.token, each.code, each.payload) for _, each in site.peer.run(10)]
+        assert sorted(seen) == [
+            (b"na", NOT_FOUND, b""),
+            (b"ur", CONTENT, b""),
+            (b"ve", NOT_FOUND, b""),
+        ], seen
+
+
+def test_a_copy_that_runs_is_not_chosen():
+    with Site(running=1) as site:
+        with open("slot1.pkg", "wb") as file:
+            file.write(packages.make(site.key))
+        error = raises(ValueError, once_slots(site).choose, 1, "1.0.0")
+        assert "slot 1 runs" in str(error)
+        assert once_slots(site)._read()[0] == 0
 
 
 def test_push_in_every_format_and_block_size():
@@ -282,21 +302,21 @@ def test_the_flash_refuses():
 def test_int_774_out_of_memory():
     with Site() as site:
         data = packages.make(site.key)
-        real = site.module_inspection.once
+        real = site.module_incoming.once
 
         def lacking(name, *more):
-            if name == "package":
+            if name == "signature":
                 raise MemoryError("no memory")
             return real(name, *more)
 
-        site.module_inspection.once = lacking
+        site.module_incoming.once = lacking
         assert site.push(data).code == INTERNAL
         assert site.state() == (IDLE, 3)
         site.files[b"/fw/new.pkg"] = (data, b"")
         site.peer.put("/5/0/1", URI, 0)
         site.tasks.run(60000)
         assert site.state() == (IDLE, 3)
-        site.module_inspection.once = real
+        site.module_incoming.once = real
         downloaded(site)
 
 
@@ -420,9 +440,19 @@ def test_int_779_unsuccessful_update():
         kept = slots._read()
         slots._write(kept[1], 0, 0, 8, kept[5], 0)
         restarted(site)
-        assert site.running == 0 and site.state() == (IDLE, 8)
+        # The package is there still (State in appendix E.6), and may be tried again
+        assert site.running == 0 and site.state() == (DOWNLOADED, 8)
         restarted(site)
-        assert site.state() == (IDLE, 8)
+        assert site.state() == (DOWNLOADED, 8) and site.value(7) == "1.0.0"
+        site.resets = 0
+        assert site.peer.post("/5/0/2").code == CHANGED and site.state() == (UPDATING, 0)
+        site.later.pop()()
+        assert site.resets == 1
+        slots._write(kept[1], 0, 0, 8, kept[5], 0)
+        restarted(site)
+        assert site.state() == (DOWNLOADED, 8)
+        assert site.push(packages.make(site.key)).code == NOT_ALLOWED
+        assert site.peer.put("/5/0/1", b"", 0).code == CHANGED and site.state() == (IDLE, 0)
         # no downgrade, unless allowed
         old = packages.make(site.key, "0.0.9")
         assert site.push(old).code == BAD_REQUEST and site.state() == (IDLE, 8)
@@ -486,6 +516,161 @@ def test_what_each_state_forbids():
         ):
             assert reset.code == NOT_ALLOWED
         assert site.state() == (UPDATING, 0)
+
+
+def test_a_write_of_the_instance_resets_nothing_that_it_does_not_name():
+    severity = b"\xc1\x0b\x02"
+    with Site() as site:
+        site.peer.put("/5/0/13", b"60", 0)
+        data = downloaded(site)
+        assert site.peer.put("/5/0", severity, 11542).code == CHANGED
+        assert site.state() == (DOWNLOADED, 0) and (site.value(11), site.value(13)) == (2, 0)
+        site.peer.post("/5/0/2")
+        assert site.peer.put("/5/0", severity, 11542).code == CHANGED
+        assert site.state() == (UPDATING, 0)
+        site.later.pop()()
+        assert site.resets == 1 and site.slot()[: len(data)] == data
+    with Site() as site:
+        site.peer.put("/5/0/1", b"http://host/fw", 0)
+        assert site.peer.put("/5/0", severity, 11542).code == CHANGED
+        assert site.state() == (IDLE, 9) and site.value(1) == "http://host/fw"
+        # named, it does
+        assert site.peer.put("/5/0", severity + b"\xc0\x01", 11542).code == CHANGED
+        assert site.state() == (IDLE, 0) and site.value(1) == ""
+
+
+def test_what_is_installed_is_checked_once_more():
+    def stale(site):
+        # A flash that refuses once: the record tells what is no more, as after a restart.
+        downloaded(site)
+        record = __import__("firmware.update_record").update_record
+        real = record.once
+
+        def refuses(name, *more):
+            if name == "storage":
+                raise OSError(28, "no space")
+            return real(name, *more)
+
+        record.once = refuses
+        site.peer.put("/5/0/0", b"\0", 42)
+        record.once = real
+
+    with Site() as site:
+        stale(site)
+        # Its head is longer than the first block, and its last block says that there are more
+        wrong = packages.make(packages.new_key(), "9.9.9", size=900, files=8)
+        assert len(wrong) < 2048
+        assert site.push(wrong + bytes(4096), stop=4).code == CONTINUE
+        site.transfer.file.flush()
+        assert site.slot()[: len(wrong)] == wrong
+        restarted(site)
+        assert site.state() == (DOWNLOADED, 0)
+        assert site.peer.post("/5/0/2").code == CHANGED
+        site.later.pop()()
+        assert site.state() == (IDLE, 5) and site.resets == 0
+        assert "signature" in site.logged[-1] and once_slots(site)._read()[0] == 0
+    with Site() as site:
+        data = downloaded(site)
+        with open("slot1.pkg", "r+b") as file:
+            file.seek(len(data) - 1)
+            file.write(bytes((data[-1] ^ 1,)))
+        site.peer.post("/5/0/2")
+        site.later.pop()()
+        assert site.state() == (IDLE, 5) and site.resets == 0
+        # What was given up meanwhile is not installed
+        downloaded(site)
+        site.peer.post("/5/0/2")
+        site.update["state"] = DOWNLOADED
+        site.peer.post("/5/0/10")
+        site.later.pop()()
+        assert site.state() == (IDLE, 10) and site.resets == 0
+
+
+def test_a_slot_that_cannot_be_chosen_ends_a_pull():
+    # and not the firmware, at each start anew
+    with Site(slots=1, running=1) as site:
+
+        def refuses():
+            raise OSError(5, "EIO")
+
+        real = once_slots(site).factory
+        once_slots(site).factory = refuses
+        try:
+            assert site.peer.put("/5/0/1", URI, 0).code == CHANGED
+            site.tasks.run(10)
+        finally:
+            once_slots(site).factory = real
+        assert site.state() == (IDLE, 2) and "EIO" in site.logged[-1] and site.restarts == 0
+        site.start()
+        site.tasks.run(10)
+        assert site.state() == (IDLE, 2)
+
+
+def test_a_pull_after_a_push_that_found_no_memory():
+    with Site() as site:
+        data = packages.make(site.key)
+        site.files[b"/fw/new.pkg"] = (data, b"one")
+        real = site.receive
+
+        def lacking(size):
+            once("arrival", "push", site, size)
+            raise MemoryError("no memory")
+
+        site.receive = lacking
+        site.table.drop()
+        assert site.push(data).code == INTERNAL
+        site.receive = real
+        site.table.drop()
+        assert site.transfer is not None
+        site.table.entry(5, 0).own = ()
+        assert site.state() == (IDLE, 0)
+        assert site.peer.put("/5/0/1", URI, 0).code == CHANGED
+        site.tasks.run(60000)
+        assert site.state() == (DOWNLOADED, 0), site.logged
+
+
+def test_only_credentials_of_the_server_that_asks_are_used():
+    class Connection:
+        def __init__(self, iid, secure, **more):
+            self.account = dict(more, secure=secure, security_iid=iid)
+
+    with Site() as site:
+        real = site.module_pull.once
+        site.module_pull.once = lambda name, function, iid: iid
+        site.connections = [
+            Connection(0, True),  # of a Bootstrap-Server
+            Connection(1, True, short_server_id=10),
+            Connection(2, False, short_server_id=20),
+            Connection(3, True, short_server_id=30),
+        ]
+        for writer, iid in ((10, 1), (30, 3), (20, None), (0, None)):
+            site.update = {"from": writer}
+            try:
+                assert site.module_pull.credentials(site) == iid
+            except OSError as error:
+                assert iid is None and error.args[0] == 22
+        site.module_pull.once = real
+        # Who asks is known of a Write of many objects, too
+        site.update = {}
+        site.client.writer = None
+        payload = b'[{"n":"/5/0/1","vs":"coap://host/fw"}]'
+        assert site.peer.ask(7, "", payload, 110).code == CHANGED
+        assert site.update["from"] == site.client.sessions[0].server.short_server_id
+
+
+def test_what_a_log_tells_of_a_uri():
+    with Site() as site:
+        for uri in (
+            b"http://name:word@host/fw?token=word",
+            b"coap://name:word@host\x1b[2J?a=word",
+        ):
+            assert site.peer.put("/5/0/1", uri, 0).code == CHANGED
+            assert "word" not in site.logged[-1] and "host" in site.logged[-1]
+            assert "\x1b" not in site.logged[-1]
+        site.peer.put("/5/0/1", URI + b"?token=word", 0)
+        site.tasks.run(1000)
+        assert site.state() == (IDLE, 7) and "answered 4.04" in site.logged[-1]
+        assert "word" not in site.logged[-1]
 
 
 def test_cancel():
@@ -651,6 +836,26 @@ def test_one_slot_that_runs():
             site.update["floor"] = "1.0.1"
             assert site.push(data).code == BAD_REQUEST
             assert site.state() == (IDLE, 8)
+
+
+def test_a_failed_trial_lets_no_older_version_in():
+    # Where only the factory's copy is left, which is older than all.
+    for result, ended, state in ((8, DOWNLOADED, (IDLE, 8)), (1, IDLE, (DOWNLOADED, 0))):
+        with Site(slots=1) as site:
+            site.peer.put("/5/0/11", b"2", 0)
+            site.update["floor"] = "2.0.0"
+            downloaded(site, "3.0.0")
+            site.peer.post("/5/0/2")
+            site.later.pop()()
+            slots = once_slots(site)
+            kept = slots._read()
+            slots._write(kept[1], 0, 0, result, kept[5], 0)
+            restarted(site)
+            assert site.running == 0 and site.state() == (ended, result)
+            site.peer.put("/5/0/1", b"", 0)
+            assert site.push(packages.make(site.key, "1.0.0")).code in (CHANGED, BAD_REQUEST)
+            site.tasks.run(1000)
+            assert site.state() == state, site.logged
 
 
 def test_no_room_for_a_second_copy():

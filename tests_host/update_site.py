@@ -23,8 +23,8 @@ from firmware import update_key
 from lwm2m.object import Late
 
 _MODULES = (
-    "update install arrival inspection incoming pull fetch slots package update_key storage"
-    " version"
+    "update states install arrival inspection incoming pull fetch slots slot_head package"
+    " signature description requirements contents update_key update_record storage version"
 ).split()
 BLOCK1, SIZE1 = 27, 60
 CONTINUE = 0x5F
@@ -202,10 +202,12 @@ class Site:
         return self.module_update.make(self, oid)
 
     def act(self, name, *arguments):
-        once("update", name, self, *arguments)
+        once(name if name in ("install", "pull") else "update", name, self, *arguments)
 
     def receive(self, size):
-        return once("arrival", "push", self, size)
+        incoming = once("arrival", "push", self, size)
+        once("states", "change", self, DOWNLOADING, 0, (), False)
+        return incoming
 
     def log(self, text):
         self.logged.append(text)

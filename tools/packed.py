@@ -32,9 +32,9 @@ COMPRESSIBLE = (
     " firmware.config firmware.connection firmware.connections firmware.console"
     " firmware.drivers.bmp180 firmware.drivers.sensor firmware.drivers.servo firmware.lan"
     " firmware.modules firmware.objects.example firmware.objects.servomotor"
-    " firmware.objects.temperature firmware.parts firmware.repl firmware.trace lwm2m.client"
-    " lwm2m.object lwm2m.objects.server lwm2m.operations lwm2m.read lwm2m.registration"
-    " lwm2m.session"
+    " firmware.look firmware.objects.temperature firmware.parts firmware.repl firmware.trace"
+    " lwm2m.client lwm2m.object lwm2m.objects.server lwm2m.operations lwm2m.read"
+    " lwm2m.registration lwm2m.session"
 ).split()
 # Of the board's memory, 2 KB are taken while a compressed module is loaded.
 _WINDOW_BITS = 9

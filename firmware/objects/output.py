@@ -80,6 +80,7 @@ class DigitalOutput(Object):
             light = not light
             await asyncio.sleep_ms(step_ms)
         self.state = False
+        self.app.blinking = None  # its memory
 
 
 class Control(Object):

@@ -16,17 +16,13 @@ _CONTINUE = const(0x5F)  # 2.31
 _BAD_REQUEST = const(0x80)  # 4.00
 _REQUEST_ENTITY_INCOMPLETE = const(0x88)  # 4.08
 _REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
-_ETAG = const(4)
-_OBSERVE = const(6)
 _BLOCK2 = const(23)
 _BLOCK1 = const(27)
-_SIZE2 = const(28)
 _SIZE1 = const(60)
 # Uri-Path, Content-Format, Uri-Query and Accept tell one representation from another.
 _KEY = const((11, 12, 15, 17))
 
 _BODIES = const(2)  # requests on their way in
-_ANSWERS = const(2)  # representations that are being fetched
 _STARTS = const(4)  # first blocks whose late copies are known
 
 
@@ -74,7 +70,9 @@ class Blocks:
             return body is None or self._join(request, out, uint(body))
         # The answer goes on. Observe only counts with the first block (section 2.6), and a part
         # of the body that comes along says nothing.
-        request.options = _plain(request.options)
+        from coap.cutting import plain
+
+        request.options = plain(request.options)
         if body is not None:
             request.payload = b""
         partial = request.code == _FETCH and not request.payload
@@ -105,6 +103,7 @@ class Blocks:
         if not start and request.mid not in self._starts:
             size = uint(request.first(_SIZE1))
             stream = self.endpoint.stream
+            request.payload = payload
             data = stream(request, more) if stream else None
             body = (name, bytearray() if data is None else data)
             end = max(end, size)
@@ -147,40 +146,13 @@ class Blocks:
         `name` is the key of the requests for the rest, where it is not that of `request`.
         Raises Error where there is no such block.
         """
-        payload = out.payload
-        size = len(payload)
         options = tuple(out.options)
-        endpoint = self.endpoint
-        asked = request.first(_BLOCK2)
-        body = request.first(_BLOCK1)
-        start = 1
-        if size and (asked is not None or size > endpoint.block_size):
-            block = 6 if asked is None else uint(asked)
-            szx = block & 7
-            start = (block >> 4) << szx + 4
-            if start >= size:
-                raise Error(_BAD_REQUEST, "wrong block")
-            szx = min(szx, len(bin(endpoint.block_size)) - 7)
-            end = start + (16 << szx)
-            more = end < size
-            if more or start:
-                if name is None:
-                    name = key(request)
-                answers = self.answers
-                _pop(answers, name)
-                if size <= endpoint.body_limit:
-                    answers.insert(0, (name, out.code, _plain(options), payload))
-                    del answers[_ANSWERS:]
-            block = start >> szx | more << 3 | szx
-            options = ((_ETAG, uint_bytes(crc32(payload))),) + options
-            options += ((_BLOCK2, uint_bytes(block)),)
-            out.payload = payload[start:end]
-            out.again = None
-        if body is not None:
-            options += ((_BLOCK1, body),)
-        if not start:
-            options += ((_SIZE2, uint_bytes(size)),)
-        out.options = options
+        if request.first(_BLOCK2) is None and len(out.payload) <= self.endpoint.block_size:
+            out.options = options + ((_BLOCK1, request.first(_BLOCK1)),)  # the last of a body
+            return
+        from coap.cutting import cut  # not earlier: a body takes memory, too
+
+        cut(self, request, out, options, name or key(request))
 
 
 def _pop(kept, name):
@@ -188,11 +160,3 @@ def _pop(kept, name):
         if entry[0] == name:
             kept.remove(entry)
             return entry
-
-
-def _plain(options):
-    plain = []
-    for option in options:
-        if option[0] != _OBSERVE:
-            plain.append(option)
-    return plain

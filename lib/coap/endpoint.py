@@ -41,6 +41,7 @@ _BLOCKS_S = const(121)  # block-wise transfers are given up; the peer repeats on
 _ACK_TIMEOUT_MS = const(2000)
 _MAX_RETRANSMIT = const(4)
 _MAX_TRANSMIT_WAIT_MS = const(93000)
+_SEPARATE_MS = const(20000)  # after its ACK a response is awaited so long without a doubt
 
 _SILENCE = const(-1)  # a response code: the request is not answered at all
 _IDLE_MS = const(86400000)  # the longest wait that poll() asks for: the clock wraps
@@ -115,7 +116,8 @@ class Endpoint:
     # holds(start, payload) for a block that may have come before, and is the payload that the
     # handler gets in the end. All of it may raise Error.
     stream = None
-    # Called when a confirmable message was repeated twice in vain, after 6 to 9 s, and then again.
+    # Called when a confirmable message was repeated twice in vain, after 6 to 9 s, and then again;
+    # and where a request was acknowledged 20 s ago and nothing followed.
     on_silence = None
 
     # What a new one has
@@ -253,6 +255,8 @@ class Endpoint:
                 # The response follows by itself (section 5.2.2), or never.
                 exchange.left = -1
                 exchange.timeout_ms = _MAX_TRANSMIT_WAIT_MS
+                if self.on_silence:
+                    exchange.timeout_ms = _SEPARATE_MS
                 exchange.since = self.clock.ticks_ms()
 
     def _response(self, message):
@@ -377,6 +381,7 @@ class Endpoint:
             kept.keep(message.mid, message.token, code, now_s, whole)
         if size:
             self.transmit(self._view[:size])
+        out.__init__()  # the memory of what it was made of
 
     def blocks(self):
         # The block-wise transfers with the peer, which are about to be used.
@@ -528,7 +533,12 @@ class Endpoint:
         if exchange:
             left = exchange.left
             wait_ms = exchange.poll(self.transmit)
-            if not wait_ms:
+            if not wait_ms and left == -1 and self.on_silence:
+                exchange.left = -2
+                exchange.timeout_ms = wait_ms = _MAX_TRANSMIT_WAIT_MS - _SEPARATE_MS
+                exchange.since = self.clock.ticks_ms()
+                self.on_silence()
+            elif not wait_ms:
                 self._finish(None)
             elif left > exchange.left:
                 self.repeated += 1

@@ -42,7 +42,6 @@ class CompositeTarget(Target):
         if accept not in _SENML:
             raise Error(_NOT_ACCEPTABLE)
         self.accept = accept
-        self.format = formats.module(accept, True)
         self.options = ((_CONTENT_FORMAT, uint_bytes(accept)),)
 
     def records(self):
@@ -103,4 +102,5 @@ def _write(session, module, payload):
         if instance is None:
             raise Error(_NOT_FOUND)
         changes += prepare(instance, ids, module, groups[ids], False)
+    session.client.writer = session
     store(changes)

@@ -54,6 +54,7 @@ class Target:
     composite = False
     kind = ""  # the type where the target is a resource, or an instance of one
     single = False  # True where it is one value
+    format = None  # loaded when there are values: what has them may need the memory
 
     def __init__(self, session, path, accept=None):
         self.session = session
@@ -72,8 +73,7 @@ class Target:
         if accept is None:
             accept = formats.preferred(self.kind, single, session.version)
         self.accept = accept
-        self.format = formats.module(accept, True)
-        if self.format is None or (accept < _SEVERAL and not single):
+        if accept not in formats.MODULES or (accept < _SEVERAL and not single):
             raise Error(_NOT_ACCEPTABLE)
         self.options = ((_CONTENT_FORMAT, uint_bytes(accept)),)
         # The same object has the same bytes as the last time; so far there is none.
@@ -101,6 +101,12 @@ class Target:
 
     def encode(self, records, age_s=None):
         """The payload for these records, true `age_s` seconds ago: only SenML tells that."""
+        if self.format is None:
+            try:
+                self.format = formats.module(self.accept, True)
+            except MemoryError:
+                self.session.table.drop()  # the values are here
+                self.format = formats.module(self.accept, True)
         return self.format.encode(self.path, records, age_s)
 
     def number(self):

@@ -1,12 +1,10 @@
 """A value too long for memory: a Write that goes to its object block by block as it comes.
 
 For an instance that has `streams(rid)`, which returns a function: with the size of the value in
-bytes, 0 where it is not known, that begins and returns where the value goes: `write(data)` for
-its bytes, `finish()` behind the last. Opaque as it is, or as the one value of
+bytes, 0 where it is not known, that begins and returns where the value goes, such as an endpoint's
+`stream` returns. Opaque as it is, or as the one value of
 TLV or CBOR (TS 1.1.1 Core section 7.4).
 """
-
-from binascii import crc32
 
 from micropython import const
 
@@ -30,7 +28,7 @@ _BYTES = const(2)  # major type of CBOR
 
 
 def begin(session, request):
-    """The Stream for the body whose first block this is, or None where memory takes it.
+    """What takes the body whose first block this is, or None where memory takes it.
 
     Raises Error 4.01 and 4.15.
     """
@@ -49,70 +47,31 @@ def begin(session, request):
     if content_format not in (_OPAQUE, _CBOR, _TLV):
         raise Error(_UNSUPPORTED_CONTENT_FORMAT)
     begin = instance.streams(path[2])
-    return Stream(begin, path[2], content_format, uint(request.first(_SIZE1)))
+    instance = row = None  # memory for what begins
+    if content_format == _OPAQUE:
+        return begin(uint(request.first(_SIZE1)))
+    at, size = _value(request.payload, content_format, path[2])
+    sink = begin(size)
+    from lwm2m.streamed import Streamed  # not earlier: memory is short
+
+    return Streamed(sink, at, size)
 
 
-class Stream:
-    """The body of one Write; a value of another length than its format tells is an Error 4.00."""
-
-    def __init__(self, begin, rid, content_format, size):
-        self._open = begin  # until the value begins
-        self._rid = rid
-        self._format = content_format
-        self._rest = size  # bytes of the value to come; below 0 where it was not known
-        self._known = False
-        self._sink = None
-        self._size = 0  # bytes of the body that are here
-        self._last = 0  # where the latest block began, and its CRC
-        self._crc = 0
-
-    def __len__(self):
-        return self._size
-
-    def extend(self, payload):
-        """Takes the next block."""
-        data = payload
-        if not self._sink:
-            data = self._begin(payload)
-        self._rest -= len(data)
-        if self._known and self._rest < 0:
-            raise Error(_BAD_REQUEST, "longer than it says")
-        self._sink.write(data)
-        self._last = self._size
-        self._crc = crc32(payload)
-        self._size += len(payload)
-
-    def holds(self, start, payload):
-        """True for the block that came last, once more."""
-        return start == self._last and crc32(payload) == self._crc
-
-    def finish(self):
-        """The last block was taken; raises Error."""
-        if self._known and self._rest:
-            raise Error(_BAD_REQUEST, "shorter than it says")
-        self._sink.finish()
-
-    def _begin(self, payload):
-        # What stands before the value: a block of 16 bytes has room for more.
-        at = 0
-        if self._format != _OPAQUE:
-            first = payload[0]
-            if self._format == _TLV:
-                start = 3 if first & _ID16 else 2
-                if first & _RESOURCE != _RESOURCE or uint(payload[1:start]) != self._rid:
-                    raise Error(_BAD_REQUEST, "TLV of another resource")
-                at = start + (first >> 3 & 3)
-                size = uint(payload[start:at]) if at > start else first & 7
-            else:
-                size = first & 31
-                at = 1
-                if size > 23:
-                    at += 1 << size - 24
-                    size = uint(payload[1:at])
-                if first >> 5 != _BYTES or at > 9:
-                    raise Error(_BAD_REQUEST, "no byte string")
-            self._known = True
-            self._rest = size
-        self._sink = self._open(self._rest)
-        self._open = None
-        return payload[at:]
+def _value(payload, content_format, rid):
+    # (where it begins, its size): a block of 16 bytes has room for what stands before.
+    first = payload[0]
+    if content_format == _TLV:
+        start = 3 if first & _ID16 else 2
+        if first & _RESOURCE != _RESOURCE or uint(payload[1:start]) != rid:
+            raise Error(_BAD_REQUEST, "TLV of another resource")
+        at = start + (first >> 3 & 3)
+        size = uint(payload[start:at]) if at > start else first & 7
+    else:
+        size = first & 31
+        at = 1
+        if size > 23:
+            at += 1 << size - 24
+            size = uint(payload[1:at])
+        if first >> 5 != _BYTES or at > 9:
+            raise Error(_BAD_REQUEST, "no byte string")
+    return at, size

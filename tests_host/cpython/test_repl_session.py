@@ -161,7 +161,7 @@ def test_functions_from_a_script(tmp_path, desk):
         for begin, script, wanted in (
             (["resume"], "status()", "the client has ended: start() runs it"),
             (["resume"], "print(read('/3303/0/5700'))", "21.5"),
-            (["resume"], "read('/4')", "4.04: nothing there, objects() shows what there is"),
+            (["resume"], "read('/6')", "4.04: nothing there, objects() shows what there is"),
             ([], "from firmware.repl import *; stop()", "the client has not run: start() it"),
         ):
             command = [sys.executable, "-m", "mpremote", "connect", tmp_path / "tty", *begin]

@@ -561,7 +561,7 @@ def test_plans_over_http():
 
 def test_program_takes_keys_and_plans_from_files(tmp_path):
     key, factory = new_key().hex(), new_key().hex()
-    keys = tmp_path / "keys.json"
+    keys = tmp_path / "clients.keys"
     plans = tmp_path / "plans.json"
     keys.write_text(json.dumps({"board": {"identity": "id", "key": key}}))
     entry = {"identity": "factory", "key": factory, "servers": [account(bytes.fromhex(key))]}

@@ -108,7 +108,7 @@ def test_a_pull_from_here_where_the_server_has_no_files(tmp_path, monkeypatch, c
             with pytest.raises(UserError, match="needs KEYS="):
                 await update(server, f"FILE={package(tmp_path, '1.2.4')}", "PULL=coaps")
             # with keys a port over DTLS is opened; the scripted board does not speak it
-            keys = tmp_path / "keys.json"
+            keys = tmp_path / "update.keys"
             keys.write_text(json.dumps({"board": {"identity": "b", "key": new_key().hex()}}))
             board.after_download = 4
             board.uri = ""

@@ -371,7 +371,7 @@ def small_repository(folder):
 
 
 def options(**given):
-    names = "server endpoint lifetime board bootstrap psk_identity psk_key"
+    names = "server endpoint lifetime board bootstrap psk_identity psk_key update_key"
     values = dict.fromkeys(names.split())
     return SimpleNamespace(**{**values, "blank": False, "mpy": False, "frozen": None, **given})
 

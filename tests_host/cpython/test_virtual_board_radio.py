@@ -91,7 +91,7 @@ def test_a_flash_is_given_the_access_point(tmp_path):
     # The next start finds both.
     assert wifi(tmp_path, BOARD, options()) == found
     # An access point of its own mind does not change what the board knows.
-    assert wifi(tmp_path, BOARD, options("something else"))["passphrase"] == "something else"
+    assert wifi(tmp_path, BOARD, options("another phrase"))["passphrase"] == "another phrase"
     assert access_point.load(str(tmp_path))[1] == passphrase
     access_point.provision(str(tmp_path), "home", passphrase, 4)
     again = {"ssid": "home", "passphrase": passphrase, "security": 4}

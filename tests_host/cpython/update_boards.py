@@ -81,7 +81,7 @@ class Packages:
         what is not compressed.
         """
         march = install.host_march()
-        made = build.build(self.key, version, self.board, room=114 << 10, march=march)
+        made = build.build(self.key, version, self.board, room=118 << 10, march=march)
         assert not made.left_out and len(made.data) < self._size, len(made.data)
         return self._place(version, made.data)
 

@@ -105,7 +105,7 @@ def test_int_774_out_of_memory(own_device, packages, update_key):
     """No memory for the check of a package: result 3, and the board goes on"""
     device = own_device(update_key=update_key, begin=False)
     # it wants more for a piece of the package than there is
-    device.board.change("firmware/package.py", _PIECE=1 << 24)
+    device.board.change("firmware/contents.py", _PIECE=1 << 24)
     device.start()
     update = Update(device)
     update.push(packages.version(NEW))

@@ -67,8 +67,9 @@ class Update:
         assert self.api.execute("/5/0/2").code == "2.04"
 
     def ends(self, result, version, timeout_s=_RESTARTS_S):
-        """Waits for the end of what `install` has begun: idle, this result, this version runs."""
+        """Waits for the end of what `install` has begun: this result, this version runs. A package
+        that failed is there still (TS 1.1.1 Core appendix E.6, State)."""
         # not asked before it is there: whether that is answered would be a matter of chance
         self._device.back(self._before, timeout_s)
-        self.wait(IDLE, result)
+        self.wait(DOWNLOADED if result == FAILED else IDLE, result)
         assert self.api.read("/3/0/3").value == version

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+from contextlib import contextmanager
 
 from tools.bench.figures import Figure, Result
 from tools.bench.generator import Generator
@@ -19,8 +20,11 @@ _FILES = 40
 _SZX = 5  # blocks of 512 bytes
 _REGISTER_S = 8
 _IDLE_S = 4  # after which the heap is filled
+_DECIDES_S = 0.5  # that a server needs to ask for the installation
+_CHOSEN_S = 8
 _STEP = 256
-_LOW, _GUESS, _LIMIT = 2048, 12 * 1024, 64 * 1024
+_GUESS, _LIMIT = 20 * 1024, 64 * 1024
+_SAYS = {"ballast": "free ", "peak": "idle "}
 _CONTINUE = 0x5F  # 2.31
 _CHANGED = 0x44  # 2.04
 _STATE = b"\xb15\x010\x013\x60"  # /5/0/3 as text
@@ -28,6 +32,8 @@ _RESULT = b"\xb15\x010\x015\x60"
 _DOWNLOADED = b"2"
 # A Write to /10346/0/5536, as text: the client that is idle has been written to before.
 _WRITE = b"\x44\x03\x20\0once\xb510346\x010\x045536\x10\xff0.5"
+# An Execute of /5/0/2
+_INSTALL = b"\x44\x02\x21\0inst\xb15\x010\x012"
 _VERIFIED_S = 3
 
 
@@ -68,12 +74,13 @@ def push(generator, address, data):
     return False
 
 
-def _updates(workshop, key, data, free):
-    # Whether a board with so many bytes free while it is idle takes the package.
+@contextmanager
+def _idle(workshop, key, name, free=0):
+    """(generator, process, address) of the client once it is idle, with one of device/ beside."""
     flash = workshop.flash(scripts=True)
-    shutil.move(flash / "ballast.mpy", flash / "firmware" / "objects" / "ballast.mpy")
+    shutil.move(flash / f"{name}.mpy", flash / "firmware" / "objects" / f"{name}.mpy")
     (flash / "ballast.json").write_text(str(free))
-    settings = {"board": _BOARD, "endpoint": ENDPOINT, "objects": ["ballast"]}
+    settings = {"board": _BOARD, "endpoint": ENDPOINT, "objects": [name]}
     (flash / "config.json").write_text(json.dumps(settings))
     file = flash / "update.key"
     file.write_text(key.hex())
@@ -84,17 +91,46 @@ def _updates(workshop, key, data, free):
             _, address = generator.first_datagram(process, _REGISTER_S)
             generator.ask(_WRITE, address, _CHANGED)
             time.sleep(_IDLE_S)
-            if "free " not in process.output():
-                raise UserError("the heap of the virtual board was not filled" + process.said())
-            try:
-                return push(generator, address, data)
-            except UserError:  # another answer, or none
-                return False
+            if _SAYS[name] not in process.output():
+                raise UserError(f"{name}.py of the bench has not begun{process.said()}")
+            yield generator, process, address
+
+
+def _updates(workshop, key, data, free):
+    # Whether a board with so many bytes free while it is idle takes the package.
+    with _idle(workshop, key, "ballast", free) as (generator, _, address):
+        try:
+            return push(generator, address, data)
+        except UserError:  # another answer, or none
+            return False
+
+
+def _peak(workshop, key, data):
+    # The bytes in use at most, over those of the idle client: until the package is found good, and
+    # until the new copy is chosen.
+    with _idle(workshop, key, "peak") as (generator, process, address):
+        if not push(generator, address, data):
+            raise UserError("the board did not take the package" + process.said())
+        before = process.output()
+        time.sleep(_DECIDES_S)
+        generator.ask(_INSTALL, address, _CHANGED)
+        deadline = time.monotonic() + _CHOSEN_S
+        while "is tried with" not in process.output():
+            if time.monotonic() > deadline:
+                raise UserError("the new copy was not chosen" + process.said())
+            time.sleep(0.1)
+        said = process.output().partition("is tried with")[0]
+    return [
+        max(int(line[5:]) for line in each.splitlines() if line.startswith("peak "))
+        for each in (before, said)
+    ]
 
 
 def measure(workshop, progress, step=_STEP):
     key = os.urandom(32)
     data = _package(workshop, key)
+    peak, chosen = _peak(workshop, key, data)
+    progress(f"{peak} bytes more in use than by the idle client, {chosen} when it is installed")
 
     def works(free):
         fits = _updates(workshop, key, data, free)
@@ -102,11 +138,18 @@ def measure(workshop, progress, step=_STEP):
         return fits
 
     try:
-        peak = smallest(works, _LOW, _GUESS, _LIMIT, step, 2 * step)
+        free = smallest(works, peak, _GUESS, _LIMIT, step, 2 * step)
     except ValueError:
         raise UserError(f"no update with {_LIMIT} bytes free") from None
-    note = (
-        f"update: a package of {len(data):,} bytes pushed in blocks of 512, into a heap that was"
-        f" filled while the client was idle; steps of {step} bytes"
-    )
-    return Result({"update_peak": Figure(peak)}, [note])
+    notes = [
+        f"update: a package of {len(data):,} bytes pushed in blocks of 512 and checked; what is in"
+        " use after a collection, at each step, less what is while the client is idle",
+        f"it also needs the pieces: {free:,} bytes free while idle, most of them in one piece,"
+        f" were enough (steps of {step} bytes)",
+    ]
+    figures = {
+        "update_peak": Figure(peak),
+        "update_chosen": Figure(chosen),
+        "update_free": Figure(free),
+    }
+    return Result(figures, notes)

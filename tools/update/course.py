@@ -304,7 +304,7 @@ class Course:
                 look = state, result = await self._device.look()
                 if state == IDLE and result == SUCCESS:
                     return
-                if state == IDLE and result != INITIAL:
+                if state in (IDLE, DOWNLOADED) and result not in (INITIAL, DEFERRED):
                     raise Failed(result_text(result))
                 if state == DOWNLOADED and result == DEFERRED:
                     more_s = int(self._given.get("DEFER", 0))

@@ -19,7 +19,7 @@ _OPAQUE = const(42)
 _SENML_CBOR = const(112)
 _TLV = const(11542)
 
-_MODULES = {
+MODULES = {
     _TEXT: "text",
     _OPAQUE: "opaque",
     60: "cbor",
@@ -37,7 +37,7 @@ def module(number, encodes=False):
 
     With `encodes` it may be one that does no more than encode, which takes less memory.
     """
-    name = _MODULES.get(number)
+    name = MODULES.get(number)
     if encodes and name == "senml_cbor":
         name = "senml_encoder"
     return name and getattr(__import__("lwm2m.formats." + name).formats, name)

@@ -42,6 +42,8 @@ class FirmwareUpdate(Object):
         [13, "RW", "u", "defer_s"],  # Maximum Defer Period
     )
     limits = {1: (0, 255), 11: (0, 2), 13: (0, 0xFFFFFFFF)}
+    kept = (1,)  # to go back to an empty URI would be a reset that nobody has asked for
+    named = ()  # rids in the Write under way
 
     package = name = package_version = changed_at = None
     uri = ""
@@ -60,6 +62,7 @@ class FirmwareUpdate(Object):
         """What a state forbids is Error 4.05: a package or URI comes in Idle alone, an empty one
         of either, which resets, always but while it updates.
         """
+        self.named = [each[0] for each in values]
         for rid, _, value in values:
             if rid < 2:
                 self.only(_IDLE if not _empty(value) else min(self.state, _DOWNLOADED))
@@ -75,7 +78,9 @@ class FirmwareUpdate(Object):
         return self.begin
 
     def changed(self, rid):
-        """A resource was written."""
+        """A resource was written, or set back to its default."""
+        if rid < 2 and rid not in self.named:
+            return
         Object.changed(self, rid)
         name = self.row(rid)[3]
         value = getattr(self, name)

@@ -133,6 +133,10 @@ class App:
     def act(self, name, *arguments):
         """Does what object 5 wants done."""
         if name in ("install", "pull"):  # when that object is gone, for the sake of memory
+            if name == "pull":
+                writer = self.client.writer
+                self.update["from"] = writer.server.short_server_id if writer else 0
+                once("states", "change", self, 1, 0, (), False)
             action = lambda: self.table.drop() or once(name, name, self, *arguments)  # noqa: E731
             self._later(action, _SOON_MS)
         else:

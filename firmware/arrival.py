@@ -11,7 +11,7 @@ from micropython import const
 from coap.message import Error
 from firmware import once
 
-_NO_SPACE = const(2)  # Update Result (/5/0/5)  # Update Result (/5/0/5)
+_NO_SPACE = const(2)  # Update Result (/5/0/5)
 _NO_MEMORY = const(3)
 _INTEGRITY = const(5)
 _REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13

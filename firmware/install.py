@@ -56,6 +56,8 @@ async def start(app):
 def install(app):
     """Installs what was downloaded, or defers it while the application is busy."""
     values = app.update
+    if values.get("state") != _DOWNLOADED:
+        return  # it was given up meanwhile
     period_s = values.get("defer_s", 0)
     if app.busy and values.get("severity", 1) and period_s:
         again = values.get("late")

@@ -25,7 +25,9 @@ _LONGEST = const(255)  # bytes of a part of the path
 
 
 def pull(app, uri):
-    """A server has written a URI."""
+    """A server has written a URI, a moment ago."""
+    if app.update.get("state") != _DOWNLOADING:
+        return  # and has taken that back
     result = trouble(uri, once("update", "secure"))
     if result:
         once("states", "change", app, _IDLE, 0, {"uri": uri})
@@ -34,9 +36,7 @@ def pull(app, uri):
         once("states", "failed", app, result, "nothing can be fetched from %r" % shown)
         return
     once("states", "stop", app)  # a push that found no memory to begin
-    writer = app.client.writer
     once("states", "forget", app, "etag", "offset", "name", "package_version")
-    app.update["from"] = writer.server.short_server_id if writer else 0
     once("states", "change", app, _DOWNLOADING, 0, {"uri": uri})
     go_on(app)
 

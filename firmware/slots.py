@@ -17,7 +17,7 @@ from firmware.storage import Record
 _RECORD = const("<BBBBII")  # chosen, to go back to, starts + 1, result; CRC-32 of both heads
 _NOTHING = (0, 0, 0, 0, 0, 0)
 _SUCCESS = const(1)  # a result of object 5
-_RESERVE = const(12)  # blocks that stay free for records
+_RESERVE = const(17)  # blocks that stay free for records
 
 
 def running():

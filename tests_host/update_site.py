@@ -202,6 +202,10 @@ class Site:
         return self.module_update.make(self, oid)
 
     def act(self, name, *arguments):
+        if name == "pull":
+            writer = self.client.writer
+            self.update["from"] = writer.server.short_server_id if writer else 0
+            once("states", "change", self, DOWNLOADING, 0, (), False)
         once(name if name in ("install", "pull") else "update", name, self, *arguments)
 
     def receive(self, size):

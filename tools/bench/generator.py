@@ -56,7 +56,10 @@ class Generator:
         while not select.select([self._socket], [], [], 0.05)[0]:
             process.check()
             if time.monotonic() > deadline:
-                raise UserError(f"{process.name} sent nothing for {timeout_s:g} s{process.said()}")
+                raise UserError(
+                    f"{process.name} sent nothing for {timeout_s:g} s, does a larger --heap help?"
+                    + process.said()
+                )
         data, address = self._socket.recvfrom(_DATAGRAM)
         answer = wire.answer(data)
         if answer:

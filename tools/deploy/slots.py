@@ -24,6 +24,19 @@ def r():
 print('found', (c(1), c(2), r()))
 del c, r
 """
+# Whether the second of two records is the older one, which goes first: a cut in between leaves
+# the newer, never a choice of earlier times.
+_ORDER = """
+import struct
+def s(n):
+    try:
+        with open('state/slot.%d' % n, 'rb') as f:
+            return struct.unpack('<I', f.read(8)[4:])[0]
+    except Exception:
+        return -1
+print('found', s(1) < s(0))
+del s
+"""
 
 
 def describe(repl):
@@ -60,5 +73,7 @@ def choose_factory(repl, found):
     """Has the factory's copy start from now on; returns whether another one was chosen."""
     records = sorted(name for name in found.files if name in ("state/slot.0", "state/slot.1"))
     if records:
+        if len(records) == 2 and repl.ask(_ORDER):
+            records.reverse()
         transfer.remove(repl, records)
     return bool(records)

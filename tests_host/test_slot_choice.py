@@ -188,12 +188,12 @@ def test_room():
                 self.statvfs = lambda path: (512, 512, 100, free)
 
         try:
-            for free, has in ((0, 0), (12, 0), (13, 512), (16, 2048), (100, 4096)):
+            for free, has in ((0, 0), (17, 0), (18, 512), (21, 2048), (100, 4096)):
                 slots.os = Full(free)
                 assert slots.room(Board(1), 1) == has
             # An old package goes.
             write("slot1.pkg", bytes(700))
-            slots.os = Full(13)
+            slots.os = Full(18)
             assert slots.room(Board(1), 1) == 512 + 1024
         finally:
             slots.os = os

@@ -5,13 +5,14 @@ After each the copy that ran is whole, what is chosen is whole, and the update c
 
 import gc
 import os
+import sys
 
 import packages
 import vfs
 from test_storage_cut import BLOCK
 from update_site import DOWNLOADED, IDLE, Site
 
-from firmware import slots, update_key
+from firmware import slot_head, slots, update_key
 from firmware.contents import contents
 from firmware.description import described
 from firmware.signature import signed
@@ -99,6 +100,7 @@ def prepared():
     with open(FOLDER + "/slot1.pkg", "wb") as file:
         file.write(OLD)
     home = os.getcwd()
+    sys.modules["firmware.slot_head"] = slot_head  # its path is that of before
     os.chdir(FOLDER)
     slots.choose(1, "1.0.0")
     kept = slots._read()

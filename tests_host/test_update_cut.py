@@ -12,6 +12,7 @@ import vfs
 from test_storage_cut import BLOCK
 from update_site import DOWNLOADED, IDLE, Site
 
+import firmware
 from firmware import slot_head, slots, update_key
 from firmware.contents import contents
 from firmware.description import described
@@ -75,6 +76,9 @@ class On:
 
     def __enter__(self):
         vfs.mount(vfs.VfsFat(self.flash), FOLDER)
+        # Modules stay: sources would be compiled anew for each step of each cut.
+        self.drop = firmware.drop
+        firmware.drop = lambda names: None
         self.site = Site(running=self.running, key=KEY, folder=FOLDER)
         return self.site.__enter__()
 
@@ -88,6 +92,7 @@ class On:
         self.site.transfer = None
         gc.collect()
         self.site.__exit__(*error)
+        firmware.drop = self.drop
         vfs.umount(FOLDER)
 
 

@@ -37,6 +37,7 @@ _SPARE = const(
 _TEXT = const(b"\xc0\xff")  # the options of an answer in text: that format is always there
 _EVENTS = const(400)  # characters of event log that wait for the flash
 _EVENT = const(160)  # of one line
+_SCARCE = const(20480)  # bytes
 _SHORT = const(12288)  # bytes: less than this are not enough to load the next one
 
 
@@ -225,7 +226,8 @@ class App:
         self.table.drop()
         gc.collect()
         free = gc.mem_free()
-        gc.threshold(free >> 3)  # what is free stays in one piece
+        # Where little is free it stays in one piece; else to collect so often would be slow.
+        gc.threshold(free >> 3 if free < _SCARCE else -1)
         if free < _SHORT:
             self.spare()
         else:

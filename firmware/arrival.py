@@ -13,7 +13,6 @@ from firmware import once
 
 _NO_SPACE = const(2)  # Update Result (/5/0/5)
 _NO_MEMORY = const(3)
-_INTEGRITY = const(5)
 _REQUEST_ENTITY_TOO_LARGE = const(0x8D)  # 4.13
 _SERVICE_UNAVAILABLE = const(0xA3)  # 5.03
 _NO_SLOT = const("this board has no room for a second copy of the firmware")
@@ -98,34 +97,3 @@ def begin(app, number, size, offset=0):
     except MemoryError:
         incoming.fail(_NO_MEMORY, "no memory")
     return incoming
-
-
-def again(app, number):
-    """Checks the package in this slot once more, right before it is chosen: whatever has happened
-    to slot and record since, nothing is started that is not signed, whole and late enough.
-
-    True where it is good, else the update has failed. OSError, MemoryError.
-    """
-    from firmware.incoming import Incoming
-
-    app.transfer = incoming = Incoming(app, None, 0)  # for its refusals to end the update
-    try:
-        incoming.file = open(once("slots", "path", number), "rb")
-        incoming.taken = incoming.file.seek(0, 2)
-        incoming.look()
-        if not incoming.info:
-            incoming.fail(_INTEGRITY, "it ends within its head")
-        for _ in once("contents", "contents", incoming.file):
-            pass
-        return True
-    except Error:
-        return False
-    except Exception as error:
-        result = getattr(error, "result", None)
-        if result is None:
-            raise
-        once("states", "failed", app, result, str(error))
-        return False
-    finally:
-        incoming.stop()
-        app.transfer = None

@@ -83,7 +83,7 @@ def switch(app):
         return
     try:
         number = values["slot"]
-        if not once("arrival", "again", app, number):
+        if not once("recheck", "good", app, number):
             return
         once("slots", "choose", number, values["package_version"])
     except (OSError, ValueError) as error:

@@ -104,6 +104,11 @@ RULES = (
     ("firmware.update_record", "firmware.__init__", "json"),
     ("firmware.install", "firmware.__init__", "asyncio json micropython"),
     (
+        "firmware.recheck",
+        "coap.message firmware.__init__ firmware.incoming",
+        "micropython",
+    ),
+    (
         "firmware.arrival",
         "coap.message firmware.__init__ firmware.incoming firmware.version",
         "asyncio micropython os",

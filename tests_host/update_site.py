@@ -23,7 +23,7 @@ from firmware import update_key
 from lwm2m.object import Late
 
 _MODULES = (
-    "update states install arrival inspection incoming pull fetch slots slot_head package"
+    "update states install arrival inspection incoming pull fetch recheck slots slot_head package"
     " signature description requirements contents update_key update_record storage version"
 ).split()
 BLOCK1, SIZE1 = 27, 60
@@ -181,7 +181,7 @@ class Site:
         self.update = self.transfer = None
         self.clock = FakeClock()
         self.tasks = Tasks(self.clock)
-        for name in ("update", "install", "arrival", "inspection", "incoming", "pull", "fetch"):
+        for name in "update install arrival inspection incoming pull fetch recheck".split():
             module = getattr(__import__("firmware." + name), name)
             module.asyncio = self.tasks
             if name == "fetch":

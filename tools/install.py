@@ -63,6 +63,7 @@ UPDATE = (
     "firmware/install.py",
     "firmware/package.py",
     "firmware/pull.py",
+    "firmware/recheck.py",
     "firmware/requirements.py",
     "firmware/signature.py",
     "firmware/slot_head.py",

@@ -226,8 +226,12 @@ class App:
         self.table.drop()
         gc.collect()
         free = gc.mem_free()
-        # Where little is free it stays in one piece; else to collect so often would be slow.
-        gc.threshold(free >> 3 if free < _SCARCE else -1)
+        # Where little is free, and in a bootstrap, it stays in one piece; else to collect so often
+        # would be slow.
+        if free < _SCARCE or [1 for each in self.connections if "bootstrap" in each.account]:
+            gc.threshold(free >> 3)
+        else:
+            gc.threshold(-1)
         if free < _SHORT:
             self.spare()
         else:

@@ -6,6 +6,8 @@ after it. A bootstrap is when memory is shortest: what sessions with servers tak
 for it, and each step loads no more than it needs.
 """
 
+import gc
+
 from micropython import const
 
 from firmware import once
@@ -19,6 +21,7 @@ _SESSIONS = const(
 _FIRST_MS = const(60000)  # between a bootstrap and the next because of a failure; doubled
 _LONGEST_MS = const(3600000)
 _FREE = const(8)  # in a row that a server may have at once
+_OFTEN = const(2048)  # bytes, as at the start (modules.py)
 _DAY_S = const(86400)
 _AGAIN_S = const(60)
 _TURN_MS = const(50)  # what cancelled tasks take to end, and more
@@ -50,6 +53,7 @@ def begin(app, session=None):
         return
     app.save()
     _close(app)
+    gc.threshold(_OFTEN)  # what is free stays in one piece
     try:
         found = once("bootstrapping", "found")
         if found:

@@ -203,7 +203,7 @@ RULES = (
         "firmware.bootstrapping",
         "firmware.__init__ firmware.account_list firmware.accounts firmware.config"
         " firmware.connection",
-        "micropython",
+        "gc micropython",
     ),
     (
         "firmware.settings",

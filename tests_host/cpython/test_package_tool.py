@@ -10,7 +10,7 @@ import sys
 import pytest
 from secrets_used import used
 
-from firmware import package as checks
+from firmware import requirements
 from firmware import update_key
 from tools import install
 from tools.errors import UserError
@@ -154,16 +154,18 @@ def test_the_same_input_gives_the_same_bytes(package, tmp_path, key):
 CHECK = """
 import gc, sys
 sys.path[:] = ["", ".frozen", %r, %r]
-from firmware import package
+import os
+from firmware.contents import contents
+from firmware.description import described
+from firmware.signature import signed
 with open("update.key", "rb") as file:
     key = file.read()
 with open("slot1.pkg", "rb") as file:
     gc.collect()
     before = gc.mem_alloc()
-    info = package.head(file, key)
-    package.expected(info, %r, "0.1.0")
+    info = described(file, signed(file, key, os.stat("slot1.pkg")[6]))
     most = 0
-    for good in package.contents(file, info["size"]):
+    for good in contents(file):
         gc.collect()
         most = max(most, gc.mem_alloc() - before)
 print(info["version"], good == info["size"], most)
@@ -174,7 +176,7 @@ def test_the_board_takes_it_in_constant_memory(package, tmp_path):
     key, data = package
     (tmp_path / "update.key").write_bytes(key)
     (tmp_path / "slot1.pkg").write_bytes(data)
-    code = CHECK % (str(ROOT), str(ROOT / "lib"), BOARD)
+    code = CHECK % (str(ROOT), str(ROOT / "lib"))
     said = micropython(tmp_path, code, "48k")
     version, good, most = said.split()
     # Its buffer of 1 KB, and what the head says.
@@ -435,7 +437,7 @@ def test_the_architectures_are_those_of_the_compiler(tmp_path):
     # The third byte of a file with native code has the number, which the board has in its list.
     source = tmp_path / "native.py"
     source.write_text("import micropython\n@micropython.native\ndef f():\n    return 1\n")
-    names = checks._ARCHITECTURES.split(" ")
+    names = requirements._ARCHITECTURES.split(" ")
     assert names[1:] == list(build._ARCHITECTURES)
     for name in names[1:]:
         target = tmp_path / "native.mpy"

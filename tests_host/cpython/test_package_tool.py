@@ -10,8 +10,7 @@ import sys
 import pytest
 from secrets_used import used
 
-from firmware import requirements
-from firmware import update_key
+from firmware import requirements, update_key
 from tools import install
 from tools.errors import UserError
 from tools.install import ROOT

@@ -70,6 +70,7 @@ class ISM43362:
         """Resets the module. The answer is b"" when it takes commands, after 0.5 to 1 s."""
         self._cs(1)
         self._reset(0)
+        self._owed = True  # the module has, or will have, something to be read
         self._wait(_RESET, _RESET_MS)
 
     def start(self, command, timeout_ms=ANSWER_MS, data=b""):
@@ -91,6 +92,7 @@ class ISM43362:
             buffer[end] = _FILL
         self._length = end + (end & 1)
         self._timeout_ms = timeout_ms
+        self._owed = False
         self._wait(_READY, _READY_MS)
 
     def poll(self):
@@ -118,6 +120,10 @@ class ISM43362:
                     self._read()
             except OSError as error:  # of the bus
                 self._end(error)
+            except KeyboardInterrupt:  # the program may go on, and wants to say good-bye
+                if not self._owed:
+                    self._end(OSError(EIO, "interrupted"))
+                raise
             return 1 if self.answer is None else 0
         if waited_ms >= self._limit_ms:
             self._end(
@@ -145,9 +151,10 @@ class ISM43362:
         sent = memoryview(self.buffer)[: self._length]  # before anything else: it takes memory
         self._swap(self._length)
         self._wait(_FALL, self._timeout_ms)
-        self._cs(0)
-        self.ticks.sleep_us(_SETUP_US)
         try:
+            self._cs(0)
+            self.ticks.sleep_us(_SETUP_US)
+            self._owed = True
             self._spi.write(sent)
         except MemoryError:
             self._end(OSError(EIO, "no memory"))
@@ -162,13 +169,17 @@ class ISM43362:
         buffer = self.buffer
         chunk = self._chunk
         size = 0
-        self._cs(0)
-        self.ticks.sleep_us(_SETUP_US)
         try:
-            while size < _SIZE and drdy():
+            self._cs(0)
+            self.ticks.sleep_us(_SETUP_US)
+            while self._owed and size < _SIZE:
                 self._spi.readinto(chunk, _FILL)
                 buffer[size : size + _CHUNK] = chunk
                 size += _CHUNK
+                self._owed = drdy()
+        except KeyboardInterrupt:
+            self._owed = drdy()
+            raise
         finally:
             self._cs(1)
         self._swap(size)
@@ -178,7 +189,7 @@ class ISM43362:
         start = 0
         while start < end and buffer[start] == _NAK:
             start += 1
-        if size == _SIZE and drdy():
+        if size == _SIZE and self._owed:
             self._end(OSError(ECONNABORTED, "the module's output has no end"))
         elif start < end:
             try:
@@ -186,7 +197,8 @@ class ISM43362:
             except MemoryError:  # it was read: nothing waits for us any more
                 answer = OSError(EIO, "no memory")
             self._end(answer)
-        # else it was not an answer yet: DRDY had not fallen
+        else:  # it was not an answer yet: DRDY had not fallen
+            self._owed = True
 
     def _parse(self, start, end):
         # From the end: a datagram may hold whatever a tail looks like.

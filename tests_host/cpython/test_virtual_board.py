@@ -130,6 +130,16 @@ def test_signal_reaches_firmware_that_stopped_looking_at_its_hardware(tmp_path):
         assert took_s < 1
 
 
+def test_signal_in_place_of_a_stop_is_the_only_ctrl_c(tmp_path):
+    main = "import machine, time\npin = machine.Pin('PC13')\nprint('ready')\n"
+    main += "try:\n    while True: pass\nexcept KeyboardInterrupt:\n"
+    main += "    for _ in range(50): pin.value(), time.sleep_ms(5)\n    print('undisturbed')"
+    with BoardProcess(tmp_path, main) as board:
+        board.wait_console("ready")
+        status, _ = board.end()
+        assert (status, board.console()) == (0, ["ready", "undisturbed"])
+
+
 def test_signal_after_the_end_does_not_change_the_exit_status(tmp_path):
     with BoardProcess(tmp_path, PATIENT) as board:
         board.wait_console("ready")

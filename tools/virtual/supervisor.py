@@ -18,12 +18,13 @@ from tools.virtual.world import Lines, parse_line
 # From the first signal to the exit at most 3 s: the firmware gets this much of it.
 _ENDING_S = 2.3
 # Firmware that looks at its hardware does so more often than this.
-_STOP_S = 0.2
+_STOP_S = 0.4
 # The same request often arrives twice at once (timeout(1) signals the process and its group).
 _SAME_REQUEST_S = 0.2
 # Firmware that prints without end must not keep the loop from its other duties.
 _READS_A_TURN = 16
 _STOP = b'[0, "stop", null, null]'
+_SIGNAL = b'[0, "signal", null, null]'
 _SOFT_REBOOT = b"MPY: sync filesystems\r\nMPY: soft reboot\r\n"
 _CTRL_A = b"\x01"
 _EXIT_CRASH = 1
@@ -187,6 +188,7 @@ class Supervisor:
         self._on_channel()  # that it does stop may stand there
         if self._interpreter is not None and self._interrupt_at is not None:
             self._interrupt_at = None
+            self._tell_mock(_SIGNAL + b"\n")  # or the other would be a second Ctrl-C
             self._interpreter.interrupt()
 
     # -- what the interpreter says

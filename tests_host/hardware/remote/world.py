@@ -16,6 +16,7 @@ stream socket VIRTUAL_BOARD_FD; each line is a JSON array, but for the watchdog'
     [0, "handler", pin, null]                 an interrupt
     [0, "socket", answers, null]              whether a name server answers from now on
     [0, "stop", null, null]                   a Ctrl-C; goes back when it is raised
+    [0, "signal", null, null]                 it was raised by a signal instead
 """
 
 import builtins
@@ -33,6 +34,8 @@ pins = {}
 due = []  # pins whose handler is to run
 timers = ()  # of machine_time
 locked = False  # while handlers run
+stopped = False  # a Ctrl-C has come
+whole = False  # while pieces of one call go out
 
 
 class Remote:
@@ -54,8 +57,12 @@ class Remote:
             return stream.write('{"event": "feed"}\n')
         if self.method == "write":
             # Of SPI, in pieces: a long one would take several times its size of the board's heap.
-            for at in range(64, len(args[0]), 64):
-                request(self.target, "write", (args[0][at - 64 : at],))
+            world.whole = True
+            try:
+                for at in range(64, len(args[0]), 64):
+                    request(self.target, "write", (args[0][at - 64 : at],))
+            finally:
+                world.whole = False
             at = (len(args[0]) - 1) // 64 * 64
             return request(self.target, "write", (args[0][at:],))
         return request(self.target, self.method, args + tuple(kw.values()), tuple(kw))
@@ -74,6 +81,7 @@ class Pin(Remote):
         if args:
             return request(self.target, "value", args)
         sync()
+        interrupt()
         return self.level
 
     __call__ = value
@@ -96,10 +104,18 @@ def sync():
         world.locked = False
 
 
+def interrupt():
+    """Raises the KeyboardInterrupt of a Ctrl-C: as on a board not before a call is done."""
+    if stopped and not whole and not locked:
+        world.stopped = False
+        stream.write('[0, "stop", null, null]\n')
+        raise KeyboardInterrupt
+
+
 def request(target, method, values=None, names=()):
     """Sends a request and waits for its answer; what comes before it is taken in."""
     sync()
-    # Numbered: a Ctrl-C may have left the answer to another request on its way.
+    # Numbered: a signal may have left the answer to another request on its way.
     world.count = number = count + 1
     stream.write(json.dumps((number, target, method, encode(target, values), names)) + "\n")
     answer = (0,)
@@ -108,6 +124,7 @@ def request(target, method, values=None, names=()):
     _, kind, value, buffers = answer
     for place, data in buffers:
         values[place][:] = bytes.fromhex(data)
+    interrupt()
     if kind == "value":
         return value
     if kind == "bytes":
@@ -151,9 +168,8 @@ def recv():
             due.append(pins[value])
         elif kind == "socket":
             __import__("names").answer(value)
-        elif kind == "stop":
-            stream.write(line)
-            raise KeyboardInterrupt
+        elif kind in ("stop", "signal"):
+            world.stopped = kind == "stop"
         return answer
     except (ValueError, TypeError, KeyError):
         return (0,)  # cut: the other end had to throw away what was not read for long

@@ -138,8 +138,7 @@ class App:
                 writer = self.client.writer
                 self.update["from"] = writer.server.short_server_id if writer else 0
                 once("states", "change", self, 1, 0, (), False)
-            action = lambda: self.table.drop() or once(name, name, self, *arguments)  # noqa: E731
-            self._later(action, _SOON_MS)
+            self._later(lambda: self.table.drop() or once(name, name, self, *arguments), _SOON_MS)
         else:
             once("update", name, self, *arguments)
 

@@ -116,11 +116,6 @@ RULES = (
     ("firmware.inspection", "coap.message firmware.__init__", "asyncio micropython"),
     ("firmware.incoming", "coap.message firmware.__init__", "asyncio micropython"),
     ("firmware.pull", "coap.message firmware.__init__", "asyncio errno micropython"),
-    (
-        "firmware.fetch",
-        "coap.download coap.endpoint coap.message firmware.__init__ firmware.dtls",
-        "asyncio errno micropython os time",
-    ),
     ("firmware.access_point", "firmware.storage", "micropython"),
     ("firmware.wifi", "firmware.__init__", "asyncio errno gc micropython"),
     ("firmware.wifi_join", "firmware.access_point", "errno micropython"),
@@ -133,6 +128,12 @@ RULES = (
         "firmware.connection",
         "lwm2m.registration",
         "asyncio errno micropython select",
+    ),
+    (
+        "firmware.fetch",
+        "coap.download coap.endpoint coap.message firmware.__init__ firmware.connection"
+        " firmware.dtls",
+        "asyncio errno micropython os time",
     ),
     (
         "firmware.secure",

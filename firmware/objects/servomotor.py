@@ -1,7 +1,11 @@
 """The servo as the IoTKit example has it: Servomotor (10346); positioner.py has another view."""
 
+from micropython import const
+
 from coap.message import Error
 from lwm2m.object import Object
+
+_BAD_REQUEST = const(0x80)  # 4.00
 
 
 class Servomotor(Object):
@@ -32,7 +36,7 @@ class Servomotor(Object):
         try:
             self.servo.position = value
         except ValueError:
-            raise Error(0x80, "out of range")
+            raise Error(_BAD_REQUEST, "out of range")
         self.changed(5536)
         if self.table:
             self.table.changed(3337, self.iid, 5536)  # its other view

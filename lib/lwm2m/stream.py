@@ -1,9 +1,8 @@
 """A value too long for memory: a Write that goes to its object block by block as it comes.
 
-For an instance that has `streams(rid)`, which returns a function: with the size of the value in
-bytes, 0 where it is not known, that begins and returns where the value goes, such as an endpoint's
-`stream` returns. Opaque as it is, or as the one value of
-TLV or CBOR (TS 1.1.1 Core section 7.4).
+For an instance that has `streams(rid)`: it returns a function that begins, given the size of the
+value in bytes (0 where it is not known), and returns where the value goes, such as an endpoint's
+`stream` returns. Opaque as it is, or as the one value of TLV or CBOR (TS 1.1.1 Core section 7.4).
 """
 
 from micropython import const

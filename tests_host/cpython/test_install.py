@@ -16,7 +16,7 @@ from board_process import BoardProcess
 from lwm2m_server import LwM2MServer
 from secrets_used import used
 
-from firmware import accounts
+from firmware import accounts, slots
 from lwm2m.objects.security import PSK
 from tools import install, packed
 from tools.errors import UserError
@@ -433,6 +433,10 @@ def test_no_more_is_compressed_than_need_be(compiled):
     assert packed.compressed("a.json", bytes(99)) == bytes(99)
     data = os.urandom(99)
     assert packed.compressed("a.mpy", data) == data
+
+
+def test_an_update_leaves_as_much_for_records_as_a_deployment():
+    assert slots._RESERVE == install.RESERVE
 
 
 def test_two_names_that_look_alike_are_refused():

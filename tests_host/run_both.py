@@ -11,6 +11,7 @@ import re
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from only import MICROPYTHON
@@ -20,12 +21,19 @@ sys.path.append(str(ROOT))
 
 from tools.keysearch.run import Run  # noqa: E402 - found by the line above
 
+_LONG = ("test_copies", "test_ntp", "test_settings_live", "test_wifi_hours")
 REPORT = ROOT / "build" / "pytest.xml"
 
 
 def run_micropython(run):
-    """(exit status, number of tests by module) of the shared tests under MicroPython."""
-    command = [Path(sys.executable).parent / "micropython", "-X", "heapsize=8m"]
+    """(modules that failed, number of tests by module) of the shared tests under MicroPython.
+
+    Each module has a process of its own, as many at once as there are processors.
+    """
+    micropython = Path(sys.executable).parent / "micropython"
+    command = [micropython, "-X", "heapsize=4m", "tests_host/run_mpy.py"]
+    modules = sorted(path.stem for path in (ROOT / "tests_host").glob("test_*.py"))
+    modules.sort(key=lambda name: name not in _LONG)  # else one of them may run last, alone
     counts = Counter()
 
     def count(line):
@@ -33,8 +41,14 @@ def run_micropython(run):
         if found:
             counts[found[1]] = int(found[2])
 
-    status = run.call([*command, "tests_host/run_mpy.py"], count, cwd=ROOT)
-    return status, counts
+    def module(name):
+        return run.call([*command, name], count, in_one_piece=True, cwd=ROOT)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        statuses = list(pool.map(module, modules))
+    failed = [name for name, status in zip(modules, statuses, strict=True) if status]
+    print(f"MicroPython: {sum(counts.values())} passed, {len(failed)} modules failed", *failed)
+    return failed, counts
 
 
 def run_pytest(run, arguments):
@@ -61,9 +75,9 @@ def run_pytest(run, arguments):
 
 def main(arguments):
     run = Run(ROOT / "build" / "searched" / "test")
-    mpy_status, mpy = run_micropython(run)
+    failed, mpy = run_micropython(run)
     status, cpython, skipped = run_pytest(run, arguments)
-    good = not mpy_status and not status
+    good = not failed and not status
     if skipped and os.environ.get("NOTHING_SKIPPED") == "1":
         good = False
     for module in sorted(set(mpy) | {name for name in cpython if "." not in name}):

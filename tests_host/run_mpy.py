@@ -2,8 +2,8 @@
 
 Call: `micropython tests_host/run_mpy.py [MODULE ...]` in the repository root.
 
-Every `tests_host/test_*.py` is imported and every `test_*` function in it is called; the last
-line counts them. A traceback and exit status 1 tell of a failure.
+Every `tests_host/test_*.py` is imported and every `test_*` function in it is called; a line for
+each module counts them. A traceback and exit status 1 tell of a failure.
 """
 
 import gc
@@ -40,7 +40,8 @@ def main(only):
         print("%s: %d%s" % (file, count, ", here only: " + why if why else ""))
         passed += count
         del module, test, sys.modules[file[:-3]]  # its memory is for the next
-    print("MicroPython: %d passed, %d failed" % (passed, failed))
+    if len(only) != 1:
+        print("MicroPython: %d passed, %d failed" % (passed, failed))
     return 1 if failed or not passed else 0
 
 

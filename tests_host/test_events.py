@@ -17,8 +17,8 @@ from lwm2m.object import Late
 
 # What is loaded when it is needed: in another folder MicroPython finds it no more.
 LATER = (
-    "coap.block coap.duplicates firmware.slots firmware.version lwm2m.arguments lwm2m.write"
-    " lwm2m.formats.opaque lwm2m.formats.text lwm2m.formats.tlv"
+    "coap.block coap.cutting coap.duplicates firmware.slots firmware.version lwm2m.arguments"
+    " lwm2m.write lwm2m.formats.opaque lwm2m.formats.text lwm2m.formats.tlv"
 )
 OPAQUE = 42
 STARTED = "started: power on, version " + VERSION
@@ -385,7 +385,7 @@ def test_log_data_is_read_block_by_block():
                 accept=OPAQUE,
                 more_options=[(23, bytes([number << 4 | 3]))],
             )
-            assert response.code == CONTENT
+            assert response.code == CONTENT, response.code
             whole += bytes(response.payload)
             option = response.first(23)
             more = option[-1] & 8

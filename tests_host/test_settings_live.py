@@ -69,9 +69,9 @@ def test_the_measuring_period():
     assert hours.resets == []
 
 
-def test_measuring_keeps_its_period_for_a_day():
-    hours, _ = run({"measure_s": 7}, (7 * 12000 + 3, counter), (7 * 12000 + 4, nothing))
-    assert hours.seen == [12000]
+def test_measuring_keeps_its_period():
+    hours, _ = run({"measure_s": 7}, (7 * 1200 + 3, counter), (7 * 1200 + 4, nothing))
+    assert hours.seen == [1200]
 
 
 def test_sends_begin_change_and_end():

@@ -8,7 +8,7 @@ from binascii import crc32
 from helpers import raises
 from scratch import Scratch
 
-from firmware import slots
+from firmware import slot_head, slots
 from firmware.storage import Record
 
 try:
@@ -21,6 +21,7 @@ except ImportError:  # CPython: nothing is mounted here
 else:
     import copies
 
+assert slot_head  # from another folder MicroPython would not find it
 FILES = (
     ("coap/message.mpy", b"M first"),
     ("firmware/app.mpy", b"M second!"),

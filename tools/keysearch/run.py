@@ -28,10 +28,11 @@ class Run:
         self._keys = self.folder / "keys"
         self._outer = os.environ.get(VARIABLE)
 
-    def call(self, command, on_line=None, **options):
+    def call(self, command, on_line=None, in_one_piece=False, **options):
         """Runs a command whose output is shown and kept; returns its exit status.
 
-        `on_line(text)` hears each line. Its temporary files are below the folder.
+        `on_line(text)` hears each line. Its temporary files are below the folder. Of several that
+        threads run side by side each is to be shown `in_one_piece`, at its end.
         """
         environment = {
             **os.environ,
@@ -47,9 +48,9 @@ class Run:
             env=environment,
             **options,
         )
-        with open(self.written / "output", "ab") as kept, process.stdout as output:
+        with open(self.written / "output", "ab", buffering=0) as kept, process.stdout as output:
             rest = b""
-            while data := output.read1(65536):
+            while data := output.read(-1) if in_one_piece else output.read1(65536):
                 kept.write(data)
                 sys.stdout.buffer.write(data)
                 sys.stdout.flush()

@@ -69,7 +69,10 @@ class Connection:
             raise OSError(ENODEV, self.lacking)
         host, port = self.account["address"]
         self.link = link = self.app.interface.udp(host, port, self.local_port)
-        await opened(link)
+        while not link.local_port:  # a Wi-Fi module opens it meanwhile
+            if link.error:
+                raise link.error
+            await asyncio.sleep_ms(link.wait_ms)
         self.started()
 
     def started(self):
@@ -180,14 +183,6 @@ class Connection:
                     await asyncio.sleep_ms(link.wait_ms)
                     if ipoll(0):
                         break
-
-
-async def opened(link):
-    """Waits until a new link can be used: a Wi-Fi module takes its time. OSError."""
-    while not link.local_port:
-        if link.error:
-            raise link.error
-        await asyncio.sleep_ms(link.wait_ms)
 
 
 def readable(stream):

@@ -15,7 +15,6 @@ from coap.download import Download
 from coap.endpoint import Endpoint
 from coap.message import Error
 from firmware import once
-from firmware.connection import opened
 
 _NO_MEMORY = const(3)  # Update Result (/5/0/5)
 _LOST = const(4)
@@ -82,7 +81,10 @@ async def _attempt(app, incoming, secure, host, port, options):
     # None when all of it is there, else why not; OSError, MemoryError.
     link = app.interface.udp(host, port, 0)
     try:
-        await opened(link)
+        while not link.local_port:  # a Wi-Fi module opens it meanwhile
+            if link.error:
+                raise link.error
+            await asyncio.sleep_ms(link.wait_ms)
         if secure:
             from firmware.dtls import DTLS
 

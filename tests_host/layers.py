@@ -131,8 +131,7 @@ RULES = (
     ),
     (
         "firmware.fetch",
-        "coap.download coap.endpoint coap.message firmware.__init__ firmware.connection"
-        " firmware.dtls",
+        "coap.download coap.endpoint coap.message firmware.__init__ firmware.dtls",
         "asyncio errno micropython os time",
     ),
     (

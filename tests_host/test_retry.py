@@ -46,6 +46,30 @@ def test_an_attempt_without_a_request_counts_as_well():
     assert [message.all(11) for _, message in peer.run(0)] == [[b"rd"]]
 
 
+def test_a_server_that_asks_already_has_answered():
+    """Its 2.01 was lost with all its copies: no reason to keep it waiting for a minute."""
+    for asks, code, expected in ((True, 0, 1), (False, 0, 60), (True, SERVICE_UNAVAILABLE, 60)):
+        peer = Peer()
+        peer.registration.start()
+        peer.client.poll()
+        (request,) = peer.take()
+        if asks:
+            assert peer.get("/3/0/0") is None
+        if code:
+            peer.answer(request, code)
+        else:
+            while peer.registration.state == "registering":
+                peer.run(1000)
+        assert peer.logged[-1].endswith(", next attempt in %d s" % expected), peer.logged
+    # What it asked before this attempt tells nothing.
+    peer = Peer()
+    peer.registration.start()
+    assert peer.get("/3/0/0") is None
+    while peer.registration.state != "waiting to register again":
+        peer.run(1000)
+    assert peer.logged == ["registration failed: no answer, next attempt in 60 s"]
+
+
 def test_a_registration_that_lost_its_session_waits_as_well():
     peer = Peer()
     peer.register()

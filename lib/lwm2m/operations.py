@@ -36,7 +36,9 @@ def handle(session, request, response):
 
     Before the server has accepted the registration its requests are ignored.
     """
-    if session.registration.state != "registered":
+    registration = session.registration
+    if registration.state != "registered":
+        registration.taken = True
         response.code = _SILENCE
         return
     path = parse_path(request.all(_URI_PATH))

@@ -70,6 +70,7 @@ class Registration:
         self.location = ()  # path segments (bytes) that the server gave
         self.due_ms = 0
         self._pending = False  # an exchange of ours is under way
+        self.taken = False  # the server asks already: it knows us, but its answer has not come
         self.attempts = self.sequences = 0  # that failed
         self.known = self._sent = ()  # the facts below, as the server has them
 
@@ -171,6 +172,7 @@ class Registration:
 
     def _request(self, code, path, queries, payload):
         self._pending = True
+        self.taken = False
         try:
             options = []
             for part in path:

@@ -50,6 +50,8 @@ def failed(registration, state, code, reason=None):
     if registration.attempts < server.retry_count and not (bootstrap and code == _FORBIDDEN):
         bootstrap = None
         timer_s = server.retry_timer_s or 1
+        if registration.taken and not code:  # lost datagrams, and no server that wants a pause
+            timer_s = 1
         delay_s = max(timer_s, min(timer_s << min(registration.attempts - 1, 17), _DAY_S))
     else:
         registration.attempts = 0

@@ -316,36 +316,42 @@ def queue_mode(sleeper, request):
     _recorded(request, sleeper)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    # one server after the other, then both; the sleeper sleeps while its server's others run
+    # Each server in a process of its own, then both in one of them; the sleeper sleeps while its
+    # server's others run.
+    def name(item):
+        return item.callspec.params.get("server") if hasattr(item, "callspec") else None
+
     def place(item):
-        name = item.callspec.params.get("server") if hasattr(item, "callspec") else None
-        at = document.SERVERS.index(name) if name else len(document.SERVERS)
+        at = document.SERVERS.index(name(item)) if name(item) else len(document.SERVERS)
         return at, item.originalname.startswith("test_int_109_")
 
     items.sort(key=place)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(name(item) or document.SERVERS[-1]))
+        if not item.get_closest_marker("servers"):
+            first = (inspect.getdoc(item.function) or "").split("\n")[0].rstrip(".")
+            item.user_properties.append(("title", first))
 
 
 class Results:
-    """Gathers what the tests report and writes the document at the end."""
+    """Gathers what the tests report, in whatever process, and writes the document at the end."""
 
     def __init__(self, path):
         self._path = path
         self._found = {}
 
-    def pytest_collection_modifyitems(self, items):
-        for item in items:
-            if item.get_closest_marker("servers"):
-                continue
-            first = (inspect.getdoc(item.function) or "").split("\n")[0].rstrip(".")
-            self._found.setdefault(item.originalname, document.Result(first))
-
     def pytest_runtest_logreport(self, report):
-        test, _, parameters = report.nodeid.rpartition("::")[2].partition("[")
-        result = self._found.get(test)
+        # test_file.py::test_name[parameter]@group
+        name = report.nodeid.rpartition("::")[2].partition("@")[0]
+        test, _, parameters = name.partition("[")
         server = parameters.rstrip("]")
-        if result is None or server not in ("", *document.SERVERS):
+        titles = [text for key, text in report.user_properties if key == "title"]
+        if not titles:
+            return
+        result = self._found.setdefault(test, document.Result(titles[0]))
+        if server not in ("", *document.SERVERS):
             return
         for name in [server] if server else document.SERVERS:
             if report.outcome == "failed":
@@ -367,5 +373,5 @@ class Results:
 def pytest_configure(config):
     config.addinivalue_line("markers", "servers: about the servers, told in no document")
     path = config.getoption("--conformance")
-    if path:
+    if path and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Results(path))

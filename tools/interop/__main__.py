@@ -22,6 +22,7 @@ def main(arguments):
         return 1
     run = Run(ROOT / "build" / "searched" / "interop")
     command = [sys.executable, "-m", "pytest", "-v", "tests_host/interop"]
+    command += ["-n2", "--dist=loadgroup"]  # one for each server, see its conftest.py
     command += [f"--basetemp={run.temporary / 'pytest'}"]
     command += arguments or ["--conformance", _DOCUMENT]
     status = run.call(command, cwd=ROOT)

@@ -4,6 +4,7 @@ import re
 
 from tools.deploy import board
 from tools.errors import UserError
+from tools.given import switches, values
 
 HELP = """\
 make deploy PORT=DEVICE   compiles the firmware and brings what has changed onto the board
@@ -34,24 +35,8 @@ _SWITCHES = ("AIOREPL", "FORCE", "ALL", "YES")
 
 def parse(command, arguments):
     """A dictionary of what was given; switches that are off are not in it. UserError."""
-    allowed = _ALLOWED[command].split()
-    given = {}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if not equals or not re.fullmatch("[A-Z_]+", name):
-            raise UserError("expected NAME=value; `make deploy` alone shows the names")
-        if name not in allowed:
-            raise UserError(f"{name}= is unknown; known are {', '.join(allowed)}")
-        if name in given:
-            raise UserError(f"{name}= is there twice: leave one out")
-        if not value:
-            raise UserError(f"{name}= is empty: give a value or leave it out")
-        given[name] = value
-    for name in _SWITCHES:
-        if given.get(name) not in (None, "0", "1"):
-            raise UserError(f"{name}=: expected 1 or 0")
-        if given.get(name) == "0":
-            del given[name]
+    given = values(arguments, _ALLOWED[command].split(), "deploy")
+    switches(given, _SWITCHES)
     if "BOARD" in given and given["BOARD"] not in board.names():
         raise UserError(f"BOARD={given['BOARD']}: expected one of {', '.join(board.names())}")
     if "FOR" in given and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", given["FOR"]):

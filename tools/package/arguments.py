@@ -3,6 +3,7 @@
 import re
 
 from tools.errors import UserError
+from tools.given import switches, values
 from tools.package import build
 
 HELP = """\
@@ -24,28 +25,12 @@ _ALLOWED = {
     "build": "VERSION BOARD KEY_FILE OUT OBJECTS WITHOUT LINES ALL NAME NEEDS".split(),
     "info": ["FILE", "KEY_FILE"],
 }
-_KEYS = ("KEY", "UPDATE_KEY", "SECRET")
+_SECRET = dict.fromkeys(("KEY", "UPDATE_KEY", "SECRET"), "KEY_FILE=FILE")
 
 
 def parse(command, arguments):
     """A dictionary of what was given, lists as lists; UserError."""
-    given = {}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if not equals or not re.fullmatch("[A-Z_]+", name):
-            raise UserError("expected NAME=value; `make package` alone shows the names")
-        if name in _KEYS:
-            raise UserError(
-                f"{name}=: other programs can see a key on the command line: put it into a file "
-                "and give KEY_FILE=FILE; a key that was typed here is better made anew"
-            )
-        if name not in _ALLOWED[command]:
-            raise UserError(f"{name}= is unknown; known are {', '.join(_ALLOWED[command])}")
-        if name in given:
-            raise UserError(f"{name}= is there twice: leave one out")
-        if not value:
-            raise UserError(f"{name}= is empty: give a value or leave it out")
-        given[name] = value
+    given = values(arguments, _ALLOWED[command], "package", _SECRET)
     return _info(given) if command == "info" else _build(given)
 
 
@@ -62,11 +47,8 @@ def _build(given):
         raise UserError("NEEDS=: expected two numbers such as 1.28")
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", given.get("NAME", build.NAME)):
         raise UserError("NAME=: expected 1 to 32 letters, digits or _ . -")
-    for name, default in (("LINES", "1"), ("ALL", "0")):
-        if given.get(name) not in (None, "0", "1"):
-            raise UserError(f"{name}=: expected 1 or 0")
-        if given.get(name) == default:
-            del given[name]
+    switches(given, ["LINES"], default="1")
+    switches(given, ["ALL"])
     given.setdefault("BOARD", "nucleo_f429zi")
     for name in ("OBJECTS", "WITHOUT"):
         if name in given:

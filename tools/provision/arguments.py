@@ -3,6 +3,7 @@
 import re
 
 from tools.errors import UserError
+from tools.given import values
 
 HELP = """\
 make provision FLASH=DIR | PORT=DEVICE  and one of
@@ -45,12 +46,17 @@ NAMES = (
     " ENDPOINT SHORT_ID LIFETIME HOLD_OFF ACCOUNT_TIMEOUT DOMAIN SSID PASSWORD_FILE WIFI_SECURITY"
     " UPDATE_KEY_FILE"
 ).split()
-_KEYS = ("KEY", "PSK", "PSK_KEY", "SECRET", "SECRET_KEY", "PASSWORD", "PRIVATE_KEY")
-# The option for the file of what was given itself; KEY_FILE for what is not here.
-_FILES = {
-    "PASSPHRASE": "PASSWORD_FILE",
-    "WIFI_PASSWORD": "PASSWORD_FILE",
-    "UPDATE_KEY": "UPDATE_KEY_FILE",
+_SECRET = {
+    "KEY": "KEY_FILE=FILE",
+    "PSK": "KEY_FILE=FILE",
+    "PSK_KEY": "KEY_FILE=FILE",
+    "SECRET": "KEY_FILE=FILE",
+    "SECRET_KEY": "KEY_FILE=FILE",
+    "PRIVATE_KEY": "KEY_FILE=FILE",
+    "PASSWORD": "KEY_FILE=FILE or PASSWORD_FILE=FILE",
+    "PASSPHRASE": "PASSWORD_FILE=FILE",
+    "WIFI_PASSWORD": "PASSWORD_FILE=FILE",
+    "UPDATE_KEY": "UPDATE_KEY_FILE=FILE",
 }
 ACCOUNTS = ("SERVER", "BOOTSTRAP", "CREDENTIALS")
 # What goes with what.
@@ -90,30 +96,11 @@ _NUMBERS = {
 
 
 def parse(arguments):
-    """A dictionary of what was given, numbers as int; UserError without any value in it.
-
-    Values are not repeated in errors: a key in the wrong place would be shown.
-    """
-    given = {}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if not equals or not re.fullmatch("[A-Z_]+", name):
-            raise UserError("expected NAME=value; `make provision` alone shows the names")
-        if name in _KEYS or name in _FILES:
-            option = _FILES.get(name, "KEY_FILE")
-            if name == "PASSWORD":
-                option += "=FILE or PASSWORD_FILE"
-            raise UserError(
-                f"{name}=: other programs can see a key on the command line: put it into a file "
-                f"and give {option}=FILE; a key that was typed here is better made anew"
-            )
-        if name not in NAMES:
-            raise UserError(f"{name}= is unknown; known are {', '.join(NAMES)}")
+    """A dictionary of what was given, numbers as int; UserError without any value in it."""
+    given = values(arguments, NAMES, "provision", _SECRET)
+    for name in _NUMBERS:
         if name in given:
-            raise UserError(f"{name}= is there twice: leave one out")
-        if not value:
-            raise UserError(f"{name}= is empty: give a value or leave it out")
-        given[name] = _number(name, value) if name in _NUMBERS else value
+            given[name] = _number(name, given[name])
     _check(given)
     return given
 

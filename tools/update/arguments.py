@@ -3,6 +3,7 @@
 import re
 
 from tools.errors import UserError
+from tools.given import switches, values
 
 HELP = """\
 make update EP=NAME FILE=PACKAGE   sends a package (`make package`) to a registered board and
@@ -29,8 +30,6 @@ _VALUES = {
     "DEFER": ("[0-9]{1,9}", "seconds"),
     "WAIT": ("[1-9][0-9]{0,5}", "seconds"),
     "ONLY": ("download", "download"),
-    "FORCE": ("[01]", "1 or 0"),
-    "CANCEL": ("[01]", "1 or 0"),
 }
 _NEED_FILE = ("PULL", "HOST", "KEYS", "SEVERITY", "DEFER", "ONLY", "FORCE")
 _SERVER = "http://127.0.0.1:8080"
@@ -39,24 +38,11 @@ _WAIT_S = 600
 
 def parse(arguments):
     """A dictionary of what was given, with SERVER and WAIT always in it. UserError."""
-    given = {}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if not equals or not re.fullmatch("[A-Z_]+", name):
-            raise UserError("expected NAME=value; `make update` alone shows the names")
-        if name not in _NAMES:
-            raise UserError(f"{name}= is unknown; known are {', '.join(_NAMES)}")
-        if name in given:
-            raise UserError(f"{name}= is there twice: leave one out")
-        if not value:
-            raise UserError(f"{name}= is empty: give a value or leave it out")
-        pattern, expected = _VALUES.get(name, (".+", ""))
-        if not re.fullmatch(pattern, value):
-            raise UserError(f"{name}={value[:60]}: expected {expected}")
-        given[name] = value
-    for name in ("CANCEL", "FORCE"):
-        if given.get(name) == "0":
-            del given[name]
+    given = values(arguments, _NAMES, "update")
+    switches(given, ("CANCEL", "FORCE"))
+    for name, (pattern, expected) in _VALUES.items():
+        if name in given and not re.fullmatch(pattern, given[name]):
+            raise UserError(f"{name}={given[name][:60]}: expected {expected}")
     if "EP" not in given:
         raise UserError("EP=NAME is needed: the endpoint name of a registered board")
     if "FILE" in given and "CANCEL" in given:

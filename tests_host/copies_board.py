@@ -9,13 +9,12 @@ import struct
 import sys
 
 import vfs
-from test_storage_cut import BLOCK, Ram
+from cut_flash import Ram
 
 from firmware import slot_head, slots
 
 ROOT = os.getcwd()
 FLASH = "/copies"
-BLOCKS = 96
 _HELD = ("machine", "time", "copies", "trial", "firmware", "firmware.app", "board")
 # What a copy does, as a word of `Board.behaviour`.
 APP = """
@@ -43,11 +42,7 @@ class Reset(BaseException):
 class Large(Ram):
     """As `Ram`, with room for packages."""
 
-    def ioctl(self, operation, argument):
-        if operation == 4:
-            return BLOCKS
-        return super().ioctl(operation, argument)
-
+    blocks = 96
     cut = False  # whether the supply has gone
 
     def writeblocks(self, number, buffer, offset=0):
@@ -85,7 +80,7 @@ class Board:
             return 1 if board.pressed_at == board.looks else 0
 
     def __init__(self, data=None, torn=False):
-        self.device = Large(data or BLOCK * BLOCKS, torn)
+        self.device = Large(data, torn)
         if data is None:
             vfs.VfsFat.mkfs(self.device)
         self.behaviour = {0: "works", 1: "works", 2: "works"}

@@ -2,7 +2,7 @@
 
 import os
 
-from test_storage_cut import Mounted, Ram, formatted
+from cut_flash import Mounted, Ram, formatted
 
 from firmware import account_list, accounts
 from lwm2m.objects.security import PSK, Security

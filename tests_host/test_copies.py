@@ -139,15 +139,16 @@ def fill(board):
     board.inside(write)
 
 
+def damage():
+    """The application can be mounted, but not be loaded."""
+    with open("slot1.pkg", "r+b") as file:
+        file.seek(-5, 2)
+        file.write(b"(((((")
+
+
 def test_a_full_file_system_keeps_no_copy_that_cannot_be_loaded():
     one = board(1)
     one.start()
-
-    def damage():
-        with open("slot1.pkg", "r+b") as file:
-            file.seek(-5, 2)
-            file.write(b"(((((")
-
     one.inside(damage)
     fill(one)
     assert one.settle() == 0, one.said
@@ -170,12 +171,6 @@ def test_a_copy_that_cannot_be_loaded_is_given_up():
     # Once confirmed, and then its contents are damaged.
     one = board(1)
     one.start()
-
-    def damage():
-        with open("slot1.pkg", "r+b") as file:
-            file.seek(-5, 2)
-            file.write(b"(((((")
-
     one.inside(damage)
     assert one.start() is None and one.device.dead
     assert one.settle() == 0 and one.record() == (0, 0, 0, FAILED)

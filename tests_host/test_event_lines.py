@@ -2,7 +2,7 @@
 
 import os
 
-import test_storage_cut as cut
+import cut_flash as cut
 import vfs
 from helpers import FakeClock
 from hours import Hours

@@ -2,76 +2,12 @@
 
 import os
 
-import vfs
+from cut_flash import BLOCK, Mounted, Ram, formatted
 from helpers import raises
 from peer import Peer, Sample
 
 from firmware import keep
 from firmware.storage import Record
-
-BLOCK = 512
-BLOCKS = 64
-
-
-class Ram:
-    """A block device; after `allowed` more writes its supply is gone, in the midst of one if
-    `torn`.
-    """
-
-    def __init__(self, data=None, torn=False):
-        self.data = bytearray(data or BLOCK * BLOCKS)
-        self.allowed = None
-        self.torn = torn
-        self.writes = 0
-        self.dead = False
-        self.answer = -5  # of the dead device
-
-    def readblocks(self, number, buffer, offset=0):
-        if self.dead:
-            return self.answer
-        at = number * BLOCK + offset
-        buffer[:] = self.data[at : at + len(buffer)]
-        return 0
-
-    def writeblocks(self, number, buffer, offset=0):
-        if self.dead:
-            return self.answer
-        for start in range(0, len(buffer), BLOCK):
-            part = memoryview(buffer)[start : start + BLOCK]
-            at = number * BLOCK + offset + start
-            if self.writes == self.allowed:
-                if self.torn:
-                    half = len(part) // 2
-                    self.data[at : at + half] = part[:half]
-                self.dead = True
-                return -5
-            self.writes += 1
-            self.data[at : at + len(part)] = part
-        return 0
-
-    def ioctl(self, operation, argument):
-        if operation == 4:
-            return BLOCKS
-        if operation == 5:
-            return BLOCK
-        return 0
-
-
-class Mounted:
-    def __init__(self, device):
-        self._device = device
-
-    def __enter__(self):
-        vfs.mount(vfs.VfsFat(self._device), "/cut")
-
-    def __exit__(self, *error):
-        vfs.umount("/cut")
-
-
-def formatted():
-    device = Ram()
-    vfs.VfsFat.mkfs(device)
-    return device
 
 
 def record():

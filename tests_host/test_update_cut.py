@@ -9,7 +9,7 @@ import sys
 
 import packages
 import vfs
-from test_storage_cut import BLOCK
+from cut_flash import Ram
 from update_site import DOWNLOADED, IDLE, Site
 
 import firmware
@@ -19,7 +19,6 @@ from firmware.description import described
 from firmware.signature import signed
 
 FOLDER = "/cut"
-BLOCKS = 190  # as many as the F429ZI's FAT has
 URI = b"coap://127.0.0.1/new.pkg"
 KEY = packages.new_key()
 OLD = packages.make(KEY, "1.0.0", size=3000, seed=1)
@@ -27,44 +26,8 @@ NEW = packages.make(KEY, "1.1.0", size=4000, seed=7)
 LONG = packages.make(KEY, "1.1.0", size=24000, seed=9)
 
 
-class Flash:
-    """As Ram of test_storage_cut, as large as a board's."""
-
-    def __init__(self, data=None, torn=False):
-        self.data = bytearray(data or BLOCK * BLOCKS)
-        self.allowed = None
-        self.torn = torn
-        self.writes = 0
-        self.dead = False
-        self.answer = -5
-
-    def readblocks(self, number, buffer, offset=0):
-        if self.dead:
-            return self.answer
-        at = number * BLOCK + offset
-        buffer[:] = self.data[at : at + len(buffer)]
-        return 0
-
-    def writeblocks(self, number, buffer, offset=0):
-        if self.dead:
-            return self.answer
-        for start in range(0, len(buffer), BLOCK):
-            part = memoryview(buffer)[start : start + BLOCK]
-            at = number * BLOCK + offset + start
-            if self.writes == self.allowed:
-                if self.torn:
-                    half = len(part) // 2
-                    self.data[at : at + half] = part[:half]
-                self.dead = True
-                return -5
-            self.writes += 1
-            self.data[at : at + len(part)] = part
-        return 0
-
-    def ioctl(self, operation, argument):
-        if operation == 4:  # without memory: a file may be closed while it is collected
-            return BLOCKS
-        return BLOCK if operation == 5 else 0
+class Flash(Ram):
+    blocks = 190  # as many as the F429ZI's FAT has
 
 
 class On:

@@ -87,6 +87,7 @@ def test_a_pull_from_the_desk_server(tmp_path, capsys):
             assert board.uri == server.coap_uri + "/files/board-1.2.3"
             assert len(board.etags) == 1 and board.sizes == {len(board.body)}
             assert board.written["5/0/13"] == b"60"
+            assert not list(server.files)  # it has done its work
 
     run(work())
     assert "fetched in" in capsys.readouterr().out

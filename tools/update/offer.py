@@ -46,7 +46,10 @@ def _uri(scheme, host, port, path):
 
 
 class AtServer:
-    """Offered by the desk server; `uri` is what the board gets. Use it with "async with"."""
+    """Offered by the desk server until the board has all of it; `uri` is what the board gets.
+
+    Use it with "async with".
+    """
 
     def __init__(self, server, name, found, scheme, host):
         self._server = server
@@ -60,8 +63,10 @@ class AtServer:
     async def __aenter__(self):
         return self
 
-    async def __aexit__(self, *error):
-        pass
+    async def __aexit__(self, kind, *error):
+        # Where it broke off the board may go on: the file stays.
+        if kind is None:
+            await self._server.withdraw(self._name)
 
     async def fetched(self):
         """Bytes of the package that were sent so far."""

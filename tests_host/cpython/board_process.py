@@ -83,14 +83,14 @@ class BoardProcess:
     def causes(self):
         return [event["cause"] for event in self.events("reset")]
 
-    def wait_for(self, condition, timeout_s=5):
+    def wait_for(self, condition, timeout_s=20):
         """Waits until `condition()` is true; the assertion shows what the board said."""
         deadline = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < deadline, (self.stdout, self.stderr, self.events()[-20:])
             time.sleep(0.005)
 
-    def wait_console(self, text, count=1, timeout_s=5):
+    def wait_console(self, text, count=1, timeout_s=20):
         self.wait_for(lambda: self.console().count(text) >= count, timeout_s)
 
     def say(self, *lines):

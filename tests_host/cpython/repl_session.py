@@ -80,7 +80,7 @@ class Repl:
     def type(self, data):
         os.write(self._master, data)
 
-    def wait(self, text, timeout_s=10):
+    def wait(self, text, timeout_s=30):
         deadline = time.monotonic() + timeout_s
         while text not in self._seen:
             left_s = deadline - time.monotonic()
@@ -89,11 +89,11 @@ class Repl:
     def lines(self, end):
         """What has come since the last call, in lines; it may not yet end like this."""
         while not self._seen.endswith(end):
-            assert self._read(10), self._seen
+            assert self._read(30), self._seen
         seen, self._seen = self._seen, ""
         return seen.replace("\r", "").split("\n")
 
-    def expect(self, wanted, timeout_s=10):
+    def expect(self, wanted, timeout_s=30):
         """Waits for these lines, in which nothing differs but what `plain()` makes equal."""
         wanted = [plain(line) for line in wanted]
         deadline = time.monotonic() + timeout_s

@@ -79,7 +79,7 @@ def patient(folder, *arguments):
         os.close(master)
 
 
-def wait_text(fd, text, timeout_s=10):
+def wait_text(fd, text, timeout_s=30):
     seen = b""
     deadline = time.monotonic() + timeout_s
     while text not in seen:
@@ -330,9 +330,14 @@ def test_devices_logs_and_erase(deployed):
         assert "NUCLEO-F429ZI with STM32F429xx, MicroPython 1.29.0" in said
         assert f"the firmware is on it: {count} files" in said and "config.json" in said
         with patient(deployed, "logs", port, "FOR=60") as (process, terminal):
-            time.sleep(0.5)
-            board.say({"key": "x"})
-            assert re.search(rb"\d\.\d s  counter: 1", wait_text(terminal, b"counter: 1"))
+            seen = b""
+            for _ in range(30):  # what it says before the port is open is lost
+                board.say({"key": "x"})
+                while select.select([terminal], [], [], 1)[0]:
+                    seen += os.read(terminal, 4096)
+                if b"counter: " in seen:
+                    break
+            assert re.search(rb"\d\.\d s  counter: \d", seen), seen
             process.send_signal(signal.SIGINT)
             os.killpg(process.pid, signal.SIGINT)
             process.wait(10)

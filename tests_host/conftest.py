@@ -1,7 +1,13 @@
 """Gives CPython what device code takes from MicroPython, and leaves out what only that can run."""
 
+import signal
+
 import only
 import ticks  # noqa: F401
+
+# Where the tests run in the background it may be ignored, and what they start would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore = [name + ".py" for name in only.MICROPYTHON]
 # Needs Java and minutes: `make interop` names it.

@@ -68,8 +68,6 @@ def patient(folder, *arguments):
         stdout=slave,
         stderr=slave,
         start_new_session=True,
-        # Where the tests run in the background it may be ignored, and that is inherited.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(slave)
     try:

@@ -215,7 +215,7 @@ class Registration:
                     % (self.location_text(), self.client.endpoint_name, self._sent[0])
                 )
             lifetime_ms = self._sent[0] * 1000
-            self.due_ms += max(lifetime_ms - _MARGIN_MS, lifetime_ms // 2)
+            self.due_ms += max(lifetime_ms - _MARGIN_MS, lifetime_ms // 3)
             if self.known != self._sent:
                 self.known = self._sent
                 self.session.keep()

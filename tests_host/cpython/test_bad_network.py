@@ -3,7 +3,8 @@
 Over real DTLS with pre-shared keys; 30 % of the datagrams are lost, others doubled or late. The
 server is restarted in the middle of the handshake or the registration, then again under a live
 session, and then the NAT forgets the board: its datagrams come from a new port. All that a
-board notices of either is silence, at its next Update, which is due after half a lifetime.
+board notices of either is silence, at its next Update, which is due after a third of the
+lifetime.
 """
 
 import asyncio

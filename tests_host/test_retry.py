@@ -1,8 +1,9 @@
 """What follows a Register that fails (TS 1.1.1 Core section 6.2.1, /1/x/16 to 20)."""
 
-from peer import Peer, Random
+from peer import Peer, Random, encode
 
-from coap.numbers import BAD_REQUEST, CHANGED, CREATED
+from coap.message import Message
+from coap.numbers import BAD_REQUEST, CHANGED, CON, CREATED, DELETED, GET
 from lwm2m.registration import REGISTERED, STOPPED
 
 FORBIDDEN, SERVICE_UNAVAILABLE = 0x83, 0xA3
@@ -68,6 +69,36 @@ def test_a_server_that_asks_already_has_answered():
     while peer.registration.state != "waiting to register again":
         peer.run(1000)
     assert peer.logged == ["registration failed: no answer, next attempt in 60 s"]
+
+
+def test_what_a_server_asks_has_the_register_repeated():
+    """It knows the device, but its answer was lost: the next copy need not wait for so long."""
+    peer = Peer()
+    registration = peer.registration
+    registration.start()
+    ((_, first),) = peer.run(0)
+
+    def asks(mid):
+        path = [(11, part) for part in (b"3", b"0", b"0")]
+        peer.session.receive(encode(Message(CON, GET, mid, b"tk", path)))
+
+    repeated_ms = []
+    for mid in range(40):  # all of the server's answers to the Register are lost
+        asks(mid)
+        sent = peer.run(700)
+        assert {message.mid for _, message in sent} <= {first.mid}
+        repeated_ms += [at for at, _ in sent]
+    # It asks every 0.7 s, and is answered by a copy every 2 s at most: with its third question.
+    assert repeated_ms == [2100 * n for n in range(1, 14)]
+    assert peer.session.endpoint.exchange.left == 4  # and may follow by themselves
+    peer.answer(first, CREATED, [(8, b"rd"), (8, b"a1")])
+    assert registration.state == REGISTERED and peer.get("/1/0/1").payload == b"3600"
+    # With nothing under way there is nothing to repeat.
+    registration.stop(peer.now_ms + 10000)
+    ((_, request),) = peer.run(0)
+    peer.answer(request, DELETED)
+    asks(100)
+    assert peer.run(5000) == []
 
 
 def test_a_registration_that_lost_its_session_waits_as_well():

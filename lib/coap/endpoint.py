@@ -500,13 +500,19 @@ class Endpoint:
         except Exception as error:
             self.fault(error)
 
-    def resume(self):
-        """The link is back: what waits for an answer leaves at once, and then as if it were new.
+    def resume(self, pause_ms=0):
+        """The way is free: what waits for an answer leaves at once, and then as if it were new.
 
-        Else it could be silent for up to 32 s more, and be given up after a try or two.
+        Else it could be silent for up to 32 s more, and be given up after a try or two. Nothing
+        is done where it left within `pause_ms`.
         """
         exchange = self.exchange
-        if exchange and exchange.left >= 0:
+        clock = self.clock
+        if (
+            exchange
+            and exchange.left >= 0
+            and clock.ticks_diff(clock.ticks_ms(), exchange.since) >= pause_ms
+        ):
             exchange.begin(self.random(1)[0])
             self.transmit(exchange.data)
             self.wake()

@@ -28,17 +28,20 @@ _BAD_REQUEST = const(0x80)  # 4.00
 _UNAUTHORIZED = const(0x81)  # 4.01
 _NOT_FOUND = const(0x84)  # 4.04
 _SILENCE = const(-1)  # as in coap/endpoint.py
+_ACK_TIMEOUT_MS = const(2000)  # RFC 7252 section 4.8
 _METHOD_NOT_ALLOWED = const(0x85)  # 4.05
 
 
 def handle(session, request, response):
     """Executes a request of the session's server and fills the response; raises Error.
 
-    Before the server has accepted the registration its requests are ignored.
+    Before the server has accepted the registration its requests are ignored. They tell that its
+    answer was lost: the Register is repeated, as often as a first repetition may come.
     """
     registration = session.registration
     if registration.state != "registered":
         registration.taken = True
+        session.endpoint.resume(_ACK_TIMEOUT_MS)
         response.code = _SILENCE
         return
     path = parse_path(request.all(_URI_PATH))

@@ -10,7 +10,7 @@ from world import world
 from firmware import access_point
 
 PASSPHRASE = "of the simulation"
-LIFETIME_S = 60
+LIFETIME_S = 90
 MINUTES = 15
 SEEDS = (2, 9, 14)  # of those in which a module fails at bad moments
 READ_S = 5

@@ -12,7 +12,7 @@ _ONCE = const(
     " handshake fault bootstrapping attempt ntp package update_key network_settings"
     " access_point wifi_join wifi_link line late settings look repl trace slots version"
     " confirmation update states arrival inspection signature description requirements contents"
-    " slot_head update_record incoming recheck install pull fetch events device written"
+    " slot_head update_record incoming switch install pull fetch events device written"
     " objects.connectivity objects.portfolio objects.statistics objects.diagnosis"
     " objects.event_log lwm2m.objects.device lwm2m.objects.firmware_update lwm2m.stream"
     " lwm2m.streamed lwm2m.bootstrap lwm2m.objects.security lwm2m.state lwm2m.restore"

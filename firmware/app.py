@@ -132,13 +132,16 @@ class App:
         return once(name, "make", self, oid)
 
     def act(self, name, *arguments):
-        """Does what object 5 wants done."""
-        if name in ("install", "pull"):  # when that object is gone, for the sake of memory
+        """Does what object 5 wants done; what returns True is followed by a restart."""
+        if name in ("install", "pull", "switch"):  # without that object, for the sake of memory
             if name == "pull":
                 writer = self.client.writer
                 self.update["from"] = writer.server.short_server_id if writer else 0
                 once("states", "change", self, 1, 0, (), False)
-            self._later(lambda: self.table.drop() or once(name, name, self, *arguments), _SOON_MS)
+            self._later(
+                lambda: self.table.drop() or once(name, name, self, *arguments) and self.reset(),
+                _ANSWER_MS if name == "switch" else _SOON_MS,
+            )
         else:
             once("update", name, self, *arguments)
 

@@ -71,26 +71,9 @@ def install(app):
 
 def _begin(app):
     app.update.pop("late", None)
-    app._later(lambda: once("install", "switch", app))  # first: there may be no memory for it
+    app.act("switch")  # first: there may be no memory for it
     once("states", "change", app, _UPDATING, 0, (), False)
     once("update_record", "save", app)
-
-
-def switch(app):
-    """Chooses the slot and restarts."""
-    values = app.update
-    if values.get("state") != _UPDATING:
-        return
-    try:
-        number = values["slot"]
-        if not once("recheck", "good", app, number):
-            return
-        once("slots", "choose", number, values["package_version"])
-    except (OSError, ValueError) as error:
-        app.log("update: not installed: %s" % error)
-        once("states", "change", app, _DOWNLOADED, _FAILED)
-        return
-    app.reset()
 
 
 async def _defer(app):

@@ -103,11 +103,7 @@ RULES = (
     ("firmware.states", "firmware.__init__", "micropython time"),
     ("firmware.update_record", "firmware.__init__", "json"),
     ("firmware.install", "firmware.__init__", "asyncio json micropython"),
-    (
-        "firmware.recheck",
-        "coap.message firmware.__init__ firmware.incoming",
-        "micropython",
-    ),
+    ("firmware.switch", "firmware.__init__", "micropython"),
     (
         "firmware.arrival",
         "coap.message firmware.__init__ firmware.incoming firmware.version",

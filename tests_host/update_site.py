@@ -23,7 +23,7 @@ from firmware import update_key
 from lwm2m.object import Late
 
 _MODULES = (
-    "update states install arrival inspection incoming pull fetch recheck slots slot_head package"
+    "update states install arrival inspection incoming pull fetch switch slots slot_head package"
     " signature description requirements contents update_key update_record storage version"
 ).split()
 BLOCK1, SIZE1 = 27, 60
@@ -181,7 +181,7 @@ class Site:
         self.update = self.transfer = None
         self.clock = FakeClock()
         self.tasks = Tasks(self.clock)
-        for name in "update install arrival inspection incoming pull fetch recheck".split():
+        for name in "update install arrival inspection incoming pull fetch switch".split():
             module = getattr(__import__("firmware." + name), name)
             module.asyncio = self.tasks
             if name == "fetch":
@@ -206,7 +206,10 @@ class Site:
             writer = self.client.writer
             self.update["from"] = writer.server.short_server_id if writer else 0
             once("states", "change", self, DOWNLOADING, 0, (), False)
-        once(name if name in ("install", "pull") else "update", name, self, *arguments)
+        if name == "switch":
+            self.later.append(lambda: once(name, name, self) and self.reset())
+        else:
+            once(name if name in ("install", "pull") else "update", name, self, *arguments)
 
     def receive(self, size):
         incoming = once("arrival", "push", self, size)
@@ -227,9 +230,6 @@ class Site:
 
     def reset(self):
         self.resets += 1
-
-    def _later(self, action, wait_ms=1000):
-        self.later.append(action)
 
     async def network(self):
         pass

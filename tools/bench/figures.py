@@ -62,7 +62,6 @@ ROWS = (
     Row("handshake", "  beside it: handshake at its peak", "B"),
     Row("secure_board", "  all of it on the F429ZI (32 bits)", "B", first_bar=98000),
     Row("update_peak", "update of 40 KB, over the idle client", "B", first_bar=12 * 1024),
-    Row("update_chosen", "  and installed, until the restart", "B"),
     Row("update_free", "  free while idle, enough to update", "B"),
     Row("installed", "installed on a board, all files", "B", first_bar=64 * 1024, goal=40 * 1024),
     Row("deployed", "  deployed onto the F429ZI", "B", first_bar=64 * 1024, goal=40 * 1024),

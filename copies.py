@@ -38,7 +38,7 @@ def record():
 
     As firmware/storage.py writes them. The data, None where there are none: chosen copy, copy to
     go back to, starts of a trial and one more (0: confirmed), result to be told; CRC-32 of
-    the heads of the packages of both copies.
+    the heads of the packages of both copies, or as trial.py has it.
     """
     newest = 0, 1, None
     for which in (0, 1):

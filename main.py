@@ -4,8 +4,10 @@ failures (docs/update.md). It offers `run(feed)` in firmware/app.py: `feed` is t
 """
 
 import sys
+import time
 
 exit_status = feed = failed = None  # all of them: in the end there may be no memory for one
+since = time.ticks_ms()
 try:
     if "copies" in sys.modules:  # of boot.py: there is a trial
         feed = __import__("trial").begin()
@@ -22,7 +24,7 @@ except BaseException as error:
         raise error
     except MemoryError:
         __import__("machine").reset()
-    exit_status = failed(error, exit_status is None)
+    exit_status = failed(error, exit_status is None, since)
 if exit_status == 0:
     try:
         from firmware import once

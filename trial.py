@@ -21,6 +21,8 @@ _STARTS = const(2)  # as in copies.py
 _WATCHDOG_MS = const(32000)  # the longest of both boards is 32.7 s
 _FED_MS = const(1000)  # at the prompt, which feeds none
 _FAILED = const(8)  # a result of object 5
+_CRASHES = const(5)  # in a row, each within
+_EARLY_MS = const(60000)  # of the start
 _LONGEST = const(400)  # bytes of a traceback that are kept, the last ones
 _PAUSE_S = const(5)
 _PROMPT_MS = const(3300000)  # and 300 s of the trial: someone at the prompt has an hour
@@ -78,10 +80,25 @@ def _fail(cause):
     copies.write(bytes((data[1], 0, 0, _FAILED)) + data[8:12] + bytes(4))
 
 
-def failed(error, useless):
+def _lost(data, useless, since):
+    # Why a copy is not taken again; None where it is. A confirmed one has no copy to go back to,
+    # and in place of the CRC-32 of that the number of its crashes soon after a start.
+    if useless or data[2]:
+        return "it has failed"
+    count = 0
+    if time.ticks_diff(time.ticks_ms(), since) < _EARLY_MS:
+        count = data[8] + 1
+    if count >= _CRASHES:
+        return "it has crashed soon after %d starts" % count
+    if count != data[8]:
+        copies.write(data[:8] + bytes((count, 0, 0, 0)))
+
+
+def failed(error, useless, since):
     """Keeps a failure for the next start to tell, and restarts the board.
 
-    A copy that is on trial, or `useless` since it cannot even be loaded, is not taken again.
+    A copy that is on trial, or `useless` since it cannot even be loaded, is not taken again, nor
+    one that fails soon after each start, the latest of which was at `since`, in ms.
     Else there is a pause before: a Ctrl-C then, or as the error, returns the exit status.
     """
     armed = copies and copies.timer
@@ -98,11 +115,11 @@ def failed(error, useless):
     except (OSError, MemoryError) as lack:  # what follows matters more
         print("state/crash: %s" % lack)
     try:
-        data = armed and copies.record()[2]
+        data = copies and sys.path[0][:6] in ("/slot1", "/slot2") and copies.record()[2]
         # The watchdog may be that of a trial which has ended well.
-        useless = data and data[2] or useless and sys.path[0][:6] in ("/slot1", "/slot2")
+        useless = data and _lost(data, useless, since)
         if useless:
-            _fail("it has failed")
+            _fail(useless)
     except (OSError, MemoryError) as lack:
         print("state/slot: %s" % lack)
         useless = False

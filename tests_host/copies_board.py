@@ -53,9 +53,10 @@ class Large(Ram):
 
 
 class Board:
-    """`behaviour`: what each copy does when it runs: "works" (is confirmed), "crashes", "hangs",
-    "ends" (its configuration is refused), "idles" (never registers), "stops" (a Ctrl-C),
-    "returns" (for no reason), "fails later" (once it is confirmed), "confirmed" (then a Ctrl-C).
+    """`behaviour`: what each copy does when it runs: "works" (is confirmed), "crashes",
+    "crashes late" (after a minute), "hangs", "ends" (its configuration is refused), "idles" (never
+    registers), "stops" (a Ctrl-C), "returns" (for no reason), "fails later" (once it is
+    confirmed), "confirmed" (then a Ctrl-C).
 
     It is its own `machine`, `time` and `board`, as far as boot.py and main.py want them.
     """
@@ -134,7 +135,9 @@ class Board:
         self.ran.append(number)
         assert (feed is not None) == self.armed
         what = self.behaviour[number]
-        if what == "crashes":
+        if what == "crashes late":
+            self._ms += 60000
+        if what[:7] == "crashes":
             raise KeyError("a fault of copy %d" % number)
         if what == "ends":
             return 2

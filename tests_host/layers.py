@@ -218,7 +218,7 @@ RULES = (
     ("copies", "", _BOARD + " binascii deflate vfs"),
     ("boot", "copies", "os sys"),
     ("trial", "copies", _BOARD + " io"),
-    ("main", "copies firmware trial", "machine sys"),
+    ("main", "copies firmware trial", "machine sys time"),
 )
 
 _OURS = ("coap", "lwm2m", "firmware", "boot", "copies", "main", "trial")

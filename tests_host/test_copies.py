@@ -109,6 +109,42 @@ def test_a_fault_after_the_confirmation_is_no_failed_trial():
     assert one.settle() == 1
 
 
+def test_a_confirmed_copy_that_crashes_soon_after_each_start_is_left():
+    one = board(1)
+    one.start()
+    one.behaviour[1] = "crashes"
+    assert one.settle() == 0 and one.ran == [1] + [1] * 5 + [0], one.ran
+    assert one.record() == (0, 0, 0, FAILED) and one.slept_s == 4 * 5
+    assert "slot 1: it has crashed soon after 5 starts: back to the copy before it" in one.said
+    # It may be chosen again: its crashes of then do not count.
+    one.behaviour[1] = "works"
+    one.inside(lambda: slots.choose(1, "1.2.3"))
+    one.start()
+    one.behaviour[1] = "crashes"
+    one.ran.clear()
+    assert one.settle() == 0 and one.ran == [1] * 5 + [0]
+
+
+def test_a_confirmed_copy_that_serves_for_a_while_stays():
+    one = board(1)
+    one.start()
+    for _ in range(3):
+        one.behaviour[1] = "crashes"
+        for _ in range(4):
+            assert one.start() == 1 and one.device.dead
+        # That ends the row. Of the next crash like it nothing is written.
+        one.behaviour[1] = "crashes late"
+        assert one.start() == 1 and one.device.dead
+        writes = one.device.writes
+        assert one.start() == 1 and one.device.writes == writes
+    one.behaviour[1] = "works"
+    assert one.settle() == 1 and one.record() == (1, 0, 0, SUCCESS)
+    # Nor is anything counted where there is no other copy.
+    one = board(copy0="crashes")
+    for _ in range(9):
+        assert one.start() == 0 and one.device.dead
+
+
 def test_a_fault_without_memory_to_tell_it_restarts():
     real = builtins.__import__
 
@@ -314,6 +350,13 @@ def test_power_cuts_at_every_block_write():
     one = Board(confirmed)
     one.inside(second)
     second_chosen = one.device.data
+    crashed = Board(confirmed)
+    crashed.behaviour = {1: "crashes"}
+    for _ in range(3):
+        crashed.start()
+    crashed_again = Board(crashed.device.data)
+    crashed_again.behaviour = {1: "crashes"}
+    crashed_again.start()
     hung = board(1, copy1="hangs")
     hung.start()
     hung.start()
@@ -327,6 +370,8 @@ def test_power_cuts_at_every_block_write():
         (second_chosen, start, (1,), {0: "works", 1: "works", 2: "crashes"}),
         (second_chosen, start, (1,), {0: "works", 1: "works", 2: "hangs"}),
         (chosen, start, (1,), works),  # counted and confirmed
+        (crashed.device.data, start, (0,), {0: "works", 1: "crashes", 2: "works"}),  # counted
+        (crashed_again.device.data, start, (0,), {0: "works", 1: "crashes", 2: "works"}),
         (chosen, start, (0,), {0: "works", 1: "crashes", 2: "works"}),  # counted, and back
         (chosen, start, (0,), {0: "works", 1: "hangs", 2: "works"}),
         (hung, start, (0,), {0: "works", 1: "hangs", 2: "works"}),  # back

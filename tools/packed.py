@@ -31,8 +31,9 @@ COMPRESSIBLE = (
     "coap.endpoint coap.message firmware.__init__ firmware.account_list firmware.app"
     " firmware.config firmware.connection firmware.connections firmware.console"
     " firmware.drivers.bmp180 firmware.drivers.sensor firmware.drivers.servo firmware.lan"
-    " firmware.modules firmware.objects.example firmware.objects.servomotor"
-    " firmware.look firmware.objects.temperature firmware.parts firmware.repl firmware.trace"
+    " firmware.modules firmware.network_settings firmware.objects.example"
+    " firmware.objects.servomotor firmware.objects.temperature firmware.look firmware.parts"
+    " firmware.repl firmware.trace"
     " lwm2m.client lwm2m.object lwm2m.objects.server lwm2m.operations lwm2m.read"
     " lwm2m.registration lwm2m.session"
 ).split()

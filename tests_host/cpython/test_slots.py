@@ -136,6 +136,20 @@ def test_a_copy_that_crashes_is_left_at_once(tmp_path):
             assert board.end()[0] == 0
 
 
+def test_a_confirmed_copy_that_crashes_at_each_start_is_left(tmp_path):
+    with LwM2MServer() as server:
+        flash = staged(tmp_path, server)
+        put(flash, CRASHES, attempts=0)
+        with BoardProcess(tmp_path, None) as board:
+            server.serve(lambda: server.registers, 60)
+            assert server.read(3, 0, 3) != VERSION and server.read(5, 0, 5) == "8"
+            assert record(flash) == (0, 0, 0) and board.causes() == ["power"] + ["hard"] * 5
+            text = board.stdout
+            assert text.count("restarting in 5 s") == 4
+            assert "slot 1: it has crashed soon after 5 starts: back to the copy before" in text
+            assert board.end()[0] == 0
+
+
 def test_a_copy_that_hangs_is_left_after_its_second_start(tmp_path):
     with LwM2MServer() as server:
         flash = staged(tmp_path, server)

@@ -1,8 +1,10 @@
 """Gives CPython what device code takes from MicroPython, and leaves out what only that can run."""
 
 import signal
+import sys
 
 import only
+import pytest
 import ticks  # noqa: F401
 
 # Where the tests run in the background it may be ignored, and what they start would inherit that.
@@ -25,3 +27,26 @@ def pytest_terminal_summary(terminalreporter):
             for name, text in report.user_properties:
                 if name == "figures":
                     terminalreporter.write_line(text)
+
+
+def _loaded():
+    rooms = ("coap", "firmware", "lwm2m")
+    return {name: each for name, each in sys.modules.items() if name.partition(".")[0] in rooms}
+
+
+@pytest.fixture(autouse=True)
+def _same_modules():
+    """`firmware.once()` gives modules back, as on the board: here each test has those of before.
+
+    Else the classes that it has imported would be others than those of modules loaded anew.
+    """
+    before = _loaded()
+    yield
+    for name in _loaded():
+        if name not in before:
+            del sys.modules[name]
+    for name, module in before.items():
+        sys.modules[name] = module
+        package, _, own = name.rpartition(".")
+        if package:
+            setattr(sys.modules[package], own, module)

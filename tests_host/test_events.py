@@ -7,6 +7,7 @@ import machine
 from helpers import raises
 from peer import Peer
 from scratch import Scratch, read, write
+from world import world
 
 from coap.numbers import BAD_REQUEST, CHANGED, CONTENT, METHOD_NOT_ALLOWED
 from firmware import events
@@ -79,6 +80,7 @@ class App:
         return events.lines(self)
 
     def __enter__(self):
+        world.reset()
         for name in LATER.split():
             __import__(name)
         self.place = os.getcwd()

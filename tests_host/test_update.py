@@ -293,6 +293,7 @@ def test_the_flash_refuses():
     with Site() as site:
         data = packages.make(site.key)
         site.push(data, stop=2)
+        site.transfer.file.close()
         site.transfer.file = Full()
         assert site.block(data, 2).code == TOO_LARGE
         assert site.state() == (IDLE, 2) and "no space" in site.logged[0]

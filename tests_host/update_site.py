@@ -60,6 +60,10 @@ class Tasks:
     def sleep_ms(self, ms):
         return Sleep(ms)
 
+    def close(self):
+        for _, task in self.tasks:
+            task.close()
+
     def run(self, ms):
         """Lets so much time pass, in turns of at least 1 ms."""
         end = self.now_ms + ms
@@ -134,7 +138,7 @@ class Site:
         self.running = running
         self.key = key
         self.restarts = self.resets = self.asked = 0
-        self.update = self.transfer = None
+        self.update = self.transfer = self.tasks = None
         self.busy = self.trial = self.broken = False
         self.logged = []
         self.noticed = []
@@ -169,6 +173,7 @@ class Site:
         return self
 
     def __exit__(self, *error):
+        self._stop()
         sys.path[:] = self.path
         _unload()
         firmware.once = self.old
@@ -178,6 +183,7 @@ class Site:
 
     def start(self):
         """The device starts (anew)."""
+        self._stop()
         self.update = self.transfer = None
         self.clock = FakeClock()
         self.tasks = Tasks(self.clock)
@@ -195,6 +201,12 @@ class Site:
         self.tasks.create_task(self.module_install.start(self))
         self.tasks.run(0)
         return self
+
+    def _stop(self):
+        if self.tasks:
+            self.tasks.close()
+        if self.transfer:
+            self.transfer.stop()
 
     # What the modules want of the application
 

@@ -36,7 +36,11 @@ MEASUREMENTS = {
         ),
     ),
     "allocations": (allocations.measure, {"runs": 1}, ("allocated",)),
-    "heap": (heap.measure, {"step": 8}, ("smallest_heap", "free_heap", "mock_share", "echo_heap")),
+    "heap": (
+        heap.measure,
+        {"step": 8},
+        ("smallest_heap", "free_heap", "free_larger", "mock_share", "echo_heap"),
+    ),
     "dtls": (
         dtls.measure,
         {"step": 16},

@@ -12,8 +12,6 @@ _CHANGED = 0x44  # 2.04
 
 # Uri-Path 3303, 0, 5700 and Accept: text/plain.
 READ_OPTIONS = b"\xb43303\x010\x045700\x60"
-# /3/0/10, Memory Free, in KiB, as text.
-MEMORY_OPTIONS = b"\xb13\x010\x0210\x60"
 _LOCATION = b"\x82rd\x01b"  # Location-Path rd, b
 
 

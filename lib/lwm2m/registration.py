@@ -16,7 +16,7 @@ _LINK = const(b"\x28")  # content format 40
 _SENML_CBOR = const(112)
 _TLV = const(11542)
 _IDLE_MS = const(86400000)  # a wait for nothing, as in coap/endpoint.py
-_MARGIN_MS = const(120000)  # an Update leaves so long before the lifetime ends: retransmission
+_MARGIN_MS = const(120000)  # that an Update leaves before the end, or two thirds: for losses
 _DISABLE = const(4)  # /1/x/4
 
 # States, as they are shown
